@@ -1,0 +1,106 @@
+// Package store keeps records: documents under keys, in tables, changed in transactions.
+//
+// It promises that a transaction whose Update returned nil survives kill -9, that Updates happen one
+// after another and each sees all before it, and that what was registered with Tx.After runs in
+// commit order before Update returns. It must not know what a record means. SQLite is behind it;
+// the SQL is the part of the language that PostgreSQL shares.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"sync"
+	"time"
+
+	_ "modernc.org/sqlite" // registers the driver "sqlite"
+)
+
+// DB is an open database.
+type DB struct {
+	write, read *sql.DB
+	clock       func() time.Time
+	mu          sync.Mutex // held through an Update and its After hooks
+}
+
+const schema = `create table if not exists record (
+	kind text not null, key blob not null, doc text not null, primary key (kind, key)) without rowid`
+
+// Open opens or makes the database in the file at path. Times of transactions come from clock.
+func Open(ctx context.Context, path string, clock func() time.Time) (*DB, error) {
+	dsn := func(extra string) string {
+		return "file:" + (&url.URL{Path: path}).EscapedPath() + "?_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)" +
+			"&_pragma=synchronous(full)&_pragma=cache_size(-4096)" + extra
+	}
+	w, err := sql.Open("sqlite", dsn("&_txlock=immediate"))
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	w.SetMaxOpenConns(1)
+	if _, err := w.ExecContext(ctx, schema); err != nil {
+		w.Close()
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	r, err := sql.Open("sqlite", dsn("&_pragma=query_only(1)"))
+	if err != nil {
+		w.Close()
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	r.SetMaxOpenConns(4)
+	r.SetMaxIdleConns(4)
+	return &DB{write: w, read: r, clock: clock}, nil
+}
+
+// Close waits for the transaction in hand and closes the file.
+func (d *DB) Close() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return errors.Join(d.read.Close(), d.write.Close())
+}
+
+// Tx is one transaction. It is not safe for concurrent use and ends with the function it was given to.
+type Tx struct {
+	// Now is the one time of the transaction.
+	Now   time.Time
+	ctx   context.Context
+	tx    *sql.Tx
+	after []func()
+}
+
+// After registers what happens once the transaction is durable, in the order of registration and of
+// commits. It does not happen when the transaction fails. It must be quick and must not call the DB.
+func (tx *Tx) After(f func()) { tx.after = append(tx.after, f) }
+
+// Update runs f in a read-write transaction and commits it if f returns nil.
+func (d *DB) Update(ctx context.Context, f func(*Tx) error) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	t, err := d.write.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	defer t.Rollback() //nolint:errcheck // nothing to roll back after a commit
+	tx := &Tx{Now: d.clock().UTC(), ctx: ctx, tx: t}
+	if err := f(tx); err != nil {
+		return err
+	}
+	if err := t.Commit(); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	for _, a := range tx.after {
+		a()
+	}
+	return nil
+}
+
+// View runs f in a read-only transaction: it sees one state throughout.
+func (d *DB) View(ctx context.Context, f func(*Tx) error) error {
+	t, err := d.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	defer t.Rollback() //nolint:errcheck // a read leaves nothing behind
+	return f(&Tx{Now: d.clock().UTC(), ctx: ctx, tx: t})
+}

@@ -1,0 +1,163 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"cloister/internal/machine/store"
+)
+
+type animal struct{ Name string }
+
+var animals = store.NewTable[animal]("animal")
+
+func open(t testing.TB, path string) *store.DB {
+	t.Helper()
+	db, err := store.Open(context.Background(), path, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+func put(t testing.TB, db *store.DB, keys ...string) {
+	t.Helper()
+	err := db.Update(context.Background(), func(tx *store.Tx) error {
+		for _, k := range keys {
+			if err := animals.Put(tx, k, &animal{k}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func keys(t testing.TB, db *store.DB, prefix, from string, limit int) (out []string) {
+	t.Helper()
+	err := db.View(context.Background(), func(tx *store.Tx) error {
+		es, err := animals.From(tx, prefix, from, limit)
+		for _, e := range es {
+			out = append(out, e.Value.Name)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func TestRecordsAreFoundByKeyAndPrefix(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "db"))
+	put(t, db, store.Key("a", "2"), store.Key("a", "1"), store.Key("ab", "1"), store.Key("b", "ü\xff"), "\xff\xff")
+	for _, c := range []struct {
+		prefix, from string
+		limit        int
+		want         []string
+	}{
+		{"", "", -1, []string{store.Key("a", "1"), store.Key("a", "2"), store.Key("ab", "1"), store.Key("b", "ü\ufffd"), "\ufffd\ufffd"}},
+		{store.Prefix("a"), "", -1, []string{store.Key("a", "1"), store.Key("a", "2")}},
+		{store.Prefix("a"), "", 1, []string{store.Key("a", "1")}},
+		{store.Prefix("a"), store.After(store.Key("a", "1")), -1, []string{store.Key("a", "2")}},
+		{"\xff", "", -1, []string{"\ufffd\ufffd"}},
+		{store.Prefix("c"), "", -1, nil},
+	} {
+		if got := keys(t, db, c.prefix, c.from, c.limit); fmt.Sprint(got) != fmt.Sprint(c.want) {
+			t.Errorf("From(%q, %q, %d) = %q, want %q", c.prefix, c.from, c.limit, got, c.want)
+		}
+	}
+}
+
+func TestAFailedUpdateLeavesNothingAndRunsNoHook(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "db"))
+	sad := errors.New("sad")
+	err := db.Update(context.Background(), func(tx *store.Tx) error {
+		tx.After(func() { t.Error("hook of a failed update ran") })
+		if err := animals.Put(tx, "x", &animal{"x"}); err != nil {
+			return err
+		}
+		return sad
+	})
+	if !errors.Is(err, sad) {
+		t.Fatalf("Update = %v, want %v", err, sad)
+	}
+	if got := keys(t, db, "", "", -1); got != nil {
+		t.Errorf("after a failed update: %q", got)
+	}
+}
+
+func TestAViewCannotWrite(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "db"))
+	err := db.View(context.Background(), func(tx *store.Tx) error { return animals.Put(tx, "x", &animal{"x"}) })
+	if err == nil {
+		t.Error("a view wrote a record")
+	}
+}
+
+func TestUpdatesAreOneAfterAnotherWithTheirHooks(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "db")
+	db := open(t, path)
+	var order []int
+	var wg sync.WaitGroup
+	for range 50 {
+		wg.Go(func() {
+			err := db.Update(context.Background(), func(tx *store.Tx) error {
+				all, err := animals.All(tx, "")
+				if err != nil {
+					return err
+				}
+				tx.After(func() { order = append(order, len(all)) })
+				return animals.Put(tx, fmt.Sprintf("%03d", len(all)), &animal{"n"})
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	for i, n := range order {
+		if i != n {
+			t.Fatalf("hooks ran in order %v", order)
+		}
+	}
+	db.Close()
+	if got := keys(t, open(t, path), "", "", -1); len(got) != 50 {
+		t.Errorf("a second open finds %d records, want 50", len(got))
+	}
+}
+
+func TestGetAndDelete(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "db"))
+	put(t, db, "x")
+	err := db.Update(context.Background(), func(tx *store.Tx) error {
+		if v, err := animals.Get(tx, "x"); err != nil || v == nil || v.Name != "x" {
+			t.Errorf("Get x = %v, %v", v, err)
+		}
+		if err := errors.Join(animals.Delete(tx, "x"), animals.Delete(tx, "never")); err != nil {
+			t.Error(err)
+		}
+		if v, err := animals.Get(tx, "x"); err != nil || v != nil {
+			t.Errorf("Get after Delete = %v, %v", v, err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func BenchmarkUpdate(b *testing.B) {
+	db := open(b, filepath.Join(b.TempDir(), "db"))
+	for b.Loop() {
+		put(b, db, "x")
+	}
+}

@@ -1,0 +1,151 @@
+package store
+
+import (
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Table is a kind of record. Declare it as a variable beside the record type.
+type Table[T any] struct{ name string }
+
+// NewTable names a table. The name is written into the database: changing it loses the records.
+func NewTable[T any](name string) Table[T] { return Table[T]{name} }
+
+// separator stands between the parts of a key; it sorts before every printable character, so all
+// keys of a prefix stand together.
+const separator = "\x1f"
+
+// Key joins parts into a key. Only the last part may hold the separator.
+func Key(parts ...string) string { return strings.Join(parts, separator) }
+
+// Prefix is what all keys that begin with these parts begin with.
+func Prefix(parts ...string) string {
+	if len(parts) == 0 {
+		return ""
+	}
+	return strings.Join(parts, separator) + separator
+}
+
+// Entry is a record with its key.
+type Entry[T any] struct {
+	Key   string
+	Value *T
+}
+
+// Get gives the record under key, or nil when there is none.
+func (t Table[T]) Get(tx *Tx, key string) (*T, error) {
+	var doc []byte
+	err := tx.tx.QueryRowContext(tx.ctx, `select doc from record where kind = $1 and key = $2`, t.name, []byte(key)).Scan(&doc)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("get %s: %w", t.name, err)
+	}
+	return t.decode(doc)
+}
+
+// Put writes the record under key, over whatever was there.
+func (t Table[T]) Put(tx *Tx, key string, v *T) error {
+	doc, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("put %s: %w", t.name, err)
+	}
+	_, err = tx.tx.ExecContext(tx.ctx, `insert into record (kind, key, doc) values ($1, $2, $3)
+		on conflict (kind, key) do update set doc = excluded.doc`, t.name, []byte(key), string(doc))
+	if err != nil {
+		return fmt.Errorf("put %s: %w", t.name, err)
+	}
+	return nil
+}
+
+// Delete removes the record under key; it is no error if there is none.
+func (t Table[T]) Delete(tx *Tx, key string) error {
+	_, err := tx.tx.ExecContext(tx.ctx, `delete from record where kind = $1 and key = $2`, t.name, []byte(key))
+	if err != nil {
+		return fmt.Errorf("delete %s: %w", t.name, err)
+	}
+	return nil
+}
+
+// All gives every record whose key begins with prefix, in key order.
+func (t Table[T]) All(tx *Tx, prefix string) ([]*T, error) {
+	es, err := t.From(tx, prefix, "", -1)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]*T, len(es))
+	for i, e := range es {
+		out[i] = e.Value
+	}
+	return out, nil
+}
+
+// From gives up to limit records (all when negative) whose key begins with prefix and is not before
+// from, in key order. To go on, pass After of the last key.
+func (t Table[T]) From(tx *Tx, prefix, from string, limit int) ([]Entry[T], error) {
+	if from < prefix {
+		from = prefix
+	}
+	query := `select key, doc from record where kind = $1 and key >= $2`
+	args := []any{t.name, []byte(from)}
+	if end := after(prefix); end != nil {
+		query += ` and key < $3`
+		args = append(args, end)
+	}
+	query += ` order by key`
+	if limit >= 0 {
+		query += fmt.Sprintf(` limit %d`, limit)
+	}
+	rows, err := tx.tx.QueryContext(tx.ctx, query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("list %s: %w", t.name, err)
+	}
+	defer rows.Close()
+	var out []Entry[T]
+	for rows.Next() {
+		var key, doc []byte
+		if err := rows.Scan(&key, &doc); err != nil {
+			return nil, fmt.Errorf("list %s: %w", t.name, err)
+		}
+		v, err := t.decode(doc)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, Entry[T]{string(key), v})
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("list %s: %w", t.name, err)
+	}
+	return out, nil
+}
+
+// After is the least key that sorts after key.
+func After(key string) string { return key + "\x00" }
+
+// AfterPrefix is the least key that sorts after every key beginning with prefix; "" when there is none.
+func AfterPrefix(prefix string) string { return string(after(prefix)) }
+
+// after gives the least key above all that begin with prefix; nil when nothing is.
+func after(prefix string) []byte {
+	b := []byte(prefix)
+	for len(b) > 0 {
+		if b[len(b)-1] < 0xff {
+			b[len(b)-1]++
+			return b
+		}
+		b = b[:len(b)-1]
+	}
+	return nil
+}
+
+func (t Table[T]) decode(doc []byte) (*T, error) {
+	v := new(T)
+	if err := json.Unmarshal(doc, v); err != nil {
+		return nil, fmt.Errorf("read %s: %w", t.name, err)
+	}
+	return v, nil
+}

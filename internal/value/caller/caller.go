@@ -1,0 +1,89 @@
+// Package caller says who is calling and by which wire.
+//
+// An Origin is filled in by the fabric when it accepts a connection, before a byte is read: no
+// header can alter it. An Identity is filled in by authentication. The package knows neither.
+package caller
+
+import "net/netip"
+
+// Place is the kind of wire a call came by.
+type Place int
+
+const (
+	// Internet is every caller outside all VPCs, the host's loopback door included.
+	Internet Place = iota
+	// Endpoint is a caller that reached us through a VPC endpoint.
+	Endpoint
+	// Inside is Cloister itself, acting for a service or a role; there is no wire.
+	Inside
+)
+
+func (p Place) String() string {
+	return [...]string{"internet", "vpc-endpoint", "inside"}[p]
+}
+
+// Origin is the path a connection really took.
+type Origin struct {
+	Place Place `json:"place"`
+	// VPC, EndpointID and EndpointInterface are set for Place Endpoint. EndpointInterface is the ENI
+	// that took the connection; empty for a gateway endpoint, which has none.
+	VPC               string `json:"vpc,omitempty"`
+	EndpointID        string `json:"endpoint,omitempty"`
+	EndpointInterface string `json:"endpoint_interface,omitempty"`
+	// Service is the service name of the endpoint, as com.amazonaws.us-east-1.sagemaker.api; a
+	// connection through an endpoint may only call that service.
+	Service string `json:"service,omitempty"`
+	// Subnet and Interface are those of the caller, where the fabric knows the source address.
+	Subnet    string `json:"subnet,omitempty"`
+	Interface string `json:"interface,omitempty"`
+	// Source is the caller's address: private through an endpoint, public from the internet.
+	Source netip.Addr `json:"source"`
+	// Target is the address and port that was dialled.
+	Target netip.AddrPort `json:"target"`
+}
+
+// Kind is the kind of principal.
+type Kind string
+
+const (
+	Anonymous   Kind = "Anonymous"   // no signature: an identity, not a bypass
+	Root        Kind = "Account"     // the account's root user
+	User        Kind = "User"        // an IAM user
+	AssumedRole Kind = "AssumedRole" // a role session
+	Service     Kind = "Service"     // an AWS service, as sagemaker.amazonaws.com
+)
+
+// Identity is an authenticated principal (or Anonymous).
+type Identity struct {
+	Kind    Kind   `json:"kind"`
+	Account string `json:"account"` // twelve digits; empty for Anonymous
+	// ARN is what GetCallerIdentity prints: the user's, the root's, or the session's (not the role's).
+	ARN string `json:"arn"`
+	// PrincipalARN is the value of aws:PrincipalArn: for a session the role's ARN, else ARN.
+	PrincipalARN string `json:"principal_arn"`
+	// ID is the value of aws:userid: AIDA…, AROA…:session, or the account for root.
+	ID string `json:"id"`
+	// Name is the value of aws:username; empty but for users.
+	Name string `json:"name,omitempty"`
+	// AccessKey is the key the call was signed with; empty when there was no wire.
+	AccessKey string `json:"access_key,omitempty"`
+	// SessionPolicies are the documents given to AssumeRole, each a JSON text.
+	SessionPolicies []string `json:"session_policies,omitempty"`
+	// ServiceName is set for Kind Service: sagemaker.amazonaws.com.
+	ServiceName string `json:"service_name,omitempty"`
+}
+
+// Caller is the answer to both questions.
+type Caller struct {
+	Identity Identity `json:"identity"`
+	Origin   Origin   `json:"origin"`
+}
+
+// ForService is the caller that a controller is when it acts for its own service: name is
+// "sagemaker.amazonaws.com", account the account it acts in.
+func ForService(name, account string) Caller {
+	return Caller{
+		Identity: Identity{Kind: Service, Account: account, ARN: name, PrincipalARN: name, ID: name, ServiceName: name},
+		Origin:   Origin{Place: Inside},
+	}
+}

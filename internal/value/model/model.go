@@ -1,0 +1,79 @@
+// Package model is the reduced API model of every AWS service Cloister speaks for: operations,
+// shapes, constraints and wire bindings, read from an embedded archive that tools/shapes makes.
+//
+// It promises that Load gives the same pointers each time and that nothing in it changes after. It
+// knows no protocol; engine/wire reads it.
+package model
+
+// Service is one AWS service's API.
+type Service struct {
+	ID             string // our short name and folder: "sagemaker", "sagemakerruntime", "ec2", "s3", "iam", "sts", "logs"
+	Protocol       string // "json", "query", "ec2", "rest-json", "rest-xml"
+	JSONVersion    string // "1.1" for protocol json
+	TargetPrefix   string // "SageMaker" for protocol json
+	SigningName    string // "sagemaker" also for the runtime
+	EndpointPrefix string // "api.sagemaker", "runtime.sagemaker", "s3", "logs", …
+	APIVersion     string // "2016-11-15"
+	XMLNamespace   string
+	Operations     map[string]*Operation
+	Shapes         map[string]*Shape
+}
+
+// Operation is one call.
+type Operation struct {
+	Service *Service `json:"-"`
+	Name    string
+	Method  string   // HTTP method
+	Path    string   // request URI template: "/endpoints/{EndpointName}/invocations", "/{Bucket}/{Key+}?tagging"
+	Status  int      // of a good answer; 200 when the model is silent
+	Input   *Shape   `json:"-"` // a structure; nil when there is none
+	Output  *Shape   `json:"-"`
+	Result  string   // query protocol's resultWrapper, "CreateRoleResult"
+	Errors  []*Shape `json:"-"`
+}
+
+// Shape is a type.
+type Shape struct {
+	Name    string
+	Type    string // structure list map string integer long float double boolean blob timestamp
+	Members []*Member
+	// Required lists member names, in model order.
+	Required  []string
+	Enum      []string
+	Pattern   string
+	Min, Max  *float64 // length, size or value, by Type
+	Flattened bool
+	Format    string // timestampFormat
+	Document  bool
+	Union     bool
+	Sensitive bool
+	Streaming bool
+	// Payload is the member that is the whole body, for REST protocols.
+	Payload string
+	Element *Member // of a list
+	Key     *Member // of a map
+	Value   *Member // of a map
+	XMLName string  // of the root element
+	XMLNS   string
+	// ErrorCode and ErrorStatus are of an exception shape.
+	Exception   bool
+	ErrorCode   string
+	ErrorStatus int
+}
+
+// Member is a use of a shape.
+type Member struct {
+	Name      string // in the model and, capitalised as the model has it, the Go field
+	Shape     *Shape `json:"-"`
+	ShapeName string
+	Location  string // "", header, headers, querystring, uri, statusCode
+	Wire      string // locationName; the member's name when the model is silent
+	QueryName string // ec2 only
+	Flattened bool
+	Streaming bool
+	Attribute bool // xmlAttribute
+	XMLNS     string
+	Format    string // timestampFormat
+	JSONValue bool
+	Token     bool // idempotencyToken
+}
