@@ -5,7 +5,7 @@
 // knows no protocol; engine/wire reads it.
 package model
 
-// Service is one AWS service's API.
+// Service is one AWS service's API. Shapes may be used by several members; never change one.
 type Service struct {
 	ID             string // our short name and folder: "sagemaker", "sagemakerruntime", "ec2", "s3", "iam", "sts", "logs"
 	Protocol       string // "json", "query", "ec2", "rest-json", "rest-xml"
@@ -15,21 +15,25 @@ type Service struct {
 	EndpointPrefix string // "api.sagemaker", "runtime.sagemaker", "s3", "logs", …
 	APIVersion     string // "2016-11-15"
 	XMLNamespace   string
-	Operations     map[string]*Operation
-	Shapes         map[string]*Shape
+	// Validation is the code of a broken constraint where it is not the protocol's own, as
+	// InvalidParameterException. HideValues keeps values out of constraint sentences.
+	Validation string
+	HideValues bool
+	Operations map[string]*Operation
+	Shapes     map[string]*Shape
 }
 
 // Operation is one call.
 type Operation struct {
-	Service *Service `json:"-"`
+	Service *Service
 	Name    string
-	Method  string   // HTTP method
-	Path    string   // request URI template: "/endpoints/{EndpointName}/invocations", "/{Bucket}/{Key+}?tagging"
-	Status  int      // of a good answer; 200 when the model is silent
-	Input   *Shape   `json:"-"` // a structure; nil when there is none
-	Output  *Shape   `json:"-"`
-	Result  string   // query protocol's resultWrapper, "CreateRoleResult"
-	Errors  []*Shape `json:"-"`
+	Method  string // HTTP method
+	Path    string // request URI template: "/endpoints/{EndpointName}/invocations", "/{Bucket}/{Key+}?tagging"
+	Status  int    // of a good answer; 200 when the model is silent
+	Input   *Shape // a structure; nil when there is none
+	Output  *Shape
+	Result  string // query protocol's resultWrapper, "CreateRoleResult"
+	Errors  []*Shape
 }
 
 // Shape is a type.
@@ -48,6 +52,8 @@ type Shape struct {
 	Union     bool
 	Sensitive bool
 	Streaming bool
+	// EventStream marks a union of events that goes as a stream of frames.
+	EventStream bool
 	// Payload is the member that is the whole body, for REST protocols.
 	Payload string
 	Element *Member // of a list
@@ -63,15 +69,15 @@ type Shape struct {
 
 // Member is a use of a shape.
 type Member struct {
-	Name      string // in the model and, capitalised as the model has it, the Go field
-	Shape     *Shape `json:"-"`
-	ShapeName string
+	Name      string // in the model; with a capital first letter, the Go field
+	Shape     *Shape
 	Location  string // "", header, headers, querystring, uri, statusCode
 	Wire      string // locationName; the member's name when the model is silent
 	QueryName string // ec2 only
 	Flattened bool
 	Streaming bool
 	Attribute bool // xmlAttribute
+	Text      bool // the text of the parent's XML element, not an element of its own
 	XMLNS     string
 	Format    string // timestampFormat
 	JSONValue bool

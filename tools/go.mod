@@ -1,0 +1,3 @@
+module cloister/tools
+
+go 1.26.0
