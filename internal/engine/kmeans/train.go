@@ -114,11 +114,11 @@ func (t *trainer) firstBatch(source Source, limit int) ([]float32, int, error) {
 		rows = append(rows, make([]float32, step*t.FeatureDim)...)
 		got, err := source.Read(rows[n*t.FeatureDim:])
 		n += got
-		if got < step || err == io.EOF {
-			break
-		}
-		if err != nil {
+		if err != nil && err != io.EOF {
 			return nil, 0, err
+		}
+		if got < step {
+			break
 		}
 	}
 	return rows[:n*t.FeatureDim], n, nil
