@@ -1,0 +1,201 @@
+package linux
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+
+	"cloister/internal/machine/fabric"
+	"cloister/internal/value/network"
+)
+
+// parts is a Network seen from one VPC.
+type parts struct {
+	vpc        *network.VPC
+	interfaces []*network.Interface
+	endpoints  []*network.Endpoint
+}
+
+// apply brings the routers in order one after the other. What goes is closed before what comes is
+// announced: first connections and names, then the kernel, then new sockets and files.
+func (f *Fabric) apply(ctx context.Context, want *network.Network, index *fabric.Index) error {
+	if err := f.readFiles(); err != nil {
+		return err
+	}
+	f.index.Store(index)
+	f.entrance.enforce(index)
+	wanted, err := f.applyInternet(&want.Internet)
+	if err != nil {
+		return err
+	}
+	byVPC := split(want)
+	for id, p := range byVPC {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := f.applyVPC(p); err != nil {
+			return fmt.Errorf("vpc %s: %w", id, err)
+		}
+		wanted[fileName(kindVPC, id)] = true
+		for _, i := range p.interfaces {
+			if i.Endpoint == "" {
+				wanted[fileName(kindInterface, i.ID)] = true
+			}
+		}
+	}
+	for _, id := range want.Isolated {
+		file := fileName(kindIsolated, id)
+		wanted[file] = true
+		if f.files[file] {
+			continue
+		}
+		ns, _, err := f.ensure(file, prepareWorkload)
+		if err != nil {
+			return err
+		}
+		ns.Close()
+	}
+	return f.dropRest(byVPC, wanted)
+}
+
+func split(want *network.Network) map[string]*parts {
+	by := make(map[string]*parts, len(want.VPCs))
+	for i := range want.VPCs {
+		by[want.VPCs[i].ID] = &parts{vpc: &want.VPCs[i]}
+	}
+	for i := range want.Interfaces {
+		p := by[want.Interfaces[i].VPC]
+		p.interfaces = append(p.interfaces, &want.Interfaces[i])
+	}
+	for i := range want.Endpoints {
+		p := by[want.Endpoints[i].VPC]
+		p.endpoints = append(p.endpoints, &want.Endpoints[i])
+	}
+	return by
+}
+
+func (f *Fabric) applyVPC(p *parts) error {
+	t := &target{
+		ways:  vpcWays(p.vpc, p.interfaces, p.endpoints),
+		rules: func(links map[string]string) *ruleset { return vpcRuleset(p.vpc, p.interfaces, p.endpoints, links) },
+	}
+	subnets := make(map[string]*network.Subnet, len(p.vpc.Subnets))
+	for i := range p.vpc.Subnets {
+		subnets[p.vpc.Subnets[i].ID] = &p.vpc.Subnets[i]
+	}
+	for _, i := range p.interfaces {
+		if i.Endpoint != "" {
+			continue
+		}
+		mac, err := hardwareAddress(i.MAC, i.ID)
+		if err != nil {
+			return err
+		}
+		s := subnets[i.Subnet]
+		t.ports = append(t.ports, &port{id: i.ID, file: fileName(kindInterface, i.ID),
+			address: i.Address, mac: mac, subnet: s.CIDR, gateway: fabric.Gateway(s)})
+	}
+	return f.applyRouter(p.vpc.ID, fileName(kindVPC, p.vpc.ID), t, resolverAddresses(p.vpc))
+}
+
+// hostGateway is what a host on the internet has for a router: any address, as there is no ARP.
+var hostGateway = netip.AddrFrom4([4]byte{169, 254, 1, 1})
+
+// applyInternet gives the files of the internet's namespaces.
+func (f *Fabric) applyInternet(n *network.Internet) (map[string]bool, error) {
+	file := fileName(kindInternet, "internet")
+	files := map[string]bool{file: true}
+	t := &target{
+		ways:  internetWays(n, fabric.PublicResolver),
+		rules: func(links map[string]string) *ruleset { return internetRuleset(n, links) },
+	}
+	for _, h := range n.Hosts {
+		mac, err := hardwareAddress("", h.ID)
+		if err != nil {
+			return nil, err
+		}
+		p := &port{id: h.ID, file: fileName(kindHost, h.ID), address: h.Address, mac: mac,
+			subnet: netip.PrefixFrom(h.Address, 32), gateway: hostGateway}
+		t.ports = append(t.ports, p)
+		files[p.file] = true
+	}
+	if err := f.applyRouter("", file, t, []netip.Addr{fabric.PublicResolver}); err != nil {
+		return nil, fmt.Errorf("internet: %w", err)
+	}
+	return files, nil
+}
+
+// applyRouter makes a router equal to its target, and then opens its sockets.
+func (f *Fabric) applyRouter(vpc, file string, t *target, resolvers []netip.Addr) (err error) {
+	r := f.routers[vpc]
+	if r == nil {
+		if r, err = f.openRouter(file, vpc); err != nil {
+			return err
+		}
+		f.routers[vpc] = r
+	}
+	if err := f.converge(r, t); err != nil {
+		return err
+	}
+	if r.listeners == nil {
+		if r.listeners, err = f.entrance.listen(int(r.file.Fd()), vpc); err != nil {
+			return err
+		}
+	}
+	if r.resolver.serves(resolvers) {
+		return nil
+	}
+	r.resolver.close()
+	r.resolver, err = resolve(int(r.file.Fd()), vpc, resolvers, &f.index)
+	return err
+}
+
+// readFiles lists the namespaces that an earlier process left.
+func (f *Fabric) readFiles() error {
+	if f.files != nil {
+		return nil
+	}
+	entries, err := os.ReadDir(filepath.Join(f.directory, "netns"))
+	if err != nil {
+		return err
+	}
+	files := map[string]bool{}
+	for _, e := range entries {
+		if kindOf(e.Name()) == "" {
+			continue
+		}
+		ns, err := openNamespace(f.path(e.Name()))
+		if err != nil { // only a file: its namespace was never made, or ended with its mount namespace
+			if err := removeNamespace(f.path(e.Name())); err != nil {
+				return err
+			}
+			continue
+		}
+		ns.Close()
+		files[e.Name()] = true
+	}
+	f.files = files
+	return nil
+}
+
+// dropRest ends the routers and namespaces that are wanted no more.
+func (f *Fabric) dropRest(vpcs map[string]*parts, wanted map[string]bool) error {
+	for id, r := range f.routers {
+		if _, stays := vpcs[id]; !stays && id != "" {
+			r.close()
+			delete(f.routers, id)
+		}
+	}
+	for file := range f.files {
+		if wanted[file] {
+			continue
+		}
+		if err := removeNamespace(f.path(file)); err != nil {
+			return err
+		}
+		delete(f.files, file)
+	}
+	return nil
+}

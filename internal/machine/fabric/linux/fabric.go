@@ -1,0 +1,173 @@
+// Package linux is the fabric of Linux: a router namespace for each VPC and one for the internet, a
+// namespace for each interface, routed veths between them, and nftables in between.
+//
+// It promises, beyond the interface: all it makes is inside <Directory>/netns and inside namespaces
+// bound there, so that Purge finds it and nothing else is touched; only differences are sent to the
+// kernel; it needs no more than CAP_SYS_ADMIN and CAP_NET_ADMIN in its own user namespace. It must not
+// know what a caller, a policy or an AWS API is.
+package linux
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+
+	"cloister/internal/machine/fabric"
+	"cloister/internal/value/network"
+)
+
+// Config says where a fabric lives.
+type Config struct {
+	// Directory is the instance's own; namespaces are bound below it.
+	Directory string
+	Logger    *slog.Logger
+}
+
+// Fabric is the data plane in the kernel.
+type Fabric struct {
+	directory string
+	log       *slog.Logger
+	lock      *os.File
+	sweeper   *sweeper
+	entrance  *entrance
+	index     atomic.Pointer[fabric.Index]
+	turn      atomic.Uint32
+
+	mu      sync.Mutex // held by Apply and Close
+	closed  bool
+	files   map[string]bool    // namespaces that exist; nil: not yet read
+	routers map[string]*router // by VPC; "" is the internet
+}
+
+var _ fabric.Fabric = (*Fabric)(nil)
+
+// Open takes the directory for this process. It changes nothing in the kernel: that is for the first
+// Apply, which knows what is wanted.
+func Open(c Config) (*Fabric, error) {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	lock, err := takeDirectory(c.Directory)
+	if err != nil {
+		return nil, err
+	}
+	return &Fabric{
+		directory: c.Directory,
+		log:       c.Logger,
+		lock:      lock,
+		sweeper:   startSweeper(c.Logger),
+		entrance:  newEntrance(),
+		routers:   map[string]*router{},
+	}, nil
+}
+
+func takeDirectory(directory string) (*os.File, error) {
+	if err := os.MkdirAll(filepath.Join(directory, "netns"), 0o700); err != nil {
+		return nil, err
+	}
+	lock, err := os.OpenFile(filepath.Join(directory, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		lock.Close()
+		return nil, fmt.Errorf("%s is another process's: %w", directory, err)
+	}
+	return lock, nil
+}
+
+func (f *Fabric) path(file string) string { return filepath.Join(f.directory, "netns", file) }
+
+// ensure adopts or makes a namespace and remembers its file.
+func (f *Fabric) ensure(file string, prepare func() error) (*os.File, bool, error) {
+	ns, fresh, err := ensureNamespace(f.path(file), prepare)
+	if err == nil {
+		f.files[file] = true
+	}
+	return ns, fresh, err
+}
+
+// Listener gives the one listener of all endpoints and doors.
+func (f *Fabric) Listener() net.Listener { return f.entrance }
+
+// Namespace gives the path of a namespace.
+func (f *Fabric) Namespace(id string) string {
+	x := f.index.Load()
+	if x == nil {
+		return ""
+	}
+	if file := namespaceFile(x, id); file != "" {
+		return f.path(file)
+	}
+	return ""
+}
+
+func namespaceFile(x *fabric.Index, id string) string {
+	switch x.Kind(id) {
+	case fabric.KindInterface:
+		return fileName(kindInterface, id)
+	case fabric.KindIsolated:
+		return fileName(kindIsolated, id)
+	case fabric.KindHost:
+		return fileName(kindHost, id)
+	}
+	return ""
+}
+
+// Resolver gives the address of the resolver of a namespace.
+func (f *Fabric) Resolver(id string) netip.Addr {
+	if x := f.index.Load(); x != nil {
+		return x.Resolver(id)
+	}
+	return netip.Addr{}
+}
+
+// Lookup answers as that resolver would.
+func (f *Fabric) Lookup(id, name string) []netip.Addr {
+	if x := f.index.Load(); x != nil {
+		return x.Lookup(id, name, f.turn.Add(1))
+	}
+	return nil
+}
+
+// Close ends listening and resolving; the kernel keeps what it has.
+func (f *Fabric) Close() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return nil
+	}
+	f.closed = true
+	f.entrance.Close()
+	for _, r := range f.routers {
+		r.close()
+	}
+	f.sweeper.stop()
+	return f.lock.Close()
+}
+
+// Apply makes the kernel equal to want.
+func (f *Fabric) Apply(ctx context.Context, want *network.Network) error {
+	index, err := fabric.NewIndex(want)
+	if err != nil {
+		return fmt.Errorf("apply network: %w", err)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return errors.New("apply network: fabric is closed")
+	}
+	if err := f.apply(ctx, want, index); err != nil {
+		return fmt.Errorf("apply network: %w", err)
+	}
+	return nil
+}

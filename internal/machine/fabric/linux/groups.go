@@ -1,0 +1,236 @@
+package linux
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/google/nftables"
+
+	"cloister/internal/machine/fabric"
+	"cloister/internal/value/network"
+)
+
+// The ruleset of a VPC. Every packet first passes h_raw: a link may only send from its own address,
+// checked before conntrack, so that a forged packet cannot touch another's connection. The first
+// packet of a connection walks
+//
+//	h_fwd or h_in -> c_<combination>_o -> sg_<group>_o -> c_post -> c_<combination>_i -> sg_<group>_i
+//
+// where a combination is the list of groups an interface has; all others are known to conntrack.
+// Endpoints are input, not forward: their address belongs to the router itself. What no rule accepts
+// is dropped without an answer.
+const (
+	setOfBound = "bound"
+	setOut     = "eni_out"
+	setIn      = "eni_in"
+	setDNS     = "dns"
+	chainPost  = "c_post"
+)
+
+func baseChains(r *ruleset, input, forward []rule) {
+	r.set(setOfBound, setBound)
+	r.chains["h_raw"] = chain{&hook{nftables.ChainHookPrerouting, nftables.ChainPriorityRaw, false},
+		[]rule{new(line).unbound(setOfBound).drop()}}
+	r.chains["h_in"] = chain{&hook{nftables.ChainHookInput, nftables.ChainPriorityFilter, true}, input}
+	r.chains["h_fwd"] = chain{&hook{nftables.ChainHookForward, nftables.ChainPriorityFilter, true}, forward}
+}
+
+// resolving lets questions reach the resolver: no group can forbid them, and nothing else is open
+// at its addresses.
+func resolving() []rule {
+	return []rule{
+		new(line).member(false, setDNS).protocol(fabric.UDP).port(53, 53).accept(),
+		new(line).member(false, setDNS).protocol(fabric.TCP).port(53, 53).accept(),
+		new(line).member(false, setDNS).drop(),
+	}
+}
+
+// vpcRuleset compiles the ruleset of a VPC; links gives the link of each interface.
+func vpcRuleset(v *network.VPC, interfaces []*network.Interface, endpoints []*network.Endpoint, links map[string]string) *ruleset {
+	r := newRuleset()
+	input := append([]rule{new(line).known().accept()}, resolving()...)
+	input = append(input, new(line).protocol(fabric.TCP).port(443, 443).dispatch(true, setOut).rule())
+	baseChains(r, input, []rule{new(line).known().accept(), new(line).dispatch(true, setOut).rule()})
+	if dns := r.set(setDNS, setAddress); v.Resolve {
+		for _, a := range resolverAddresses(v) {
+			dns[addressKey(a)] = ""
+		}
+	}
+	out, in, bound := r.set(setOut, setGo), r.set(setIn, setGo), r.set(setOfBound, setBound)
+	groups := make(map[string]*network.Group, len(v.Groups))
+	for i := range v.Groups {
+		groups[v.Groups[i].ID] = &v.Groups[i]
+	}
+	for _, g := range groups {
+		addGroup(r, g, groups)
+	}
+	for _, i := range interfaces {
+		name := addCombination(r, i.Groups, groups, i.Endpoint == "")
+		in[addressKey(i.Address)] = name + "_i"
+		for _, g := range i.Groups {
+			if groups[g] != nil {
+				r.set(chainName("m_", g), setAddress)[addressKey(i.Address)] = ""
+			}
+		}
+		if link := links[i.ID]; i.Endpoint == "" && link != "" {
+			out[addressKey(i.Address)] = name + "_o"
+			bound[boundKey(link, i.Address)] = ""
+		}
+	}
+	r.chains[chainPost] = chain{nil, postRules(endpoints)}
+	return r
+}
+
+// postRules are what a packet meets that its sender's groups let out: the receiver's groups, or a
+// gateway endpoint, which has none. The latter packet is only here if its subnet's table says so.
+func postRules(endpoints []*network.Endpoint) []rule {
+	rules := []rule{new(line).dispatch(false, setIn).rule()}
+	prefixes := map[netip.Prefix]bool{}
+	for _, e := range endpoints {
+		for _, p := range e.Prefixes {
+			if e.Gateway && p.Addr().Is4() {
+				prefixes[p.Masked()] = true
+			}
+		}
+	}
+	for _, p := range sortedPrefixes(prefixes) {
+		rules = append(rules, new(line).address(false, p).protocol(fabric.TCP).port(443, 443).accept())
+	}
+	return append(rules, new(line).drop())
+}
+
+// addCombination adds the chains of a list of groups, if they are not there, and gives their name.
+func addCombination(r *ruleset, list []string, groups map[string]*network.Group, sends bool) string {
+	ids := slices.Clone(list)
+	slices.Sort(ids)
+	ids = slices.DeleteFunc(slices.Compact(ids), func(id string) bool { return groups[id] == nil })
+	name := "c_" + hash(strings.Join(ids, "\n"), 12)
+	for _, way := range []string{"_i", "_o"} {
+		if _, there := r.chains[name+way]; there || way == "_o" && !sends {
+			continue
+		}
+		var rules []rule
+		for _, id := range ids {
+			rules = append(rules, new(line).jump(chainName("sg_", id)+way))
+		}
+		r.chains[name+way] = chain{nil, append(rules, new(line).drop())}
+	}
+	return name
+}
+
+// addGroup adds a group's two chains and the set of its members.
+func addGroup(r *ruleset, g *network.Group, groups map[string]*network.Group) {
+	r.set(chainName("m_", g.ID), setAddress)
+	var in, out []rule
+	for i := range g.Ingress {
+		for _, l := range matches(&g.Ingress[i], true, groups) {
+			in = append(in, l.accept())
+		}
+	}
+	for i := range g.Egress {
+		for _, l := range matches(&g.Egress[i], false, groups) {
+			out = append(out, l.goTo(chainPost))
+		}
+	}
+	r.chains[chainName("sg_", g.ID)+"_i"] = chain{nil, distinct(in)}
+	r.chains[chainName("sg_", g.ID)+"_o"] = chain{nil, distinct(out)}
+}
+
+// matches gives the lines that match a rule's traffic, without their verdict: one, or one for each
+// prefix of a list, or none when its peer does not exist.
+func matches(r *network.Rule, ingress bool, groups map[string]*network.Group) []*line {
+	peers := r.Prefixes
+	switch {
+	case r.Protocol < -1 || r.Protocol > 255 || r.From > 65535 || r.To > 65535:
+		return nil
+	case r.Group != "":
+		if groups[r.Group] == nil {
+			return nil
+		}
+		return []*line{traffic(new(line).member(ingress, chainName("m_", r.Group)), r)}
+	case len(peers) == 0:
+		peers = []netip.Prefix{r.CIDR}
+	}
+	var lines []*line
+	for _, p := range peers {
+		if p.IsValid() && p.Addr().Is4() {
+			lines = append(lines, traffic(new(line).address(ingress, p), r))
+		}
+	}
+	return lines
+}
+
+func traffic(l *line, r *network.Rule) *line {
+	if r.Protocol == -1 {
+		return l
+	}
+	l.protocol(r.Protocol)
+	switch {
+	case r.From < 0:
+	case r.Protocol == fabric.ICMP:
+		l.icmp("type", 0, r.From)
+		if r.To >= 0 {
+			l.icmp("code", 1, r.To)
+		}
+	case (r.Protocol == fabric.TCP || r.Protocol == fabric.UDP) && (r.From > 0 || r.To < 65535):
+		l.port(r.From, r.To)
+	}
+	return l
+}
+
+// distinct drops rules that an earlier one repeats.
+func distinct(rules []rule) []rule {
+	seen := make(map[string]bool, len(rules))
+	return slices.DeleteFunc(rules, func(r rule) bool {
+		again := seen[r.text]
+		seen[r.text] = true
+		return again
+	})
+}
+
+func sortedPrefixes(of map[netip.Prefix]bool) []netip.Prefix {
+	var list []netip.Prefix
+	for p := range of {
+		list = append(list, p)
+	}
+	slices.SortFunc(list, func(a, b netip.Prefix) int {
+		if c := a.Addr().Compare(b.Addr()); c != 0 {
+			return c
+		}
+		return a.Bits() - b.Bits()
+	})
+	return list
+}
+
+func resolverAddresses(v *network.VPC) []netip.Addr {
+	return []netip.Addr{fabric.VPCResolver(v), fabric.LinkLocalResolver}
+}
+
+// internetRuleset compiles the ruleset of the internet's router: hosts reach doors and the resolver,
+// and not each other.
+func internetRuleset(n *network.Internet, links map[string]string) *ruleset {
+	r := newRuleset()
+	input := append([]rule{new(line).known().accept()}, resolving()...)
+	input = append(input, new(line).protocol(fabric.TCP).port(443, 443).member(false, "doors").accept())
+	baseChains(r, input, []rule{new(line).drop()})
+	r.set(setDNS, setAddress)[addressKey(fabric.PublicResolver)] = ""
+	doors := r.set("doors", setAddress)
+	for _, d := range n.Doors {
+		doors[addressKey(d)] = ""
+	}
+	bound := r.set(setOfBound, setBound)
+	for _, h := range n.Hosts {
+		if link := links[h.ID]; link != "" {
+			bound[boundKey(link, h.Address)] = ""
+		}
+	}
+	return r
+}
+
+func (k setKind) String() string {
+	return [...]string{"address", "link . address", "address : verdict", "unknown"}[k]
+}
+
+func (s set_) String() string { return fmt.Sprintf("%s (%d)", s.kind, len(s.elements)) }

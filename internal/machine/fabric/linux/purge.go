@@ -1,0 +1,117 @@
+package linux
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
+)
+
+// HeldError says that processes are still inside namespaces that were purged: cut off from every
+// network, but alive. Whoever started them must end them.
+type HeldError struct{ PIDs []int }
+
+func (e *HeldError) Error() string {
+	return fmt.Sprintf("processes still inside purged namespaces: %v", e.PIDs)
+}
+
+// Purge removes every kernel object of the instance whose directory this is, and nothing else. It
+// needs no running process, and refuses when there is one. It kills nothing: processes that are
+// still in a namespace are told by a *HeldError when all else is gone.
+func Purge(directory string) error {
+	if _, err := os.Stat(filepath.Join(directory, "netns")); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	lock, err := takeDirectory(directory)
+	if err != nil {
+		return fmt.Errorf("purge: %w", err)
+	}
+	defer lock.Close()
+	entries, err := os.ReadDir(filepath.Join(directory, "netns"))
+	if err != nil {
+		return fmt.Errorf("purge: %w", err)
+	}
+	gone := map[uint64]bool{}
+	var failed error
+	for _, e := range entries {
+		if kindOf(e.Name()) == "" {
+			continue
+		}
+		if err := purgeNamespace(filepath.Join(directory, "netns", e.Name()), kindOf(e.Name()), gone); err != nil {
+			failed = errors.Join(failed, fmt.Errorf("purge %s: %w", e.Name(), err))
+		}
+	}
+	if failed != nil {
+		return failed
+	}
+	if err := errors.Join(os.Remove(filepath.Join(directory, "netns")), os.Remove(lock.Name())); err != nil {
+		return fmt.Errorf("purge: %w", err)
+	}
+	if pids := inside(gone); len(pids) > 0 {
+		return &HeldError{pids}
+	}
+	return nil
+}
+
+// purgeNamespace unbinds a namespace and notes its number. A router's links are deleted first, as a
+// process inside a workload's namespace would keep the other end.
+func purgeNamespace(path, kind string, gone map[uint64]bool) error {
+	ns, err := openNamespace(path)
+	if err == nil {
+		var at unix.Stat_t
+		err = unix.Fstat(int(ns.Fd()), &at)
+		gone[at.Ino] = true
+		if err == nil && (kind == kindVPC || kind == kindInternet) {
+			err = deleteLinks(ns)
+		}
+		ns.Close()
+	} else if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return errors.Join(err, removeNamespace(path))
+}
+
+// deleteLinks deletes a router's links.
+func deleteLinks(ns *os.File) error {
+	h, err := netlink.NewHandleAt(netns.NsHandle(ns.Fd()), unix.NETLINK_ROUTE)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	links, err := h.LinkList()
+	if err != nil {
+		return err
+	}
+	c := &cut{namespace: int(ns.Fd())}
+	for _, l := range links {
+		if strings.HasPrefix(l.Attrs().Name, "cl") {
+			c.links = append(c.links, l.Attrs().Name)
+		}
+	}
+	return c.delete()
+}
+
+// inside lists processes that have a thread in one of the namespaces.
+func inside(namespaces map[uint64]bool) []int {
+	var pids []int
+	tasks, _ := filepath.Glob("/proc/[0-9]*/task/[0-9]*/ns/net")
+	for _, task := range tasks {
+		var at unix.Stat_t
+		if unix.Stat(task, &at) != nil || !namespaces[at.Ino] {
+			continue
+		}
+		if pid, err := strconv.Atoi(strings.Split(task, "/")[2]); err == nil && !slices.Contains(pids, pid) {
+			pids = append(pids, pid)
+		}
+	}
+	slices.Sort(pids)
+	return pids
+}

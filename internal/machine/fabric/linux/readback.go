@@ -1,0 +1,121 @@
+package linux
+
+import (
+	"fmt"
+
+	"github.com/google/nftables"
+	"github.com/google/nftables/userdata"
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// read finds out what the kernel holds. A table that is not whole, or of another version, is removed
+// and begun anew.
+func (t *table) read() error {
+	tables, err := t.conn.ListTables()
+	if err != nil {
+		return fmt.Errorf("list tables: %w", err)
+	}
+	found := false
+	for _, at := range tables {
+		if at.Name == tableName && at.Family == nftables.TableFamilyIPv4 {
+			found = true
+			continue
+		}
+		t.conn.DelTable(at) // the namespace is ours alone
+	}
+	if !found {
+		t.conn.AddTable(theTable)
+	}
+	if err := t.conn.Flush(); err != nil {
+		return fmt.Errorf("make table: %w", err)
+	}
+	t.have = newRuleset()
+	if !found {
+		return nil
+	}
+	if err := t.readSets(); err != nil {
+		return err
+	}
+	if err := t.readChains(); err != nil {
+		return err
+	}
+	return nil
+}
+
+func (t *table) readSets() error {
+	sets, err := t.conn.GetSets(theTable)
+	if err != nil {
+		return fmt.Errorf("list sets: %w", err)
+	}
+	for _, s := range sets {
+		s.Table = theTable
+		elements, err := t.conn.GetSetElements(s)
+		if err != nil {
+			return fmt.Errorf("read set %s: %w", s.Name, err)
+		}
+		got := set_{kind: kindOfSet(s), elements: make(map[string]string, len(elements))}
+		for _, e := range elements {
+			to := ""
+			if s.IsMap {
+				if to, err = verdictChain(e.Val); err != nil {
+					return fmt.Errorf("read set %s: %w", s.Name, err)
+				}
+			}
+			got.elements[string(e.Key)] = to
+		}
+		t.have.sets[s.Name] = got
+	}
+	return nil
+}
+
+func kindOfSet(s *nftables.Set) setKind {
+	switch {
+	case s.IsMap:
+		return setGo
+	case s.KeyType.Bytes == unix.IFNAMSIZ+4:
+		return setBound
+	}
+	return setAddress
+}
+
+// verdictChain takes the chain's name out of a verdict as the kernel writes it.
+func verdictChain(raw []byte) (string, error) {
+	ad, err := netlink.NewAttributeDecoder(raw)
+	if err != nil {
+		return "", err
+	}
+	name := ""
+	for ad.Next() {
+		if ad.Type() == unix.NFTA_VERDICT_CHAIN {
+			name = ad.String()
+		}
+	}
+	if err := ad.Err(); err != nil || name == "" {
+		return "", fmt.Errorf("verdict %x: %w", raw, errStrange)
+	}
+	return name, nil
+}
+
+func (t *table) readChains() error {
+	chains, err := t.conn.ListChainsOfTableFamily(nftables.TableFamilyIPv4)
+	if err != nil {
+		return fmt.Errorf("list chains: %w", err)
+	}
+	for _, c := range chains {
+		if c.Table.Name != tableName {
+			continue
+		}
+		rules, err := t.conn.GetRules(theTable, c)
+		if err != nil {
+			return fmt.Errorf("read chain %s: %w", c.Name, err)
+		}
+		got := chain{}
+		for _, r := range rules {
+			text, _ := userdata.GetString(r.UserData, userdata.TypeComment)
+			got.rules = append(got.rules, rule{text: text})
+		}
+		t.have.chains[c.Name] = got
+	}
+	return nil
+}

@@ -1,0 +1,306 @@
+package linux
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
+)
+
+// router is a namespace that forwards: a VPC, or the internet. It remembers what it made of the
+// kernel; after an error, and in a fresh process, it reads that back first.
+type router struct {
+	vpc       string // empty for the internet
+	file      *os.File
+	netlink   *netlink.Handle
+	loopback  int
+	rules     table
+	have      *ways            // nil: unknown
+	ports     map[string]*port // by id
+	links     map[string]string
+	listeners *listeners
+	resolver  *resolver
+}
+
+// target is what a router should be.
+type target struct {
+	ways  *ways
+	ports []*port
+	// rules compiles the ruleset when the links' names are known.
+	rules func(links map[string]string) *ruleset
+}
+
+func (f *Fabric) openRouter(name, vpc string) (*router, error) {
+	file, _, err := f.ensure(name, prepareRouter)
+	if err != nil {
+		return nil, err
+	}
+	r := &router{vpc: vpc, file: file, rules: table{namespace: int(file.Fd())}}
+	if r.netlink, err = netlink.NewHandleAt(netns.NsHandle(file.Fd()), unix.NETLINK_ROUTE); err != nil {
+		file.Close()
+		return nil, fmt.Errorf("open namespace %s: %w", vpc, err)
+	}
+	lo, err := r.netlink.LinkByName("lo")
+	if err != nil {
+		r.close()
+		return nil, fmt.Errorf("find lo of %s: %w", vpc, err)
+	}
+	r.loopback = lo.Attrs().Index
+	return r, nil
+}
+
+// close gives back every socket that would keep the namespace alive.
+func (r *router) close() {
+	r.resolver.close()
+	r.listeners.close()
+	r.rules.close()
+	if r.netlink != nil {
+		r.netlink.Close()
+	}
+	r.file.Close()
+}
+
+// converge makes the namespace equal to want. Nothing is open before its rules are in force, and
+// nothing that goes is reachable by the time that what comes is.
+func (f *Fabric) converge(r *router, want *target) (err error) {
+	defer func() {
+		if err != nil {
+			r.forgetState()
+		}
+	}()
+	if r.have == nil {
+		if err := r.adopt(f, want); err != nil {
+			return err
+		}
+	}
+	gone, fresh := r.compare(want.ports)
+	if err := r.detach(f, gone); err != nil {
+		return err
+	}
+	for _, p := range fresh {
+		if err := f.attach(r, p); err != nil {
+			return err
+		}
+	}
+	if err := r.have.add(r.netlink, r.loopback, want.ways); err != nil {
+		return err
+	}
+	if err := r.rules.apply(want.rules(r.links)); err != nil {
+		return err
+	}
+	if err := r.have.remove(r.netlink, r.loopback, want.ways); err != nil {
+		return err
+	}
+	closed := goneAddresses(r.have, want.ways)
+	r.have = want.ways
+	return forget(int(r.file.Fd()), closed)
+}
+
+// goneAddresses are the router's own addresses (endpoints') that are no more.
+func goneAddresses(have, want *ways) []netip.Addr {
+	var gone []netip.Addr
+	for a := range have.addresses {
+		if !want.addresses[a] {
+			gone = append(gone, a)
+		}
+	}
+	return gone
+}
+
+func (r *router) forgetState() {
+	r.have, r.ports, r.links = nil, nil, nil
+	r.rules.close()
+}
+
+// compare tells which ports go and which come; one that changed does both.
+func (r *router) compare(want []*port) (gone, fresh []*port) {
+	stays := make(map[string]bool, len(want))
+	for _, p := range want {
+		old := r.ports[p.id]
+		if old != nil && old.spec() == p.spec() {
+			stays[p.id] = true
+			continue
+		}
+		fresh = append(fresh, p)
+	}
+	for id, p := range r.ports {
+		if !stays[id] {
+			gone = append(gone, p)
+		}
+	}
+	return gone, fresh
+}
+
+// detach cuts ports off: first the ruleset forgets them, then conntrack, then the route. The links
+// themselves take the kernel long and are left to the sweeper.
+func (r *router) detach(f *Fabric, gone []*port) error {
+	if len(gone) == 0 {
+		return nil
+	}
+	if r.rules.have != nil {
+		if err := r.rules.apply(r.rules.have.without(gone, r.links)); err != nil {
+			return err
+		}
+	}
+	var addresses []netip.Addr
+	for _, p := range gone {
+		addresses = append(addresses, p.address)
+		if err := unroute(r.netlink, p.address); err != nil {
+			return err
+		}
+	}
+	if err := forget(int(r.file.Fd()), addresses); err != nil {
+		return err
+	}
+	for _, p := range gone {
+		f.sweeper.add(r.file, r.links[p.id])
+		delete(r.ports, p.id)
+		delete(r.links, p.id)
+	}
+	return nil
+}
+
+// without is the ruleset with every mention of some ports' addresses and links taken out.
+func (r *ruleset) without(gone []*port, links map[string]string) *ruleset {
+	less := &ruleset{chains: r.chains, sets: make(map[string]set_, len(r.sets))}
+	for name, s := range r.sets {
+		elements := make(map[string]string, len(s.elements))
+		for k, v := range s.elements {
+			elements[k] = v
+		}
+		for _, p := range gone {
+			delete(elements, addressKey(p.address))
+			delete(elements, boundKey(links[p.id], p.address))
+		}
+		less.sets[name] = set_{s.kind, elements}
+	}
+	return less
+}
+
+// attach gives a port its namespace and its link.
+func (f *Fabric) attach(r *router, p *port) error {
+	ws, fresh, err := f.ensure(p.file, prepareWorkload)
+	if err != nil {
+		return err
+	}
+	defer ws.Close()
+	if !fresh {
+		if err := clearInside(ws); err != nil {
+			return fmt.Errorf("clear namespace of %s: %w", p.id, err)
+		}
+	}
+	name := linkName(p.spec())
+	if err := p.attach(r.netlink, ws, name); err != nil {
+		f.sweeper.add(r.file, name)
+		return err
+	}
+	r.ports[p.id], r.links[p.id] = p, name
+	return nil
+}
+
+// clearInside makes room for eth0 in a namespace that had one before.
+func clearInside(ws *os.File) error {
+	w, err := netlink.NewHandleAt(netns.NsHandle(ws.Fd()), unix.NETLINK_ROUTE)
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	old, err := w.LinkByName("eth0")
+	if errors.As(err, new(netlink.LinkNotFoundError)) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := w.LinkDel(old); !errors.Is(err, unix.ENODEV) {
+		return err
+	}
+	return nil // the sweeper was faster
+}
+
+// adopt reads back what an earlier process, or a failed change, left in the namespace. A link that is
+// not for a wanted port as it is now, or whose namespace is gone, is swept; one that is gets set up again.
+func (r *router) adopt(f *Fabric, want *target) error {
+	have, err := readWays(r.netlink, r.loopback)
+	if err != nil {
+		return err
+	}
+	r.ports, r.links = map[string]*port{}, map[string]string{}
+	found, err := readLinks(r.netlink)
+	if err != nil {
+		return err
+	}
+	for _, p := range want.ports {
+		name := linkOf(found, p)
+		if name == "" {
+			continue
+		}
+		ws, err := openNamespace(f.path(p.file))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		} else if err != nil {
+			return err
+		}
+		err = p.configure(r.netlink, ws, name)
+		ws.Close()
+		if err != nil {
+			f.log.Info("a link is made anew", "interface", p.id, "reason", err.Error())
+			continue
+		}
+		r.ports[p.id], r.links[p.id] = p, name
+		delete(found, name)
+	}
+	r.have = have
+	return r.sweepStrangers(f, found, want)
+}
+
+func linkOf(found map[string]int, p *port) string {
+	prefix := linkPrefix(p.spec())
+	var names []string
+	for name := range found {
+		if strings.HasPrefix(name, prefix) {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return slices.Min(names)
+}
+
+// sweepStrangers cuts off what is left in the namespace and is not wanted: links, and with them their
+// routes; the ruleset is brought in order before the links are gone.
+func (r *router) sweepStrangers(f *Fabric, found map[string]int, want *target) error {
+	if len(found) == 0 {
+		return nil
+	}
+	if err := r.rules.apply(want.rules(r.links)); err != nil {
+		return err
+	}
+	routes, err := r.netlink.RouteListFiltered(unix.AF_INET, &netlink.Route{Table: unix.RT_TABLE_MAIN}, netlink.RT_FILTER_TABLE)
+	if err != nil {
+		return fmt.Errorf("list routes: %w", err)
+	}
+	var addresses []netip.Addr
+	for _, route := range routes {
+		for _, index := range found {
+			if route.LinkIndex == index {
+				addresses = append(addresses, prefixOf(route.Dst).Addr())
+				if err := unroute(r.netlink, prefixOf(route.Dst).Addr()); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	for name := range found {
+		f.sweeper.add(r.file, name)
+	}
+	return forget(int(r.file.Fd()), addresses)
+}
