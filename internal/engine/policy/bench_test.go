@@ -1,0 +1,138 @@
+package policy
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+// The benchmarks measure a whole decision: building the context, as a door does for each request,
+// and deciding. The first set is a principal's usual load, the second an account's worth of policies.
+
+const guardText = `{"Version":"2012-10-17","Statement":[{"Sid":"OnlyOurEndpoints","Effect":"Deny","Action":"*","Resource":"*",
+	"Condition":{"StringNotEquals":{"aws:SourceVpce":["vpce-0a11bbccdd22eeff0","vpce-0a11bbccdd22eeff1"]}}}]}`
+
+// smallSet is twelve statements and a guard: 40 or so action patterns.
+func smallSet(tb testing.TB) *Stack {
+	statement := func(sid, actions, resources, condition string) string {
+		return fmt.Sprintf(`{"Sid":%q,"Effect":"Allow","Action":[%s],"Resource":[%s]%s}`, sid, actions, resources, condition)
+	}
+	tag := `,"Condition":{"StringEquals":{"aws:ResourceTag/team":"vision"},"StringLike":{"kms:ViaService":"sagemaker.*.amazonaws.com"}}`
+	text := `{"Version":"2012-10-17","Statement":[` + strings.Join([]string{
+		statement("Read", `"sagemaker:DescribeAction","sagemaker:DescribeModel","sagemaker:DescribeModelPackage","sagemaker:Search","sagemaker:GetSearchSuggestions"`, `"*"`, ""),
+		statement("Write", `"sagemaker:CreateModel","sagemaker:CreateModelPackage","sagemaker:CreateModelPackageGroup","sagemaker:UpdateModelPackage","sagemaker:DeleteModel"`, `"*"`, ""),
+		statement("List", `"sagemaker:List*"`, `"*"`, ""),
+		statement("Tags", `"sagemaker:AddTags","sagemaker:DeleteTags"`, `"arn:aws:sagemaker:*:*:model/*"`, ""),
+		statement("Objects", `"s3:GetObject","s3:PutObject","s3:DeleteObject","s3:AbortMultipartUpload"`, `"arn:aws:s3:::*SageMaker*","arn:aws:s3:::*Sagemaker*","arn:aws:s3:::*sagemaker*"`, ""),
+		statement("Buckets", `"s3:ListBucket","s3:GetBucketLocation","s3:ListAllMyBuckets","s3:CreateBucket"`, `"*"`, ""),
+		statement("Images", `"ecr:BatchGetImage","ecr:DescribeImages"`, `"*"`, ""),
+		statement("Pass", `"iam:PassRole"`, `"arn:aws:iam::*:role/*"`, `,"Condition":{"StringEquals":{"iam:PassedToService":"sagemaker.amazonaws.com"}}`),
+		statement("Groups", `"resource-groups:GetGroupQuery","resource-groups:ListGroupResources","resource-groups:CreateGroup"`, `"*"`, ""),
+		statement("Resources", `"tag:GetResources","tag:GetTagKeys"`, `"*"`, ""),
+		statement("Logs", `"logs:Describe*","logs:Get*","logs:FilterLogEvents"`, `"*"`, ""),
+		statement("Keys", `"kms:CreateGrant","kms:DescribeKey","kms:GenerateDataKey","kms:Decrypt"`, `"arn:aws:kms:*:*:key/*"`, tag),
+	}, ",") + `]}`
+	return &Stack{Identity: []Attached{
+		{Document: mustParse(tb, text), Name: "ModelRegistry", ARN: "arn:aws:iam::111122223333:policy/ModelRegistry"},
+		{Document: mustParse(tb, guardText), Name: "guard"},
+	}}
+}
+
+func mustParse(tb testing.TB, text string) *Document {
+	tb.Helper()
+	d, err := Parse(text)
+	if err != nil {
+		tb.Fatalf("parse %s: %v", text, err)
+	}
+	return d
+}
+
+// largeSet is 100 policies: those of the facts sheet where it is at hand.
+func largeSet(tb testing.TB) *Stack {
+	const path = "../../../../shared/facts/managed-policies.json"
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		tb.Skipf("the collection of managed policies is not on this machine: %v", err)
+	}
+	var collection []struct {
+		PolicyName string
+		Arn        string
+		Versions   map[string]struct{ Document json.RawMessage } `json:"versions"`
+	}
+	if err := json.Unmarshal(raw, &collection); err != nil {
+		tb.Fatal(err)
+	}
+	s := smallSet(tb)
+	var list []Attached
+	for _, p := range collection {
+		for version, v := range p.Versions {
+			if strings.HasSuffix(p.PolicyName, "FullAccess") || len(list) == 98 {
+				continue
+			}
+			list = append(list, Attached{Document: mustParse(tb, string(v.Document)), Name: p.PolicyName + " " + version, ARN: p.Arn})
+		}
+	}
+	s.Identity = append(list, s.Identity...)
+	return s
+}
+
+type question struct {
+	name, action, resource, endpoint string
+	want                             Effect
+}
+
+var questions = []question{
+	{"AllowEarly", "sagemaker:CreateModelPackage", "arn:aws:sagemaker:us-east-1:111122223333:model-package/churn", "vpce-0a11bbccdd22eeff1", Allowed},
+	{"AllowLast", "kms:Decrypt", "arn:aws:kms:us-east-1:111122223333:key/8f0e7f0e-0000-4000-8000-000000000000", "vpce-0a11bbccdd22eeff1", Allowed},
+	{"S3Wild", "s3:GetObject", "arn:aws:s3:::my-team-sagemaker-artifacts/models/churn/model.tar.gz", "vpce-0a11bbccdd22eeff1", Allowed},
+	{"ExplicitDeny", "sagemaker:CreateModelPackage", "arn:aws:sagemaker:us-east-1:111122223333:model-package/churn", "vpce-other", ExplicitDeny},
+	{"ImplicitDeny", "iam:DeleteRole", "arn:aws:iam::111122223333:role/admin", "vpce-0a11bbccdd22eeff1", ImplicitDeny},
+}
+
+var (
+	benchPrincipal = Principal{Kind: RoleSession, Account: "111122223333", ID: "AROAEXAMPLE:job", Issuer: "arn:aws:iam::111122223333:role/trainer", ARN: "arn:aws:sts::111122223333:assumed-role/trainer/job"}
+	benchTime      = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+)
+
+// fillContext sets what a door knows of every request.
+func fillContext(c *Context, q *question) {
+	c.Time = benchTime
+	c.Set(SourceVpce, q.endpoint)
+	c.Set(SourceVpc, "vpc-0123456789abcdef0")
+	c.Set(VpcSourceIP, "10.0.1.17")
+	c.Set(PrincipalArn, benchPrincipal.Issuer)
+	c.Set(PrincipalAccount, benchPrincipal.Account)
+	c.Set(UserID, benchPrincipal.ID)
+	c.SetBool(SecureTransport, true)
+	c.Set(RequestedRegion, "us-east-1")
+	c.Set(KMSViaService, "sagemaker.us-east-1.amazonaws.com")
+	c.SetNamed("aws:ResourceTag/team", "vision")
+}
+
+func benchmark(b *testing.B, stack *Stack, ask func(*Stack, *Request) Effect) {
+	for i := range questions {
+		q := &questions[i]
+		b.Run(q.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				var c Context
+				fillContext(&c, q)
+				r := Request{Principal: benchPrincipal, Action: q.action, Resource: q.resource, ResourceAccount: "111122223333", Context: &c}
+				if ask(stack, &r) != q.want {
+					b.Fatal("wrong answer")
+				}
+			}
+		})
+	}
+}
+
+func decideEffect(s *Stack, r *Request) Effect  { return Decide(s, r).Effect }
+func explainEffect(s *Stack, r *Request) Effect { return Explain(s, r).Effect }
+
+func BenchmarkDecideSmall(b *testing.B)  { benchmark(b, smallSet(b), decideEffect) }
+func BenchmarkDecideLarge(b *testing.B)  { benchmark(b, largeSet(b), decideEffect) }
+func BenchmarkExplainSmall(b *testing.B) { benchmark(b, smallSet(b), explainEffect) }
+func BenchmarkExplainLarge(b *testing.B) { benchmark(b, largeSet(b), explainEffect) }

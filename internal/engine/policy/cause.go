@@ -1,0 +1,70 @@
+package policy
+
+import "strings"
+
+// Cause is the end of AWS's sentence for a denial: which kind of policy denies, or which does not
+// allow. It is empty for a request that is allowed.
+func (r Result) Cause(action string) string {
+	switch r.Effect {
+	case Allowed:
+		return ""
+	case ImplicitDeny:
+		return "because no " + r.Kind.String() + " allows the " + action + " action"
+	}
+	return "with an explicit deny in " + article(r.Kind) + " " + r.Kind.String() + r.suffix()
+}
+
+func article(k Kind) string {
+	switch k {
+	case Identity:
+		return "an"
+	case Trust:
+		return "the"
+	}
+	return "a"
+}
+
+// suffix names a policy that is a resource of its own. AWS names identity policies, boundaries and
+// an organisation's policies; other documents have only the ARN of what carries them.
+func (r Result) suffix() string {
+	switch r.Kind {
+	case Identity, Boundary, SCP, RCP:
+		if r.PolicyARN != "" {
+			return ": " + r.PolicyARN
+		}
+	}
+	return ""
+}
+
+// Sentence is the whole of AWS's message for a denial. A caller of another account is not told that
+// a policy of the resource's owner is in the way; S3 puts resources in quotation marks.
+func Sentence(r *Request, result Result) string {
+	var b strings.Builder
+	b.WriteString("User: ")
+	b.WriteString(name(&r.Principal))
+	b.WriteString(" is not authorized to perform: ")
+	b.WriteString(r.Action)
+	if r.Resource != "" {
+		b.WriteString(" on resource: ")
+		if strings.HasPrefix(r.Action, "s3:") {
+			b.WriteString(`"` + r.Resource + `"`)
+		} else {
+			b.WriteString(r.Resource)
+		}
+	}
+	if cause := result.Cause(r.Action); cause != "" && !(r.crossAccount() && result.Kind.ofOwner()) {
+		b.WriteString(" " + cause)
+	}
+	return b.String()
+}
+
+// name is what a sentence calls the caller.
+func name(p *Principal) string {
+	switch {
+	case p.Kind == Anonymous:
+		return "anonymous"
+	case p.ARN == "":
+		return p.Name
+	}
+	return p.ARN
+}

@@ -1,0 +1,175 @@
+package policy
+
+import (
+	"slices"
+	"strings"
+)
+
+// Check tells whether the document may be saved as a policy of this kind. The error is a *Malformed
+// whose text is the sentence AWS sends with MalformedPolicyDocument and its like. Whether the
+// principals that it names exist is for the caller, who may ask Principals.
+func (d *Document) Check(kind Kind) error {
+	switch kind {
+	case Trust:
+		return d.checkTrust()
+	case Resource, Endpoint:
+		return d.checkResourceBased()
+	case RCP:
+		return d.checkRCP()
+	case Managed, Boundary:
+		if d.version != Version2012 {
+			return malformed("Policy document must be version 2012-10-17 or greater.")
+		}
+	}
+	return d.checkIdentity()
+}
+
+// each runs a check over every statement, so that a document's faults are found in AWS's order: one
+// kind of fault after the other, not one statement after the other.
+func (d *Document) each(checks ...func(*statement) error) error {
+	for _, check := range checks {
+		for i := range d.statements {
+			if err := check(&d.statements[i]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (d *Document) checkIdentity() error {
+	if err := d.each(legacy); err != nil {
+		return err
+	}
+	if d.duplicateSid() {
+		return malformed("Statement IDs (SID) in a single policy must be unique.")
+	}
+	return d.each(plainSid, someActions, everyResource, everyAction, someResources, noPrincipal)
+}
+
+func (d *Document) duplicateSid() bool {
+	seen := map[string]bool{}
+	for i := range d.statements {
+		sid := d.statements[i].sid
+		if sid != "" && seen[sid] {
+			return true
+		}
+		seen[sid] = true
+	}
+	return false
+}
+
+func legacy(s *statement) error {
+	for i := range s.conditions {
+		for j := range s.conditions[i].operands {
+			if s.conditions[i].operator.class == dateClass && s.conditions[i].operands[j].bad {
+				return malformed(legacyParsing)
+			}
+		}
+	}
+	for i := range s.resources {
+		if text := s.resources[i].written; strings.Contains(text, "::") && strings.Count(text, ":") < segments-1 {
+			return malformed(legacyParsing)
+		}
+	}
+	return nil
+}
+
+func plainSid(s *statement) error {
+	for _, c := range s.sid {
+		if (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') {
+			return malformed("Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression [0-9A-Za-z]*")
+		}
+	}
+	return nil
+}
+
+func someActions(s *statement) error {
+	if len(s.actions) == 0 {
+		return malformed("Policy statement must contain actions.")
+	}
+	return nil
+}
+
+func someResources(s *statement) error {
+	if len(s.resources) == 0 {
+		return malformed("Policy statement must contain resources.")
+	}
+	return nil
+}
+
+func noPrincipal(s *statement) error {
+	if s.principals != nil {
+		return malformed("Policy document should not specify a principal.")
+	}
+	return nil
+}
+
+func everyAction(s *statement) error {
+	for i := range s.actions {
+		text := s.actions[i].written
+		vendor, _, found := strings.Cut(text, ":")
+		switch {
+		case text == "*":
+		case !found:
+			return malformed("Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.")
+		case strings.Count(text, ":") > 1:
+			return malformed("Actions/Condition can contain only one colon.")
+		case !isVendor(vendor):
+			return malformed("Vendor %s is not valid", vendor)
+		}
+	}
+	return nil
+}
+
+func isVendor(s string) bool {
+	for i := 0; i < len(s); i++ {
+		c := foldByte(s[i])
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '.' && c != '_' {
+			return false
+		}
+	}
+	return s != ""
+}
+
+func everyResource(s *statement) error {
+	for i := range s.resources {
+		if r := &s.resources[i]; !r.all {
+			if err := checkResource(r.written); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+var iamPaths = []string{
+	"user/", "federated-user/", "role/", "group/", "instance-profile/", "mfa/", "server-certificate/", "policy/", "sms-mfa/",
+	"saml-provider/", "oidc-provider/", "report/", "access-report/",
+}
+
+func checkResource(text string) error {
+	parts := strings.SplitN(text, ":", segments)
+	if len(parts) == 1 {
+		return malformed(`Resource %s must be in ARN format or "*".`, text)
+	}
+	for len(parts) < segments {
+		parts = append(parts, "*")
+	}
+	partition, service, region, rest := parts[1], parts[2], parts[3], parts[5]
+	switch {
+	case partition != "aws" && !strings.HasPrefix(partition, "aws-") && partition != "*":
+		return malformed("Partition %q is not valid for resource %q.", partition, "arn:"+strings.Join(parts[1:], ":"))
+	case strings.Count(text, ":") < 2 || !isVendor(service):
+		return malformed("Resource vendor must be fully qualified and cannot contain regexes.")
+	case strings.Count(text, ":") < segments-1: // a short ARN: nothing more to read in it
+		return nil
+	case service == "iam" && region != "":
+		return malformed("IAM resource %s cannot contain region information.", text)
+	case service == "s3" && region != "" && !strings.HasPrefix(rest, "accesspoint"):
+		return malformed("Resource %s can not contain region information.", text)
+	case service == "iam" && rest != "*" && !slices.ContainsFunc(iamPaths, func(p string) bool { return strings.HasPrefix(rest, p) }):
+		return malformed(`IAM resource path must either be "*" or start with %s.`, strings.Join(iamPaths, ", "))
+	}
+	return nil
+}

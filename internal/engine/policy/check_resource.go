@@ -1,0 +1,127 @@
+package policy
+
+import (
+	"slices"
+	"strings"
+)
+
+func (d *Document) checkResourceBased() error {
+	if d.duplicateSid() {
+		return malformed("The Statement Ids in the policy are not unique")
+	}
+	return d.each(somePrincipal, validPrincipals, func(s *statement) error {
+		switch {
+		case len(s.actions) == 0:
+			return malformed("Missing required field Action")
+		case len(s.resources) == 0:
+			return malformed("Missing required field Resource")
+		}
+		return nil
+	}, everyAction)
+}
+
+// somePrincipal wants Principal; NotPrincipal may only take away.
+func somePrincipal(s *statement) error {
+	switch {
+	case s.principals == nil:
+		return malformed("Missing required field Principal")
+	case s.principals.not && s.allow:
+		return malformed("Allow with NotPrincipal is not allowed.")
+	}
+	return nil
+}
+
+func validPrincipals(s *statement) error {
+	for i := range s.principals.names {
+		if n := &s.principals.names[i]; !n.valid() {
+			return malformed(`Invalid principal in policy: "%s":"%s"`, principalLabel(n.group), n.written)
+		}
+	}
+	return nil
+}
+
+// principalLabel is the kind of principal as AWS prints it.
+func principalLabel(group string) string {
+	if group == "AWS" {
+		return group
+	}
+	return strings.ToUpper(group)
+}
+
+// valid tells whether the name has a form that a policy may hold. There are no partial wildcards.
+func (n *principalName) valid() bool {
+	if n.written == "*" {
+		return true
+	}
+	if n.written == "" || strings.ContainsAny(n.written, "*? ") {
+		return false
+	}
+	switch n.kind {
+	case servicePrincipal:
+		return strings.HasSuffix(n.text, ".amazonaws.com") || strings.HasSuffix(n.text, ".amazonaws.com.cn")
+	case accountPrincipal:
+		return len(n.text) == accountLength && digits(n.text)
+	case sessionPrincipal:
+		return n.role != "" && n.session != ""
+	case idPrincipal:
+		return len(n.text) >= 16 && (strings.HasPrefix(n.text, "AIDA") || strings.HasPrefix(n.text, "AROA"))
+	case arnPrincipal:
+		return validEntity(n.text)
+	}
+	return true
+}
+
+func validEntity(arn string) bool {
+	var parts [segments]string
+	splitARN(arn, &parts)
+	if parts[0] != "arn" || parts[3] != "" || len(parts[4]) != accountLength || !digits(parts[4]) {
+		return false
+	}
+	name := parts[2] + ":" + parts[5]
+	return !strings.HasSuffix(name, "/") && slices.ContainsFunc([]string{"iam:user/", "iam:role/", "sts:federated-user/"},
+		func(prefix string) bool { return strings.HasPrefix(name, prefix) })
+}
+
+// assumeActions are what a trust policy may speak of.
+var assumeActions = []string{
+	"sts:assumerole", "sts:assumerolewithsaml", "sts:assumerolewithwebidentity", "sts:tagsession", "sts:setsourceidentity",
+	"sts:setcontext",
+}
+
+func (d *Document) checkTrust() error {
+	if d.duplicateSid() {
+		return malformed("The Statement Ids in the policy are not unique")
+	}
+	return d.each(somePrincipal, func(s *statement) error {
+		switch {
+		case s.principals.not:
+			return malformed("AssumeRole policy must not contain NotPrincipal field.")
+		case len(s.actions) == 0:
+			return malformed("Missing required field Action")
+		case s.notAction || slices.ContainsFunc(s.actions, func(a action) bool { return !a.assumes() }):
+			return malformed("AssumeRole policy may only specify STS AssumeRole actions.")
+		case s.hasResource:
+			return malformed("Has prohibited field Resource")
+		case s.allow && len(s.conditions) == 0 && s.principals.names[0].written == "cognito-identity.amazonaws.com":
+			return malformed("A condition block must be present for the Cognito provider")
+		}
+		return nil
+	}, validPrincipals)
+}
+
+func (a *action) assumes() bool {
+	return strings.HasPrefix(a.text, "sts:") &&
+		slices.ContainsFunc(assumeActions, func(name string) bool { return matchAction(a.text, name) })
+}
+
+// checkRCP wants what AWS Organizations does of customers: only Deny, for everyone, of named actions.
+func (d *Document) checkRCP() error {
+	for i := range d.statements {
+		s := &d.statements[i]
+		everyone := s.principals != nil && !s.principals.not && len(s.principals.names) == 1 && s.principals.names[0].written == "*"
+		if s.allow || !everyone || len(s.actions) == 0 || s.notAction || len(s.resources) == 0 {
+			return malformed("The provided policy document does not meet the requirements of the specified policy type.")
+		}
+	}
+	return d.each(everyAction)
+}

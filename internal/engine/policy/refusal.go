@@ -1,0 +1,107 @@
+package policy
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Defect is the class of what is wrong with a document's text; AWS words the same defect differently
+// for each kind of policy.
+type Defect uint8
+
+const (
+	NotJSON Defect = iota + 1
+	BadGrammar
+	BadVersion
+	NoStatement
+	EmptyStatement
+	NoEffect
+	BadEffect
+	PrincipalNotObject
+	EmptyPrincipal
+)
+
+// SyntaxError is why a text is no policy, and where.
+type SyntaxError struct {
+	Position
+	Defect  Defect
+	Message string
+	value   string // the offending value, where a sentence quotes it
+}
+
+func (e *SyntaxError) Error() string {
+	return fmt.Sprintf("line %d, column %d: %s", e.Line, e.Column, e.Message)
+}
+
+// Malformed is why a well-formed document may not be saved as a policy of some kind; its text is
+// AWS's sentence.
+type Malformed struct{ Message string }
+
+func (e *Malformed) Error() string { return e.Message }
+
+func malformed(format string, args ...any) error {
+	return &Malformed{fmt.Sprintf(format, args...)}
+}
+
+// Refusal is the sentence AWS sends for an error of Parse or Check when a policy of this kind is
+// saved.
+func Refusal(kind Kind, err error) string {
+	var syntax *SyntaxError
+	if !errors.As(err, &syntax) {
+		return err.Error()
+	}
+	switch kind {
+	case Trust:
+		return trustRefusal(syntax)
+	case Resource:
+		return resourceRefusal(syntax)
+	case Endpoint:
+		return fmt.Sprintf("The Policy Document is not valid. Syntax error at position (%d,%d)", syntax.Line, syntax.Column)
+	}
+	if syntax.Defect == BadEffect {
+		return legacyParsing
+	}
+	return "Syntax errors in policy."
+}
+
+const legacyParsing = "The policy failed legacy parsing"
+
+func trustRefusal(e *SyntaxError) string {
+	switch e.Defect {
+	case NotJSON:
+		return "This policy contains invalid Json"
+	case BadVersion:
+		return "The policy must contain a valid version string"
+	case NoStatement, EmptyStatement:
+		return "Could not parse the policy: Statement is empty!"
+	case NoEffect:
+		return "Missing required field Effect"
+	case BadEffect:
+		return "Invalid effect: " + e.value
+	case PrincipalNotObject:
+		return "Principal must be a JSON object."
+	case EmptyPrincipal:
+		return "Missing required field Principal cannot be empty!"
+	}
+	return "Syntax error in policy."
+}
+
+func resourceRefusal(e *SyntaxError) string {
+	switch e.Defect {
+	case NotJSON:
+		return "Policies must be valid JSON and the first byte must be '{'"
+	case BadVersion:
+		return "The policy must contain a valid version string"
+	case NoStatement:
+		return "Missing required field Statement"
+	case EmptyStatement:
+		return "Could not parse the policy: Statement is empty!"
+	case NoEffect:
+		return "Missing required field Effect"
+	case BadEffect:
+		return "Invalid effect: " + e.value
+	case PrincipalNotObject, EmptyPrincipal:
+		return "Invalid policy syntax."
+	}
+	return "Policy has invalid syntax: " + e.Message
+}

@@ -1,0 +1,174 @@
+package policy
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+)
+
+// Report is a decision in words, for people and for JSON.
+type Report struct {
+	Result
+	Principal string         `json:"principal"`
+	Action    string         `json:"action"`
+	Resource  string         `json:"resource"`
+	Cause     string         `json:"cause,omitempty"`
+	Message   string         `json:"message,omitempty"` // AWS's sentence; empty when allowed
+	Endpoint  bool           `json:"viaEndpoint"`
+	Policies  []PolicyReport `json:"policies"`
+}
+
+// PolicyReport is one policy that was consulted.
+type PolicyReport struct {
+	Kind       Kind              `json:"kind"`
+	Name       string            `json:"name,omitempty"`
+	ARN        string            `json:"arn,omitempty"`
+	Effect     Effect            `json:"effect"` // what this policy alone says
+	Statements []StatementReport `json:"statements"`
+}
+
+// StatementReport is what one statement came to.
+type StatementReport struct {
+	Number  int      `json:"number"` // from 1
+	Sid     string   `json:"sid,omitempty"`
+	Effect  string   `json:"effect"` // Allow or Deny
+	Start   Position `json:"start"`
+	End     Position `json:"end"`
+	Matched bool     `json:"matched"`
+	// Failed is the element that does not fit the request: Principal, Action, Resource, Condition.
+	Failed string `json:"failed,omitempty"`
+	// Grant is how an Allow that names principals means the caller: direct, role, everyone, account.
+	Grant      string            `json:"grant,omitempty"`
+	Conditions []ConditionReport `json:"conditions,omitempty"`
+}
+
+// ConditionReport is what one key of a Condition came to.
+type ConditionReport struct {
+	Operator string   `json:"operator"`
+	Key      string   `json:"key"`
+	Wanted   []string `json:"wanted"`
+	Seen     []string `json:"seen"` // null when the request has no such key
+	Held     bool     `json:"held"`
+}
+
+// Report spells the decision out, with a row for every statement of every policy.
+func (d *Decision) Report() Report {
+	r := Report{
+		Result: d.Result, Principal: d.principal, Action: d.action, Resource: d.resource, Endpoint: d.endpoint,
+		Cause: d.Result.Cause(d.action), Policies: make([]PolicyReport, 0, len(d.policies)),
+	}
+	if d.Effect != Allowed {
+		r.Message = d.sentence
+	}
+	statement, condition := 0, 0
+	for i := range d.policies {
+		p := &d.policies[i]
+		rows := d.statements[statement:p.until]
+		statement = p.until
+		r.Policies = append(r.Policies, d.policy(p, rows, &condition))
+	}
+	return r
+}
+
+// MarshalJSON writes the Report.
+func (d *Decision) MarshalJSON() ([]byte, error) { return json.Marshal(d.Report()) }
+
+func (d *Decision) policy(p *policyTrace, rows []statementTrace, condition *int) PolicyReport {
+	r := PolicyReport{Kind: p.kind, Name: p.attached.Name, ARN: p.attached.ARN}
+	for i := range p.attached.Document.statements {
+		s := &p.attached.Document.statements[i]
+		row := StatementReport{Number: s.number, Sid: s.sid, Effect: "Deny", Start: s.start, End: s.limit}
+		if s.allow {
+			row.Effect = "Allow"
+		}
+		if len(rows) == 0 || rows[0].statement != s {
+			row.Failed = elementNames[actionElement]
+			r.Statements = append(r.Statements, row)
+			continue
+		}
+		t := &rows[0]
+		rows = rows[1:]
+		row.Matched, row.Failed = t.failed == allMatched, elementNames[t.failed]
+		if s.allow && p.kind.namesPrincipals() && t.grant != NoGrant {
+			row.Grant = t.grant.String()
+		}
+		row.Conditions = conditionReports(d.conditions[*condition:t.until])
+		*condition = t.until
+		if row.Matched && r.Effect != ExplicitDeny {
+			r.Effect = ExplicitDeny
+			if s.allow {
+				r.Effect = Allowed
+			}
+		}
+		r.Statements = append(r.Statements, row)
+	}
+	return r
+}
+
+func conditionReports(rows []conditionTrace) []ConditionReport {
+	var list []ConditionReport
+	for i := range rows {
+		c := rows[i].condition
+		r := ConditionReport{Operator: c.written, Key: c.key.text, Held: rows[i].held, Wanted: []string{}}
+		for j := range c.operands {
+			r.Wanted = append(r.Wanted, c.operands[j].written)
+		}
+		if rows[i].present {
+			r.Seen = append([]string{}, rows[i].seen.all(new([1]string))...)
+		}
+		list = append(list, r)
+	}
+	return list
+}
+
+// Lines tells the decision in a few lines for a terminal: the answer, then the statements that were
+// about the action, with the conditions that did not hold.
+func (r *Report) Lines() []string {
+	lines := []string{strings.TrimSpace(fmt.Sprintf("%s %s", r.Effect, r.Cause))}
+	for i := range r.Policies {
+		p := &r.Policies[i]
+		lines = append(lines, fmt.Sprintf("%s %s: %s", p.Kind, p.label(), p.Effect))
+		for j := range p.Statements {
+			lines = append(lines, p.Statements[j].lines()...)
+		}
+	}
+	return lines
+}
+
+func (p *PolicyReport) label() string {
+	switch {
+	case p.Name != "" && p.ARN != "":
+		return p.Name + " (" + p.ARN + ")"
+	case p.ARN != "":
+		return p.ARN
+	}
+	return p.Name
+}
+
+func (s *StatementReport) lines() []string {
+	if s.Failed == elementNames[actionElement] {
+		return nil
+	}
+	name := fmt.Sprintf("  statement %d", s.Number)
+	if s.Sid != "" {
+		name += " " + s.Sid
+	}
+	if s.Matched {
+		name += ": " + s.Effect
+	} else {
+		name += ": not matched, " + s.Failed
+	}
+	lines := []string{name}
+	for _, c := range s.Conditions {
+		verdict := "holds"
+		if !c.Held {
+			verdict = "does not hold"
+		}
+		seen := "absent"
+		if c.Seen != nil {
+			seen = strings.Join(c.Seen, ", ")
+		}
+		lines = append(lines, fmt.Sprintf("    %s %s %s %s: %s", c.Key, c.Operator, strings.Join(c.Wanted, ", "), verdict, seen))
+	}
+	return lines
+}
