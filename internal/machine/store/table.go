@@ -149,3 +149,16 @@ func (t Table[T]) decode(doc []byte) (*T, error) {
 	}
 	return v, nil
 }
+
+// Count tells how many records have a key that begins with prefix.
+func (t Table[T]) Count(tx *Tx, prefix string) (int, error) {
+	query, args := `select count(*) from record where kind = $1 and key >= $2`, []any{t.name, []byte(prefix)}
+	if end := after(prefix); end != nil {
+		query, args = query+` and key < $3`, append(args, end)
+	}
+	var n int
+	if err := tx.tx.QueryRowContext(tx.ctx, query, args...).Scan(&n); err != nil {
+		return 0, fmt.Errorf("count %s: %w", t.name, err)
+	}
+	return n, nil
+}

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"cloister/internal/engine/sigv4"
+)
+
+// client is how the other commands call the API: signed, over TLS, like any AWS client.
+type client struct {
+	instance
+	credentials sigv4.Credentials
+	http        *http.Client
+}
+
+func (f files) client(profile string) (*client, error) {
+	i, err := f.instance()
+	if err != nil {
+		return nil, err
+	}
+	c, err := readProfile(f.credentials(), profile)
+	if err != nil {
+		return nil, err
+	}
+	pem, err := os.ReadFile(i.CA)
+	if err != nil {
+		return nil, err
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(pem)
+	return &client{i, c, &http.Client{Timeout: time.Minute, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}}, nil
+}
+
+// readProfile reads one profile of a shared credentials file.
+func readProfile(path, profile string) (sigv4.Credentials, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return sigv4.Credentials{}, err
+	}
+	var c sigv4.Credentials
+	in := ""
+	s := bufio.NewScanner(bytes.NewReader(b))
+	for s.Scan() {
+		line := strings.TrimSpace(s.Text())
+		if strings.HasPrefix(line, "[") {
+			in = strings.Trim(line, "[] ")
+			continue
+		}
+		k, v, _ := strings.Cut(line, "=")
+		if in != profile {
+			continue
+		}
+		switch strings.TrimSpace(k) {
+		case "aws_access_key_id":
+			c.AccessKey = strings.TrimSpace(v)
+		case "aws_secret_access_key":
+			c.Secret = strings.TrimSpace(v)
+		case "aws_session_token":
+			c.Token = strings.TrimSpace(v)
+		}
+	}
+	if c.AccessKey == "" {
+		return c, fmt.Errorf("%s has no profile %q: add one with `aws configure --profile %s` after `eval $(cloister env)`", path, profile, profile)
+	}
+	return c, nil
+}
+
+// do sends one signed request to the public door.
+func (c *client) do(ctx context.Context, service, contentType, target string, body []byte) ([]byte, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.Door+"/", bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("Content-Type", contentType)
+	if target != "" {
+		r.Header.Set("X-Amz-Target", target)
+	}
+	sigv4.Sign(r, sigv4.Hash(body), c.credentials, c.Region, service, time.Now())
+	w, err := c.http.Do(r)
+	if err != nil {
+		return nil, fmt.Errorf("cloister does not answer at %s (is `cloister serve` running?): %w", c.Door, err)
+	}
+	defer w.Body.Close()
+	b, err := io.ReadAll(w.Body)
+	if err != nil {
+		return nil, err
+	}
+	if w.StatusCode != http.StatusOK {
+		return nil, errors.New(failure(b))
+	}
+	return b, nil
+}
+
+// failure reads the code and message of an error in either dress.
+func failure(b []byte) string {
+	var j struct {
+		Type    string `json:"__type"`
+		Message string `json:"message"`
+	}
+	if json.Unmarshal(b, &j) == nil && j.Type != "" {
+		return j.Type + ": " + j.Message
+	}
+	var x struct {
+		Code    string `xml:"Errors>Error>Code"`
+		Message string `xml:"Errors>Error>Message"`
+	}
+	if xml.Unmarshal(b, &x) == nil && x.Code != "" {
+		return x.Code + ": " + x.Message
+	}
+	return strings.TrimSpace(string(b))
+}
+
+// json calls an operation of Cloister's own service.
+func (c *client) json(ctx context.Context, operation string, in, out any) error {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return err
+	}
+	b, err := c.do(ctx, "cloister", "application/x-amz-json-1.1", "Cloister."+operation, body)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(b, out)
+}
+
+// ec2 calls an operation of EC2; parameters come in pairs.
+func (c *client) ec2(ctx context.Context, action string, out any, pairs ...string) error {
+	v := url.Values{"Action": {action}, "Version": {"2016-11-15"}}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		v.Set(pairs[i], pairs[i+1])
+	}
+	b, err := c.do(ctx, "ec2", "application/x-www-form-urlencoded; charset=utf-8", "", []byte(v.Encode()))
+	if err != nil {
+		return fmt.Errorf("%s: %w", action, err)
+	}
+	if out == nil {
+		return nil
+	}
+	return xml.Unmarshal(b, out)
+}

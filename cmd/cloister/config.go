@@ -1,0 +1,78 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+
+	"github.com/goccy/go-yaml"
+)
+
+// config is every setting of `cloister serve`. It is read from <data>/config.yaml, then from flags.
+type config struct {
+	// Region is the only region served. Names, ARNs and signatures carry it.
+	Region string `yaml:"region" help:"The region that is served." default:"us-east-1"`
+	// Account is the twelve-digit id of the first account.
+	Account string `yaml:"account" help:"Id of the first account." default:"123456789012"`
+	// Listen is the public door on the host, for callers outside every VPC. Only loopback is safe:
+	// whoever reaches it may try credentials.
+	Listen string `yaml:"listen" help:"Address of the public HTTPS door on this host." default:"127.0.0.1:8443"`
+	// Run is where kernel objects are held; it must be on a file system that a reboot empties.
+	Run string `yaml:"run" help:"Directory of kernel objects." default:"" type:"path"`
+	// Debug makes the log talkative.
+	Debug bool `yaml:"debug" help:"Log more."`
+}
+
+// defaultData is /var/lib/cloister for root, else below the home directory.
+func defaultData() string {
+	if os.Geteuid() == 0 {
+		return "/var/lib/cloister"
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return ".cloister"
+	}
+	return filepath.Join(home, ".local", "share", "cloister")
+}
+
+// readConfig lays the file over what the flags gave, where the file speaks.
+func readConfig(data string, c config) (config, error) {
+	path := filepath.Join(data, "config.yaml")
+	text, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return c, nil
+	}
+	if err != nil {
+		return c, err
+	}
+	if err := yaml.UnmarshalWithOptions(text, &c, yaml.Strict()); err != nil {
+		return c, fmt.Errorf("%s: %w", path, err)
+	}
+	return c, nil
+}
+
+var (
+	accountForm = regexp.MustCompile(`^[0-9]{12}$`)
+	regionForm  = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9]$`)
+)
+
+// Validate joins everything that is wrong.
+func (c config) Validate() error {
+	var wrong []error
+	if !accountForm.MatchString(c.Account) {
+		wrong = append(wrong, fmt.Errorf("account: %q is not twelve digits", c.Account))
+	}
+	if !regionForm.MatchString(c.Region) {
+		wrong = append(wrong, fmt.Errorf("region: %q is not a region's name", c.Region))
+	}
+	host, _, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		wrong = append(wrong, fmt.Errorf("listen: %w", err))
+	} else if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
+		wrong = append(wrong, fmt.Errorf("listen: %s is not a loopback address", host))
+	}
+	return errors.Join(wrong...)
+}

@@ -1,0 +1,52 @@
+// Command cloister is a private cloud for machine learning: the SageMaker API behind real VPC
+// endpoints, in one binary. `cloister serve` is the daemon; every other command is a customer of it.
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/alecthomas/kong"
+
+	"cloister/cmd/cloister/algorithm"
+	"cloister/internal/machine/executor/runc"
+)
+
+// commands is the whole command line; the text of each field is its help.
+type commands struct {
+	Data string `help:"Directory of everything that must outlive a restart." default:"${data}" env:"CLOISTER_DATA" type:"path"`
+
+	Serve      serveCommand      `cmd:"" help:"Run Cloister until it is told to stop."`
+	Exec       execCommand       `cmd:"" help:"Run a program inside a VPC, or on Cloister's internet."`
+	Env        envCommand        `cmd:"" help:"Print the variables that an AWS client on this host needs."`
+	Why        whyCommand        `cmd:"" help:"Say why a call was allowed or denied: its path, every policy, what decided."`
+	Purge      purgeCommand      `cmd:"" help:"Remove every kernel object that Cloister made, and nothing else."`
+	Operations operationsCommand `cmd:"" help:"List the operations that are served."`
+	Version    versionCommand    `cmd:"" help:"Print the version."`
+
+	Inside insideCommand `cmd:"" hidden:"" help:"Second half of exec, inside the namespace."`
+}
+
+// main first looks for the two roles in which the binary is started by itself: they must be quick
+// and must not read the command line as a person's.
+func main() {
+	if len(os.Args) > 1 {
+		switch os.Args[1] {
+		case "shim":
+			os.Exit(runc.ShimMain(os.Args[2:]))
+		case "algorithm":
+			os.Exit(algorithm.Main(os.Args[2:]))
+		}
+	}
+	var c commands
+	k := kong.Parse(&c, kong.Name("cloister"), kong.UsageOnError(),
+		kong.Description("The SageMaker API behind real VPC endpoints, on machines you own."),
+		kong.Vars{"data": defaultData()})
+	if err := k.Run(&c); err != nil {
+		if code, ok := exitCode(err); ok {
+			os.Exit(code)
+		}
+		fmt.Fprintln(os.Stderr, "cloister:", err)
+		os.Exit(1)
+	}
+}

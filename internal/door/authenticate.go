@@ -1,0 +1,99 @@
+package door
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strings"
+
+	"cloister/internal/engine/sigv4"
+	"cloister/internal/engine/wire"
+	"cloister/internal/frame/directory"
+	"cloister/internal/value/caller"
+)
+
+// authenticate fills in the Identity. No signature gives Anonymous, an identity that policies may
+// speak of, not a bypass.
+func (d *Door) authenticate(_ context.Context, x *exchange) error {
+	streams := x.service.Model.Protocol == "rest-xml"
+	if x.claim.Form == sigv4.None {
+		x.Caller.Identity = caller.Identity{Kind: caller.Anonymous, ARN: "anonymous", PrincipalARN: "anonymous", ID: "anonymous"}
+		return d.body(x, "", streams)
+	}
+	if e := sigv4.Check(&x.claim, &x.original, x.Time, x.host); e != nil {
+		return e.Fault(x.family())
+	}
+	secret, id, err := d.Directory.Secret(x.claim.AccessKey, x.claim.SecurityToken)
+	if err != nil {
+		return refusal(err).Fault(x.family())
+	}
+	if streams {
+		if e := d.verifier.Verify(&x.claim, &x.original, x.claim.Payload(&x.original, x.host), secret, x.Time, x.host); e != nil {
+			return e.Fault(x.family())
+		}
+	} else {
+		if err := buffered(x.request, d.MaxBody); err != nil {
+			return err
+		}
+		if e := d.verifier.VerifyBody(&x.claim, &x.original, x.request.Bytes, secret, x.Time, x.host); e != nil {
+			return e.Fault(x.family())
+		}
+	}
+	x.Caller.Identity = id
+	return d.body(x, secret, streams)
+}
+
+// body wraps a stream so that it is checked while it is read, or makes sure there is a buffer.
+func (d *Door) body(x *exchange, secret string, streams bool) error {
+	r := x.request
+	if !streams {
+		return buffered(r, d.MaxBody)
+	}
+	from := r.Body
+	if from == nil {
+		from = bytes.NewReader(r.Bytes)
+		if r.Length < 0 {
+			r.Length = int64(len(r.Bytes))
+		}
+	}
+	p, e := d.verifier.Payload(from, r.Length, &x.original, &x.claim, secret, x.host)
+	if e != nil {
+		return e.Fault(x.family())
+	}
+	r.Body, r.Bytes, r.Length = p, nil, p.Length()
+	if enc := r.Header.Get("Content-Encoding"); strings.HasPrefix(enc, "aws-chunked") {
+		r.Header.Set("Content-Encoding", strings.TrimPrefix(strings.TrimPrefix(enc, "aws-chunked"), ","))
+		if r.Header.Get("Content-Encoding") == "" {
+			r.Header.Del("Content-Encoding")
+		}
+	}
+	return nil
+}
+
+// refusal says in sigv4's kinds why the directory has no secret.
+func refusal(err error) *sigv4.Error {
+	switch {
+	case errors.Is(err, directory.ErrExpired):
+		return sigv4.Refuse(sigv4.ExpiredToken)
+	case errors.Is(err, directory.ErrBadToken):
+		return sigv4.Refuse(sigv4.BadToken)
+	}
+	return sigv4.Refuse(sigv4.UnknownKey)
+}
+
+// decode makes the input from the request, by the model.
+func (d *Door) decode(_ context.Context, x *exchange) error {
+	in := x.Call.Operation.New()
+	if err := wire.Decode(x.Call.Operation.Model, x.request, in); err != nil {
+		return err
+	}
+	x.Input = in
+	return nil
+}
+
+// run calls the service.
+func (d *Door) run(ctx context.Context, x *exchange) error {
+	out, err := x.Call.Operation.Run(ctx, &x.Call, x.Input)
+	x.output = out
+	return err
+}

@@ -1,0 +1,143 @@
+package door
+
+import (
+	"context"
+	"strings"
+
+	"cloister/internal/engine/policy"
+	"cloister/internal/engine/sigv4"
+	"cloister/internal/frame/api"
+	"cloister/internal/value/caller"
+	"cloister/internal/value/fault"
+)
+
+var (
+	deniedJSON  = fault.Kind{Code: "AccessDeniedException", Status: 400}
+	deniedREST  = fault.Kind{Code: "AccessDeniedException", Status: 403}
+	deniedQuery = fault.Kind{Code: "AccessDenied", Status: 403}
+	deniedEC2   = fault.Kind{Code: "UnauthorizedOperation", Status: 403}
+)
+
+// authorise asks every check of the operation; the first that is not allowed is told. An operation
+// that asks nothing is denied: a forgotten check must not open the door.
+func (d *Door) authorise(_ context.Context, x *exchange) error {
+	checks := x.Call.Operation.Checks(&x.Call, x.Input)
+	if len(checks) == 0 {
+		return x.denied(x.name() + " asks no question, so nobody may call it")
+	}
+	for i := range checks {
+		if err := d.ask(x, &checks[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *Door) ask(x *exchange, k *api.Check) error {
+	id := &x.Caller.Identity
+	if k.Demand == api.Nothing {
+		return nil
+	}
+	if id.Kind == caller.Anonymous && (k.Demand == api.Known || x.service.Model.ID != "s3") {
+		return sigv4.Refuse(sigv4.NoCredentials).Fault(x.family())
+	}
+	if k.Demand == api.Known {
+		return nil
+	}
+	stack, account := d.Directory.Stack(&x.Caller, k)
+	r := policy.Request{Principal: policy.PrincipalOf(*id), Action: k.Action, Resource: k.Resource, ResourceAccount: account,
+		Context: d.facts(x, k, account)}
+	decision := policy.Explain(&stack, &r)
+	x.entry.Decide(decision)
+	if decision.Effect == policy.Allowed {
+		return nil
+	}
+	return x.denied(policy.Sentence(&r, decision.Result))
+}
+
+// denied dresses the sentence as the protocol does.
+func (x *exchange) denied(sentence string) error {
+	switch x.family() {
+	case "json":
+		return deniedJSON.New("%s", sentence)
+	case "rest-json":
+		return deniedREST.New("%s", sentence)
+	case "ec2":
+		return deniedEC2.New("You are not authorized to perform this operation. %s", sentence)
+	case "rest-xml":
+		return deniedQuery.New("%s", s3Sentence(sentence))
+	}
+	return deniedQuery.New("%s", sentence)
+}
+
+// s3Sentence puts the resource in double quotes, as S3 does.
+func s3Sentence(s string) string {
+	before, rest, ok := strings.Cut(s, " on resource: ")
+	if !ok {
+		return s
+	}
+	resource, cause, more := rest, "", false
+	for _, word := range []string{" because ", " with an explicit deny "} {
+		if i := strings.LastIndex(rest, word); i >= 0 {
+			resource, cause, more = rest[:i], rest[i:], true
+		}
+	}
+	s = before + ` on resource: "` + resource + `"`
+	if more {
+		s += cause
+	}
+	return s
+}
+
+// facts are the condition keys that the request carries: what the path says, who the caller is, and
+// what the check brings.
+func (d *Door) facts(x *exchange, k *api.Check, account string) *policy.Context {
+	c := &policy.Context{Time: x.Time}
+	o, id := &x.Caller.Origin, &x.Caller.Identity
+	switch o.Place {
+	case caller.Endpoint:
+		c.Set(policy.SourceVpc, o.VPC)
+		c.Set(policy.SourceVpce, o.EndpointID)
+		c.Set(policy.VpcSourceIP, o.Source.String())
+	case caller.Internet:
+		c.Set(policy.SourceIP, o.Source.String())
+	}
+	c.SetBool(policy.SecureTransport, x.Secure)
+	c.SetBool(policy.ViaAWSService, o.Place == caller.Inside && id.Kind != caller.Service)
+	c.Set(policy.RequestedRegion, x.Region)
+	if account != "" {
+		c.Set(policy.ResourceAccount, account)
+	}
+	if x.UserAgent != "" {
+		c.Set(policy.UserAgent, x.UserAgent)
+	}
+	who(c, id)
+	for i := range k.Keys {
+		if key := &k.Keys[i]; key.Multi {
+			c.SetNamedMany(key.Name, key.Values)
+		} else if len(key.Values) > 0 {
+			c.SetNamed(key.Name, key.Values[0])
+		}
+	}
+	return c
+}
+
+// who sets the keys of the principal.
+func who(c *policy.Context, id *caller.Identity) {
+	c.Set(policy.PrincipalArn, id.PrincipalARN)
+	c.Set(policy.UserID, id.ID)
+	c.Set(policy.PrincipalType, string(id.Kind))
+	c.SetBool(policy.PrincipalIsAWSService, id.Kind == caller.Service)
+	switch {
+	case id.Kind == caller.Anonymous:
+		c.Set(policy.PrincipalAccount, "anonymous")
+		return
+	case id.Kind == caller.Service:
+		c.Set(policy.PrincipalServiceName, id.ServiceName)
+		return
+	}
+	c.Set(policy.PrincipalAccount, id.Account)
+	if id.Name != "" {
+		c.Set(policy.Username, id.Name)
+	}
+}

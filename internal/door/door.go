@@ -1,0 +1,180 @@
+// Package door is the only way in: every call, by whatever wire or from inside, passes its stages.
+//
+// It promises that no operation runs before its caller is known, its input is what the model says
+// and every check it asks has been allowed; that what goes wrong inside is never shown; and that
+// each call leaves one record. It must not know what any operation does.
+package door
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"github.com/google/uuid"
+
+	"cloister/internal/engine/sigv4"
+	"cloister/internal/engine/wire"
+	"cloister/internal/frame/api"
+	"cloister/internal/frame/audit"
+	"cloister/internal/frame/directory"
+	"cloister/internal/value/caller"
+	"cloister/internal/value/fault"
+)
+
+// Config is what a Door needs.
+type Config struct {
+	Region    string
+	Directory *directory.Directory
+	Audit     *audit.Log
+	Log       *slog.Logger
+	Clock     func() time.Time
+	// MaxBody bounds what is buffered of a request that is no stream.
+	MaxBody int64
+}
+
+// Door is safe for concurrent use once Open was called.
+type Door struct {
+	Config
+	services map[string]*api.Service
+	verifier *sigv4.Verifier
+	log      *slog.Logger
+	counts   counters
+}
+
+// New makes a door without services; Open adds them.
+func New(c Config) *Door {
+	if c.MaxBody == 0 {
+		c.MaxBody = 26 << 20 // InvokeEndpoint's 25 MB and room for its form
+	}
+	return &Door{Config: c, services: map[string]*api.Service{}, verifier: sigv4.NewVerifier(1024), log: c.Log}
+}
+
+// Open lets calls to these services in. It is to be called before the first Serve or Call.
+func (d *Door) Open(services ...*api.Service) {
+	for _, s := range services {
+		d.services[s.Model.ID] = s
+	}
+}
+
+// exchange is one request on its way through the stages.
+type exchange struct {
+	api.Call
+	service  *api.Service
+	request  *wire.Request
+	host     sigv4.Scope // what the host that was called stands for
+	bucket   string      // S3's virtual-hosted bucket
+	claim    sigv4.Claim
+	original sigv4.Request // what was signed
+	output   any
+	entry    audit.Entry
+}
+
+// stage is one step; an error ends the exchange.
+type stage struct {
+	name string
+	do   func(*Door, context.Context, *exchange) error
+}
+
+// The order is data. Everything that costs memory or time in proportion to the body comes after
+// the claim was looked at, and decoding after the caller is proven.
+var (
+	byWire = []stage{
+		{"route", (*Door).route}, {"authenticate", (*Door).authenticate}, {"decode", (*Door).decode},
+		{"authorise", (*Door).authorise}, {"run", (*Door).run},
+	}
+	fromInside = []stage{{"authorise", (*Door).authorise}, {"run", (*Door).run}}
+)
+
+func (d *Door) pass(ctx context.Context, x *exchange, stages []stage) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	for _, s := range stages {
+		if err := s.do(d, ctx, x); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// answer takes a request through the stages and dresses what came of it.
+func (d *Door) answer(ctx context.Context, from caller.Origin, r *wire.Request) *wire.Response {
+	x := &exchange{request: r}
+	x.Time, x.Region, x.Secure = d.Clock(), d.Region, true
+	x.Caller.Origin = from
+	x.ID = uuid.NewString()
+	x.UserAgent = first(r.Header, "User-Agent")
+	defer d.record(x)
+	err := d.pass(ctx, x, byWire)
+	if err == nil {
+		var w *wire.Response
+		if w, err = wire.Encode(x.Call.Operation.Model, x.output, x.ID); err == nil {
+			x.entry.Status = w.Status
+			return w
+		}
+	}
+	f := d.shown(x, err)
+	w := wire.EncodeFault(model(x), operation(x), f, x.ID)
+	x.entry.Status = w.Status
+	return w
+}
+
+// Call is api.Client: the same checks and record for a caller that is given.
+func (d *Door) Call(ctx context.Context, as caller.Caller, service, name string, in any) (any, error) {
+	x := &exchange{service: d.services[service]}
+	x.Time, x.Region, x.Secure, x.Caller, x.Input = d.Clock(), d.Region, true, as, in
+	x.ID = uuid.NewString()
+	if x.service == nil || x.service.Operations[name] == nil {
+		return nil, fmt.Errorf("no operation %s.%s", service, name)
+	}
+	x.Call.Operation = x.service.Operations[name]
+	defer d.record(x)
+	if err := d.pass(ctx, x, fromInside); err != nil {
+		f := d.shown(x, err)
+		if f.Code == fault.Internal.Code {
+			return nil, err
+		}
+		return nil, f
+	}
+	return x.output, nil
+}
+
+// shown turns an error into what the customer sees, and remembers it for the record.
+func (d *Door) shown(x *exchange, err error) *fault.Fault {
+	f, ok := fault.As(err)
+	if !ok {
+		d.log.Error("call failed inside", "request_id", x.ID, "operation", x.name(), "error", err)
+		f = fault.Internal.New("We encountered an internal error. Please try again.")
+	}
+	x.entry.Code, x.entry.Message, x.entry.Status = f.Code, f.Message, f.Status
+	return f
+}
+
+func (x *exchange) name() string {
+	if x.service == nil {
+		return ""
+	}
+	if x.Call.Operation == nil {
+		return x.service.Model.ID
+	}
+	return x.service.Model.ID + "." + x.Call.Operation.Model.Name
+}
+
+// record leaves the one line that every call leaves.
+func (d *Door) record(x *exchange) {
+	e := &x.entry
+	e.RequestID, e.Time, e.UserAgent, e.Caller = x.ID, x.Time, x.UserAgent, x.Caller
+	if x.service != nil {
+		e.Service = x.service.Model.ID
+	}
+	if x.Call.Operation != nil {
+		e.Operation = x.Call.Operation.Model.Name
+	}
+	e.Duration = d.Clock().Sub(x.Time)
+	d.counts.add(e)
+	d.Audit.Add(e)
+}

@@ -1,0 +1,138 @@
+package door
+
+import (
+	"context"
+	"net"
+	"strings"
+
+	"cloister/internal/engine/sigv4"
+	"cloister/internal/engine/wire"
+	"cloister/internal/frame/api"
+	"cloister/internal/value/caller"
+	"cloister/internal/value/catalogue"
+	"cloister/internal/value/fault"
+	shapes "cloister/internal/value/model"
+)
+
+var (
+	unknownHost = fault.Kind{Code: "UnknownOperationException", Status: 404}
+	notServed   = fault.Kind{Code: "AccessDeniedException", Status: 403}
+	tooLarge    = fault.Kind{Code: "RequestEntityTooLargeException", Status: 413}
+	badBody     = fault.Kind{Code: "IncompleteBody", Status: 400}
+)
+
+// maxForm bounds the body that is read before authentication, which query protocols need: the name
+// of the operation stands in it.
+const maxForm = 1 << 20
+
+// route finds out which operation is called, from the host and the headers (and for the query
+// protocols the form).
+func (d *Door) route(_ context.Context, x *exchange) error {
+	r := x.request
+	x.original = sigv4.Request{Method: r.Method, Host: r.Host, Path: r.Path, RawQuery: r.RawQuery, Header: r.Header}
+	var refused *sigv4.Error
+	x.claim, refused = sigv4.Parse(&x.original)
+	row, err := d.called(x)
+	if err != nil {
+		return err
+	}
+	x.service = d.services[row.ID]
+	if x.service == nil {
+		return unknownHost.New("%s is not served here.", r.Host)
+	}
+	x.host = sigv4.Scope{Region: d.Region, Service: x.service.Model.SigningName}
+	if row.Global || r.Host == "sts.amazonaws.com" {
+		x.host.Region = "us-east-1"
+	}
+	if o := &x.Caller.Origin; o.Place == caller.Endpoint && o.Service != row.EndpointName(d.Region) {
+		return notServed.New("The VPC endpoint %s serves %s and not %s.", o.EndpointID, o.Service, row.ID)
+	}
+	if refused != nil {
+		return refused.Fault(x.family())
+	}
+	if p := x.service.Model.Protocol; p == "query" || p == "ec2" {
+		if err := buffered(r, maxForm); err != nil {
+			return err
+		}
+	}
+	mo, err := wire.Route(x.service.Model, r)
+	if err != nil {
+		return err
+	}
+	op := x.service.Operations[mo.Name]
+	if op == nil {
+		return wire.Unknown(x.service.Model, mo.Name)
+	}
+	x.Call.Operation = op
+	return nil
+}
+
+// called finds the row of the service that the host stands for. A host that is none of AWS's names
+// (the loopback door) leaves it to the signature's scope and the form of the request.
+func (d *Door) called(x *exchange) (catalogue.Service, error) {
+	host := x.request.Host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	if row, bucket, ok := catalogue.ByHost(d.Region, host); ok {
+		if bucket != "" {
+			x.bucket, x.original.Bucket = bucket, bucket
+			x.request.Path = "/" + bucket + x.request.Path
+		}
+		return row, nil
+	}
+	if x.Caller.Origin.Place == caller.Endpoint || strings.HasSuffix(host, ".amazonaws.com") {
+		return catalogue.Service{}, unknownHost.New("%s is not served here.", host)
+	}
+	var found []*api.Service
+	for _, s := range d.services {
+		if s.Model.SigningName == x.claim.Service {
+			found = append(found, s)
+		}
+	}
+	target := first(x.request.Header, "X-Amz-Target")
+	for _, s := range found {
+		if len(found) == 1 || (s.Model.Protocol == "json") == (target != "") {
+			row, ok := catalogue.ByID(s.Model.ID)
+			if ok {
+				return row, nil
+			}
+		}
+	}
+	return catalogue.Service{}, unknownHost.New("%s names no service, and neither does the signature of the request.", host)
+}
+
+// family is the kind of front end in whose words the signature verifier speaks.
+func (x *exchange) family() string { return x.service.Model.Protocol }
+
+func buffered(r *wire.Request, limit int64) error {
+	whole, err := buffer(r, limit)
+	if err != nil {
+		return badBody.New("The request body ended early.")
+	}
+	if !whole {
+		return tooLarge.New("The request body is longer than %d bytes.", limit)
+	}
+	return nil
+}
+
+func first(h map[string][]string, key string) string {
+	if v := h[key]; len(v) > 0 {
+		return v[0]
+	}
+	return ""
+}
+
+func model(x *exchange) *shapes.Service {
+	if x.service == nil {
+		return nil
+	}
+	return x.service.Model
+}
+
+func operation(x *exchange) *shapes.Operation {
+	if x.Call.Operation == nil {
+		return nil
+	}
+	return x.Call.Operation.Model
+}

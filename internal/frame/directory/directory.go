@@ -1,0 +1,158 @@
+// Package directory holds in memory every fact that a decision needs: principals and their policies,
+// keys, the policies of resources and of VPC endpoints.
+//
+// It promises that a change made in a Tx.After hook is in force when the changing call returns, and
+// that reading it touches memory only. Services put facts in at start and with each commit; it must
+// not know where they come from.
+package directory
+
+import (
+	"crypto/cipher"
+	"strings"
+	"sync"
+	"time"
+
+	"cloister/internal/engine/policy"
+	"cloister/internal/frame/api"
+	"cloister/internal/value/caller"
+)
+
+// Principal is a user or a role with the policies that speak of it.
+type Principal struct {
+	Kind     caller.Kind // User or AssumedRole (the role itself)
+	Account  string
+	ARN      string // the user's or the role's
+	ID       string // AIDA… or AROA…
+	Name     string
+	Policies []policy.Attached
+	Boundary *policy.Attached
+}
+
+// Key is a long-term access key.
+type Key struct {
+	ID, Secret, Account string
+	// Owner is the ARN of a user, or empty for the account's root.
+	Owner  string
+	Active bool
+}
+
+// Resource is a thing with an owner and perhaps a policy of its own.
+type Resource struct {
+	ARN, Account string
+	Policy       *policy.Attached
+	// Trust marks a role: its policy is a trust policy and must allow.
+	Trust bool
+}
+
+// Directory is safe for concurrent use.
+type Directory struct {
+	sessions  cipher.AEAD
+	clock     func() time.Time
+	mu        sync.RWMutex
+	keys      map[string]Key
+	principal map[string]*Principal
+	resource  map[string]*Resource
+	endpoint  map[string]*policy.Attached
+}
+
+// New makes an empty directory. The 32 bytes of sessionKey seal session tokens: with the same bytes
+// tokens outlive the process.
+func New(sessionKey [32]byte, clock func() time.Time) *Directory {
+	return &Directory{
+		sessions: seal(sessionKey), clock: clock, keys: map[string]Key{}, principal: map[string]*Principal{},
+		resource: map[string]*Resource{}, endpoint: map[string]*policy.Attached{},
+	}
+}
+
+// SetKey puts or replaces an access key.
+func (d *Directory) SetKey(k Key) { set(d, d.keys, k.ID, k) }
+
+// RemoveKey makes a key unknown.
+func (d *Directory) RemoveKey(id string) { remove(d, d.keys, id) }
+
+// SetPrincipal puts or replaces a user or role, by ARN. The value must not be changed after.
+func (d *Directory) SetPrincipal(p *Principal) { set(d, d.principal, p.ARN, p) }
+
+// RemovePrincipal makes a user or role unknown, and its keys and sessions dead.
+func (d *Directory) RemovePrincipal(arn string) { remove(d, d.principal, arn) }
+
+// SetResource puts or replaces a resource, by ARN. The value must not be changed after.
+func (d *Directory) SetResource(r *Resource) { set(d, d.resource, r.ARN, r) }
+
+// RemoveResource makes a resource unknown.
+func (d *Directory) RemoveResource(arn string) { remove(d, d.resource, arn) }
+
+// SetEndpoint puts or replaces the policy of a VPC endpoint, by its vpce- id.
+func (d *Directory) SetEndpoint(id string, p *policy.Attached) { set(d, d.endpoint, id, p) }
+
+// RemoveEndpoint makes a VPC endpoint unknown; calls through it are denied from then on.
+func (d *Directory) RemoveEndpoint(id string) { remove(d, d.endpoint, id) }
+
+func set[V any](d *Directory, m map[string]V, k string, v V) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	m[k] = v
+}
+
+func remove[V any](d *Directory, m map[string]V, k string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(m, k)
+}
+
+// Principal gives the user or role of an ARN, or nil.
+func (d *Directory) Principal(arn string) *Principal {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.principal[arn]
+}
+
+// owner finds the resource a check speaks of: the one of that ARN, or the bucket of an object's.
+// The lock is held.
+func (d *Directory) owner(arn string) *Resource {
+	if r := d.resource[arn]; r != nil {
+		return r
+	}
+	if bucket, _, ok := strings.Cut(arn, "/"); ok && strings.HasPrefix(arn, "arn:aws:s3:::") {
+		return d.resource[bucket]
+	}
+	return nil
+}
+
+// Stack gives every policy that has a say in one question of one caller, and the account that owns
+// the resource.
+func (d *Directory) Stack(c *caller.Caller, k *api.Check) (s policy.Stack, account string) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	id := &c.Identity
+	account = k.Account
+	if r := d.owner(k.Resource); r != nil {
+		account = r.Account
+		s.Trust = r.Trust && strings.HasPrefix(strings.ToLower(k.Action), "sts:assumerole")
+		if r.Policy != nil && (!r.Trust || s.Trust) {
+			s.Resource = []policy.Attached{*r.Policy}
+		}
+	}
+	if account == "" {
+		account = id.Account
+	}
+	if p := d.principal[id.PrincipalARN]; p != nil && (id.Kind == caller.User || id.Kind == caller.AssumedRole) {
+		s.Identity = p.Policies
+		if p.Boundary != nil {
+			s.HasBoundary, s.Boundary = true, []policy.Attached{*p.Boundary}
+		}
+	}
+	for _, text := range id.SessionPolicies {
+		s.HasSession = true
+		if doc, err := policy.Parse(text); err == nil {
+			s.Session = append(s.Session, policy.Attached{Document: doc, Name: "session policy"})
+		}
+	}
+	if c.Origin.Place == caller.Endpoint {
+		s.ViaEndpoint = true // an endpoint nobody knows has no policy that could allow
+		if p := d.endpoint[c.Origin.EndpointID]; p != nil {
+			s.Endpoint = []policy.Attached{*p}
+		}
+	}
+	return s, account
+}

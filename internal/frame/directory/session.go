@@ -1,0 +1,133 @@
+package directory
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/rand"
+	"encoding/base32"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"cloister/internal/value/caller"
+)
+
+// Credentials are what a signature is made with.
+type Credentials struct {
+	AccessKey, Secret, Token string
+	Expires                  time.Time
+}
+
+// String keeps secrets out of logs.
+func (c Credentials) String() string { return c.AccessKey + ":***" }
+
+// ErrUnknownKey, ErrBadToken and ErrExpired are why there is no secret for a key.
+var (
+	ErrUnknownKey = errors.New("unknown access key")
+	ErrBadToken   = errors.New("bad session token")
+	ErrExpired    = errors.New("session token expired")
+)
+
+// session is what a token seals: the token is the record, so minting one writes nothing and a
+// restart forgets nothing.
+type session struct {
+	Identity caller.Identity
+	RoleID   string // the role must still be the very one
+	Secret   string
+	Expires  time.Time
+}
+
+func seal(key [32]byte) cipher.AEAD {
+	b, err := aes.NewCipher(key[:])
+	if err != nil {
+		panic(err) // 32 bytes are a key
+	}
+	a, err := cipher.NewGCM(b)
+	if err != nil {
+		panic(err) // AES has 16-byte blocks
+	}
+	return a
+}
+
+// Mint makes temporary credentials for a role session; id.AccessKey is filled in.
+func (d *Directory) Mint(id caller.Identity, roleID string, expires time.Time) (Credentials, error) {
+	id.AccessKey = "ASIA" + random(16)
+	s := session{Identity: id, RoleID: roleID, Secret: secret(), Expires: expires.UTC()}
+	text, err := json.Marshal(s)
+	if err != nil {
+		return Credentials{}, fmt.Errorf("mint session: %w", err)
+	}
+	nonce := make([]byte, d.sessions.NonceSize())
+	rand.Read(nonce)
+	token := base64.StdEncoding.EncodeToString(d.sessions.Seal(nonce, nonce, text, nil))
+	return Credentials{AccessKey: id.AccessKey, Secret: s.Secret, Token: token, Expires: s.Expires}, nil
+}
+
+// Secret gives the secret and the identity of an access key; token is empty for long-term keys.
+func (d *Directory) Secret(accessKey, token string) (string, caller.Identity, error) {
+	if token != "" {
+		return d.session(accessKey, token)
+	}
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	k, ok := d.keys[accessKey]
+	if !ok || !k.Active {
+		return "", caller.Identity{}, ErrUnknownKey
+	}
+	id := caller.Identity{Account: k.Account, AccessKey: k.ID}
+	if k.Owner == "" {
+		id.Kind, id.ID = caller.Root, k.Account
+		id.ARN = "arn:aws:iam::" + k.Account + ":root"
+		id.PrincipalARN = id.ARN
+		return k.Secret, id, nil
+	}
+	p := d.principal[k.Owner]
+	if p == nil {
+		return "", caller.Identity{}, ErrUnknownKey
+	}
+	id.Kind, id.ARN, id.PrincipalARN, id.ID, id.Name = caller.User, p.ARN, p.ARN, p.ID, p.Name
+	return k.Secret, id, nil
+}
+
+func (d *Directory) session(accessKey, token string) (string, caller.Identity, error) {
+	raw, err := base64.StdEncoding.DecodeString(token)
+	n := d.sessions.NonceSize()
+	if err != nil || len(raw) < n {
+		return "", caller.Identity{}, ErrBadToken
+	}
+	text, err := d.sessions.Open(nil, raw[:n], raw[n:], nil)
+	if err != nil {
+		return "", caller.Identity{}, ErrBadToken
+	}
+	var s session
+	if err := json.Unmarshal(text, &s); err != nil || s.Identity.AccessKey != accessKey {
+		return "", caller.Identity{}, ErrBadToken
+	}
+	if !d.clock().Before(s.Expires) {
+		return "", caller.Identity{}, ErrExpired
+	}
+	if p := d.Principal(s.Identity.PrincipalARN); p == nil || p.ID != s.RoleID {
+		return "", caller.Identity{}, ErrBadToken
+	}
+	return s.Secret, s.Identity, nil
+}
+
+// NewKey makes the two halves of a long-term access key.
+func NewKey() (id, secretKey string) { return "AKIA" + random(16), secret() }
+
+// NewID makes a unique id as IAM's: AIDA, AROA, ANPA… and 17 characters.
+func NewID(prefix string) string { return prefix + random(17) }
+
+func random(n int) string {
+	b := make([]byte, n)
+	rand.Read(b)
+	return base32.StdEncoding.EncodeToString(b)[:n]
+}
+
+func secret() string {
+	b := make([]byte, 30)
+	rand.Read(b)
+	return base64.StdEncoding.EncodeToString(b)
+}

@@ -1,0 +1,48 @@
+// Package cloister is the one service that AWS does not have: what Cloister tells about itself, by the
+// same door and under the same policies as everything else.
+//
+// It promises that a caller learns only of calls made in the caller's own account.
+package cloister
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"cloister/internal/frame/api"
+	"cloister/internal/frame/audit"
+	"cloister/internal/value/fault"
+	shape "cloister/internal/value/shape/cloister"
+)
+
+var (
+	operations = api.NewSet[*Service]("cloister")
+	notFound   = fault.Kind{Code: "ResourceNotFound", Status: 400}
+)
+
+// Service answers for Cloister itself.
+type Service struct{ Audit *audit.Log }
+
+// Bind gives the operations to the door.
+func (s *Service) Bind() (*api.Service, error) { return operations.Bind(s) }
+
+var _ = api.Define(operations, "ExplainRequest", func(c *api.Call, _ *shape.ExplainRequestInput) []api.Check {
+	return []api.Check{{Action: "cloister:ExplainRequest", Resource: "*"}}
+}, (*Service).explainRequest)
+
+// explainRequest gives the record of one call of the caller's account as a JSON text.
+func (s *Service) explainRequest(ctx context.Context, c *api.Call, in *shape.ExplainRequestInput) (*shape.ExplainRequestOutput, error) {
+	e, err := s.Audit.Find(ctx, c.Account(), *in.RequestId)
+	if err != nil {
+		return nil, err
+	}
+	if e == nil {
+		return nil, notFound.New("No call with request id %s is on record in account %s. "+
+			"Denied calls are kept until %d newer ones push them out, others for the last %d calls.", *in.RequestId, c.Account(), audit.Kept, audit.Recent)
+	}
+	text, err := json.Marshal(e)
+	if err != nil {
+		return nil, fmt.Errorf("explain %s: %w", *in.RequestId, err)
+	}
+	return &shape.ExplainRequestOutput{RequestId: in.RequestId, Explanation: new(string(text))}, nil
+}

@@ -1,0 +1,34 @@
+package iam
+
+import (
+	"context"
+
+	"cloister/internal/engine/policy"
+	"cloister/internal/frame/api"
+	"cloister/internal/machine/store"
+	shape "cloister/internal/value/shape/iam"
+)
+
+var _ = api.Define(operations, "CreateRole", on("CreateRole", func(c *api.Call, in *shape.CreateRoleRequest) string {
+	return global(c, "role", path(in.Path), *in.RoleName)
+}), (*Service).createRole)
+
+// createRole makes a role that the trust policy says who may assume.
+func (s *Service) createRole(ctx context.Context, c *api.Call, in *shape.CreateRoleRequest) (*shape.CreateRoleResponse, error) {
+	if in.PermissionsBoundary != nil {
+		return nil, noBoundaries
+	}
+	if _, err := parse(policy.Trust, *in.AssumeRolePolicyDocument); err != nil {
+		return nil, err
+	}
+	if err := quota("role", *in.RoleName, *in.AssumeRolePolicyDocument, 2048); err != nil {
+		return nil, err
+	}
+	e := &entity{Kind: role, Name: *in.RoleName, Path: path(in.Path), Tags: in.Tags, Trust: *in.AssumeRolePolicyDocument,
+		Description: text(in.Description), MaxSessionSeconds: 3600}
+	if in.MaxSessionDuration != nil {
+		e.MaxSessionSeconds = *in.MaxSessionDuration
+	}
+	err := s.DB.Update(ctx, func(tx *store.Tx) error { return s.create(tx, c, e) })
+	return &shape.CreateRoleResponse{Role: e.roleShape()}, err
+}

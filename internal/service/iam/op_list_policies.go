@@ -1,0 +1,39 @@
+package iam
+
+import (
+	"context"
+	"strings"
+
+	"cloister/internal/frame/api"
+	"cloister/internal/machine/store"
+	shape "cloister/internal/value/shape/iam"
+)
+
+var _ = api.Define(operations, "ListPolicies", on("ListPolicies", func(c *api.Call, in *shape.ListPoliciesRequest) string {
+	return global(c, "policy", path(in.PathPrefix), "")
+}), (*Service).listPolicies)
+
+// listPolicies lists managed policies: the account's own, AWS's or both.
+func (s *Service) listPolicies(ctx context.Context, c *api.Call, in *shape.ListPoliciesRequest) (*shape.ListPoliciesResponse, error) {
+	out := new(shape.ListPoliciesResponse)
+	err := s.DB.View(ctx, func(tx *store.Tx) error {
+		all, err := scoped(tx, c, text(in.Scope))
+		if err != nil {
+			return err
+		}
+		var found []shape.Policy
+		for _, p := range all {
+			v, err := p.shape(tx, c.Account())
+			if err != nil {
+				return err
+			}
+			if strings.HasPrefix(p.Path, path(in.PathPrefix)) && (in.OnlyAttached == nil || !*in.OnlyAttached || *v.AttachmentCount > 0) {
+				found = append(found, *v)
+			}
+		}
+		page, next, err := cut(found, in.Marker, in.MaxItems)
+		out.Policies, out.IsTruncated, out.Marker = page, new(next != nil), next
+		return err
+	})
+	return out, err
+}

@@ -1,0 +1,23 @@
+package iam
+
+import (
+	"context"
+
+	"cloister/internal/frame/api"
+	"cloister/internal/machine/store"
+	shape "cloister/internal/value/shape/iam"
+)
+
+var _ = api.Define(operations, "UpdateAccessKey", on("UpdateAccessKey", func(c *api.Call, in *shape.UpdateAccessKeyRequest) string { return whose(c, in.UserName) }), (*Service).updateAccessKey)
+
+// updateAccessKey makes a key active or inactive.
+func (s *Service) updateAccessKey(ctx context.Context, c *api.Call, in *shape.UpdateAccessKeyRequest) (*struct{}, error) {
+	return new(struct{}), s.DB.Update(ctx, func(tx *store.Tx) error {
+		k, err := ownKey(tx, c, in.UserName, *in.AccessKeyId)
+		if err != nil {
+			return err
+		}
+		k.Active = *in.Status == "Active"
+		return s.putKey(tx, k)
+	})
+}

@@ -1,0 +1,30 @@
+package iam
+
+import (
+	"context"
+
+	"cloister/internal/engine/policy"
+	"cloister/internal/frame/api"
+	"cloister/internal/machine/store"
+	shape "cloister/internal/value/shape/iam"
+)
+
+var _ = api.Define(operations, "UpdateAssumeRolePolicy", on("UpdateAssumeRolePolicy", func(c *api.Call, in *shape.UpdateAssumeRolePolicyRequest) string {
+	return global(c, "role", "/", *in.RoleName)
+}), (*Service).updateAssumeRolePolicy)
+
+// updateAssumeRolePolicy replaces the trust policy of a role.
+func (s *Service) updateAssumeRolePolicy(ctx context.Context, c *api.Call, in *shape.UpdateAssumeRolePolicyRequest) (*struct{}, error) {
+	if _, err := parse(policy.Trust, *in.PolicyDocument); err != nil {
+		return nil, err
+	}
+	if err := quota("role", *in.RoleName, *in.PolicyDocument, 2048); err != nil {
+		return nil, err
+	}
+	return new(struct{}), s.DB.Update(ctx, func(tx *store.Tx) error {
+		return s.change(tx, c, role, *in.RoleName, func(e *entity) error {
+			e.Trust = *in.PolicyDocument
+			return nil
+		})
+	})
+}

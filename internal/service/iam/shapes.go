@@ -1,0 +1,184 @@
+package iam
+
+import (
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"cloister/internal/frame/api"
+	"cloister/internal/machine/store"
+	"cloister/internal/value/caller"
+	shape "cloister/internal/value/shape/iam"
+)
+
+// noBoundaries refuses what would be kept and not acted on.
+var noBoundaries = invalidInput.New("PermissionsBoundary is not supported by Cloister yet: remove it from the request.")
+
+func (e *entity) userShape() *shape.User {
+	return &shape.User{Path: &e.Path, UserName: &e.Name, UserId: &e.ID, Arn: &e.ARN, CreateDate: &e.Created, Tags: e.Tags}
+}
+
+func (e *entity) roleShape() *shape.Role {
+	r := &shape.Role{Path: &e.Path, RoleName: &e.Name, RoleId: &e.ID, Arn: &e.ARN, CreateDate: &e.Created, Tags: e.Tags,
+		AssumeRolePolicyDocument: new(encoded(e.Trust)), MaxSessionDuration: &e.MaxSessionSeconds}
+	if e.Description != "" {
+		r.Description = &e.Description
+	}
+	return r
+}
+
+// encoded is how IAM sends documents: percent-encoded as RFC 3986 says.
+func encoded(document string) string {
+	return strings.ReplaceAll(url.QueryEscape(document), "+", "%20")
+}
+
+// under lists the entities of a kind whose path begins with prefix.
+func under(tx *store.Tx, c *api.Call, kind Kind, prefix string) ([]*entity, error) {
+	all, err := entities.All(tx, store.Prefix(c.Account(), string(kind)))
+	return slices.DeleteFunc(all, func(e *entity) bool { return !strings.HasPrefix(e.Path, prefix) }), err
+}
+
+// scoped lists managed policies by Scope: All, AWS or Local.
+func scoped(tx *store.Tx, c *api.Call, scope string) ([]*managedPolicy, error) {
+	var out []*managedPolicy
+	if scope != "AWS" {
+		mine, err := policies.All(tx, store.Prefix(c.Account()))
+		if err != nil {
+			return nil, err
+		}
+		out = mine
+	}
+	if scope != "Local" {
+		for _, p := range aws {
+			out = append(out, p)
+		}
+	}
+	slices.SortFunc(out, func(a, b *managedPolicy) int { return strings.Compare(a.ARN, b.ARN) })
+	return out, nil
+}
+
+func missingInline(kind Kind, name string) error {
+	return noSuchEntity.New("The %s policy with name %s cannot be found.", kind, name)
+}
+
+// inlineQuota is for all inline policies of one entity together (facts iam 5.1).
+var inlineQuota = map[Kind]int{user: 2048, role: 10240}
+
+func (e *entity) putInline(name, document string) error {
+	if e.Inline == nil {
+		e.Inline = map[string]string{}
+	}
+	e.Inline[name] = document
+	return quota(string(e.Kind), e.Name, strings.Join(values(e.Inline), ""), inlineQuota[e.Kind])
+}
+
+func values(m map[string]string) (out []string) {
+	for _, v := range m {
+		out = append(out, v)
+	}
+	return out
+}
+
+// attachable is IAM's quota of managed policies on one entity.
+const attachable = 10
+
+func (e *entity) attach(a string) error {
+	if slices.Contains(e.Attached, a) {
+		return nil
+	}
+	if len(e.Attached) >= attachable {
+		return limitExceeded.New("Cannot exceed quota for PoliciesPer%s: %d", strings.ToUpper(string(e.Kind[:1]))+string(e.Kind[1:]), attachable)
+	}
+	e.Attached = append(e.Attached, a)
+	return nil
+}
+
+func (e *entity) detach(a string) error {
+	i := slices.Index(e.Attached, a)
+	if i < 0 {
+		return noSuchEntity.New("Policy %s was not found.", a)
+	}
+	e.Attached = slices.Delete(e.Attached, i, i+1)
+	return nil
+}
+
+func (e *entity) attachedShapes(tx *store.Tx, prefix string) ([]shape.AttachedPolicy, error) {
+	var out []shape.AttachedPolicy
+	for _, a := range e.Attached {
+		p, err := managed(tx, a)
+		if err != nil {
+			return nil, err
+		}
+		if strings.HasPrefix(p.Path, prefix) {
+			out = append(out, shape.AttachedPolicy{PolicyName: &p.Name, PolicyArn: &p.ARN})
+		}
+	}
+	return out, nil
+}
+
+// whose is the ARN that a key operation acts on: a named user's, or that of who asks.
+func whose(c *api.Call, name *string) string {
+	if name == nil {
+		return c.Caller.Identity.ARN
+	}
+	return global(c, "user", "/", *name)
+}
+
+// keyOwner finds who the keys belong to: a user's ARN and name, or "" for the account's root.
+func keyOwner(tx *store.Tx, c *api.Call, name *string) (owner string, who *string, err error) {
+	id := &c.Caller.Identity
+	switch {
+	case name != nil:
+		e, err := get(tx, c, user, *name)
+		if err != nil {
+			return "", nil, err
+		}
+		return e.ARN, &e.Name, nil
+	case id.Kind == caller.Root:
+		return "", nil, nil
+	case id.Kind == caller.User:
+		return id.ARN, &id.Name, nil
+	}
+	return "", nil, validation.New("Must specify userName when calling with non-User credentials")
+}
+
+func ownedBy(tx *store.Tx, account, owner string) ([]*accessKey, error) {
+	all, err := accessKeys.All(tx, store.Prefix(account))
+	return slices.DeleteFunc(all, func(k *accessKey) bool { return k.User != owner }), err
+}
+
+// ownKey finds a key and makes sure it belongs to whom the request says.
+func ownKey(tx *store.Tx, c *api.Call, name *string, id string) (*accessKey, error) {
+	owner, _, err := keyOwner(tx, c, name)
+	if err != nil {
+		return nil, err
+	}
+	k, err := accessKeys.Get(tx, store.Key(c.Account(), id))
+	if err != nil {
+		return nil, err
+	}
+	if k == nil || k.User != owner {
+		return nil, noSuchEntity.New("The Access Key with id %s cannot be found.", id)
+	}
+	return k, nil
+}
+
+// cut gives one page of a list and the marker of the next, nil when there is none.
+func cut[T any](all []T, marker *string, most *int32) ([]T, *string, error) {
+	from, n := 0, 100
+	if marker != nil {
+		at, err := strconv.Atoi(*marker)
+		if err != nil || at < 0 || at > len(all) {
+			return nil, nil, validation.New("Invalid Marker.")
+		}
+		from = at
+	}
+	if most != nil {
+		n = int(*most)
+	}
+	if len(all)-from <= n {
+		return all[from:], nil, nil
+	}
+	return all[from : from+n], new(strconv.Itoa(from + n)), nil
+}
