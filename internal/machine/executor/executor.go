@@ -8,14 +8,20 @@ package executor
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"time"
 )
 
+// ErrUnknown is what Wait and Logs give for an id that was never started, or was removed.
+var ErrUnknown = errors.New("no such container")
+
 // Executor is a container runtime. Its implementations are runc and memory; both pass
 // executortest.Run.
 type Executor interface {
-	// Start runs a container, or does nothing if one of this id was started before and not removed.
+	// Start runs a container and returns when its first instruction may run, or does nothing if one
+	// of this id was started before and not removed. An error means that nothing was started; a
+	// container that the runtime refuses is no error here but an Exit with code 125.
 	Start(ctx context.Context, spec Spec) error
 	// Wait blocks until the container has ended, also when another process started it.
 	Wait(ctx context.Context, id string) (Exit, error)
