@@ -1,9 +1,13 @@
 package wire
 
 import (
+	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/dlclark/regexp2"
 )
@@ -51,28 +55,35 @@ func compile(pattern string) matcher {
 	return backtracker{r}
 }
 
-// unicodeEscapes rewrites \uXXXX to Go's \x{XXXX}. Surrogates, which Go's texts do not hold, stand in
-// ranges only and become their neighbours.
+// unicodeEscapes rewrites \uXXXX to Go's \x{XXXX}, and two that are a surrogate pair to one.
 func unicodeEscapes(p string) string {
 	var b strings.Builder
 	for i := 0; i < len(p); i++ {
-		if p[i] != '\\' || i+1 >= len(p) {
+		r, ok := escapedRune(p[i:])
+		if !ok {
 			b.WriteByte(p[i])
+			if p[i] == '\\' && i+1 < len(p) {
+				i++
+				b.WriteByte(p[i])
+			}
 			continue
 		}
-		if p[i+1] != 'u' || i+6 > len(p) {
-			b.WriteString(p[i : i+2])
-			i++
-			continue
-		}
-		hex := strings.ToUpper(p[i+2 : i+6])
-		if hex >= "D800" && hex <= "DFFF" {
-			hex = map[bool]string{true: "10000", false: "10FFFF"}[hex < "DC00"]
-		}
-		b.WriteString(`\x{` + hex + `}`)
 		i += 5
+		if low, ok := escapedRune(p[i+1:]); ok && utf16.DecodeRune(r, low) != utf8.RuneError {
+			r = utf16.DecodeRune(r, low)
+			i += 6
+		}
+		fmt.Fprintf(&b, `\x{%X}`, r)
 	}
 	return b.String()
+}
+
+func escapedRune(p string) (rune, bool) {
+	if len(p) < 6 || p[:2] != `\u` {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(p[2:6], 16, 16)
+	return rune(n), err == nil
 }
 
 var classes = map[string]string{"Alnum": `a-zA-Z0-9`, "Alpha": `a-zA-Z`, "Digit": `0-9`, "Graph": `\x21-\x7E`, "Print": `\x20-\x7E`,

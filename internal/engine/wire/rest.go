@@ -63,9 +63,12 @@ func decodeBody(op *model.Operation, r *Request, p *plan, v reflect.Value) ([]vi
 			body = bytes.NewReader(r.Bytes)
 		}
 		fv.Set(reflect.ValueOf(body))
-	case len(r.Bytes) == 0:
 	case f.plan.shape.Type == "blob":
-		fv.SetBytes(r.Bytes)
+		fv.SetBytes(r.Bytes[:len(r.Bytes):len(r.Bytes)])
+		if r.Bytes == nil {
+			fv.SetBytes([]byte{}) // no bytes are bytes too
+		}
+	case len(r.Bytes) == 0:
 	case f.plan.shape.Type == "string":
 		slot(fv).SetString(string(r.Bytes))
 	case op.Service.Protocol == "rest-json":
