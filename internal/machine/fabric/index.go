@@ -296,3 +296,11 @@ func (x *Index) Kind(id string) Kind {
 	}
 	return KindNone
 }
+
+// Address is the address of a namespace; invalid for an isolated one.
+func (x *Index) Address(id string) netip.Addr {
+	if i := x.interfaces[id]; i != nil {
+		return i.Address
+	}
+	return x.hosts[id]
+}

@@ -1,0 +1,32 @@
+package linux
+
+import (
+	"os"
+	"testing"
+
+	"cloister/internal/machine/fabric/fabrictest"
+)
+
+// start opens a fabric in a directory of its own and removes all it made after the test.
+func start(t testing.TB) *Fabric {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("needs root, or a user namespace of its own, to make network namespaces")
+	}
+	directory := t.TempDir()
+	f, err := Open(Config{Directory: directory})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		f.Close()
+		if err := Purge(directory); err != nil {
+			t.Error(err)
+		}
+	})
+	return f
+}
+
+func TestFabric(t *testing.T) {
+	fabrictest.Run(t, func(t *testing.T) fabrictest.Fabric { return start(t) })
+}

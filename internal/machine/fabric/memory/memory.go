@@ -1,0 +1,236 @@
+// Package memory is the fabric without a kernel: the same routes, groups, endpoints and names decide
+// in Go, and connections are pairs of sockets. It lets the whole daemon run in a test without root.
+//
+// It promises what fabrictest asks of every fabric. What it cannot have is packets: there is no
+// namespace to join, so Namespace gives a path that names one and leads nowhere.
+package memory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+
+	"cloister/internal/machine/fabric"
+	"cloister/internal/value/caller"
+	"cloister/internal/value/network"
+)
+
+// Fabric is the data plane as a table of who listens where.
+type Fabric struct {
+	turn     atomic.Uint32
+	ephemera atomic.Uint32
+	entrance *listener
+
+	mu      sync.Mutex
+	index   *fabric.Index
+	servers map[place]*listener
+	open    map[*end]struct{}
+	closed  bool
+}
+
+// place is a server's socket inside a namespace; its address may be the unspecified one.
+type place struct {
+	id string
+	at netip.AddrPort
+}
+
+var _ fabric.Fabric = (*Fabric)(nil)
+
+// New gives an empty fabric.
+func New() *Fabric {
+	f := &Fabric{servers: map[place]*listener{}, open: map[*end]struct{}{}}
+	f.entrance = newListener(netip.AddrPortFrom(netip.IPv4Unspecified(), 443))
+	f.index, _ = fabric.NewIndex(&network.Network{})
+	return f
+}
+
+// Apply puts want in force and closes connections whose path is gone.
+func (f *Fabric) Apply(_ context.Context, want *network.Network) error {
+	index, err := fabric.NewIndex(want)
+	if err != nil {
+		return fmt.Errorf("apply network: %w", err)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return errors.New("apply network: fabric is closed")
+	}
+	f.index = index
+	for at, l := range f.servers {
+		if index.Kind(at.id) == fabric.KindNone {
+			l.Close()
+			delete(f.servers, at)
+		}
+	}
+	for e := range f.open {
+		if !e.stands(index) {
+			e.abort()
+			delete(f.open, e)
+		}
+	}
+	return nil
+}
+
+func (f *Fabric) current() *fabric.Index {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.index
+}
+
+// Listener gives the one listener of all endpoints and doors.
+func (f *Fabric) Listener() net.Listener { return f.entrance }
+
+// Namespace names a namespace; there is nothing at the path.
+func (f *Fabric) Namespace(id string) string {
+	if f.current().Kind(id) == fabric.KindNone {
+		return ""
+	}
+	return "/memory/netns/" + id
+}
+
+// Resolver gives the address of the resolver of a namespace.
+func (f *Fabric) Resolver(id string) netip.Addr { return f.current().Resolver(id) }
+
+// Lookup answers as that resolver would.
+func (f *Fabric) Lookup(id, name string) []netip.Addr {
+	return f.current().Lookup(id, name, f.turn.Add(1))
+}
+
+// Close ends the listener and every server.
+func (f *Fabric) Close() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.closed = true
+	f.entrance.Close()
+	for _, l := range f.servers {
+		l.Close()
+	}
+	return nil
+}
+
+// ListenIn opens a server inside a namespace, as a process in it would.
+func (f *Fabric) ListenIn(id string, at netip.AddrPort) (net.Listener, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	own := f.index.Address(id)
+	if f.index.Kind(id) == fabric.KindNone || !(at.Addr().IsUnspecified() || at.Addr().IsLoopback() || at.Addr() == own) {
+		return nil, fmt.Errorf("listen on %s in %s: %w", at, id, syscall.EADDRNOTAVAIL)
+	}
+	if f.servers[place{id, at}] != nil {
+		return nil, fmt.Errorf("listen on %s in %s: %w", at, id, syscall.EADDRINUSE)
+	}
+	l := newListener(at)
+	l.release = func() {
+		go func() { // Close may be called with the lock held
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			if f.servers[place{id, at}] == l {
+				delete(f.servers, place{id, at})
+			}
+		}()
+	}
+	f.servers[place{id, at}] = l
+	return l, nil
+}
+
+// Dial connects from inside a namespace. A dropped packet has no answer: the dial then ends with ctx.
+func (f *Fabric) Dial(ctx context.Context, id string, to netip.AddrPort) (net.Conn, error) {
+	c, err := f.dial(id, to)
+	if errors.Is(err, errSilence) {
+		<-ctx.Done()
+		err = ctx.Err()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("dial %s from %s: %w", to, id, err)
+	}
+	return c, nil
+}
+
+var errSilence = errors.New("no answer")
+
+func (f *Fabric) dial(id string, to netip.AddrPort) (net.Conn, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch f.index.Kind(id) {
+	case fabric.KindNone:
+		return nil, fmt.Errorf("no namespace %q", id)
+	case fabric.KindIsolated:
+		if !to.Addr().IsLoopback() {
+			return nil, syscall.ENETUNREACH
+		}
+	}
+	reach := f.index.Reach(id, to)
+	var l *listener
+	switch reach.Kind {
+	case fabric.Dropped:
+		return nil, errSilence
+	case fabric.Accepted:
+		l = f.entrance
+	case fabric.Delivered:
+		if l = f.servers[place{reach.Interface, to}]; l == nil {
+			l = f.servers[place{reach.Interface, netip.AddrPortFrom(netip.IPv4Unspecified(), to.Port())}]
+		}
+	}
+	if l == nil {
+		return nil, syscall.ECONNREFUSED
+	}
+	return f.connect(id, to, reach, l)
+}
+
+// connect makes the pair of ends and hands the server its one.
+func (f *Fabric) connect(id string, to netip.AddrPort, reach fabric.Reach, l *listener) (net.Conn, error) {
+	source := f.index.Address(id)
+	if to.Addr().IsLoopback() {
+		source = to.Addr()
+	}
+	from := netip.AddrPortFrom(source, uint16(32768+f.ephemera.Add(1)%28000))
+	a, b, err := pair()
+	if err != nil {
+		return nil, err
+	}
+	client := &end{UnixConn: a, fabric: f, local: from, remote: to, ids: [2]string{id, reach.Interface}}
+	server := &end{UnixConn: b, fabric: f, local: to, remote: from, ids: client.ids}
+	var arriving net.Conn = server
+	if reach.Kind == fabric.Accepted {
+		server.origin, client.origin = &reach.Origin, &reach.Origin
+		arriving = &conn{server}
+	}
+	if !l.offer(arriving) {
+		a.Close()
+		b.Close()
+		return nil, syscall.ECONNREFUSED
+	}
+	f.open[client], f.open[server] = struct{}{}, struct{}{}
+	return client, nil
+}
+
+// pair makes two connected sockets; unlike net.Pipe they have buffers, as TCP has.
+func pair() (*net.UnixConn, *net.UnixConn, error) {
+	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	var ends [2]*net.UnixConn
+	for i, fd := range fds {
+		syscall.CloseOnExec(fd)
+		file := os.NewFile(uintptr(fd), "memory fabric")
+		c, connErr := net.FileConn(file)
+		err = errors.Join(err, connErr, file.Close())
+		if u, ok := c.(*net.UnixConn); ok {
+			ends[i] = u
+		}
+	}
+	return ends[0], ends[1], err
+}
+
+// conn is the entrance's end of a connection.
+type conn struct{ *end }
+
+// Origin is the path it came by.
+func (c *conn) Origin() caller.Origin { return *c.origin }
