@@ -44,7 +44,7 @@ func (d *Door) ask(x *exchange, k *api.Check) error {
 	if k.Demand == api.Known {
 		return nil
 	}
-	stack, account := d.Directory.Stack(&x.Caller, k)
+	stack, account := d.Directory.Stack(&x.Caller, k.Action, k.Resource, k.Account)
 	r := policy.Request{Principal: policy.PrincipalOf(*id), Action: k.Action, Resource: k.Resource, ResourceAccount: account,
 		Context: d.facts(x, k, account)}
 	decision := policy.Explain(&stack, &r)

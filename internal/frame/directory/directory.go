@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"cloister/internal/engine/policy"
-	"cloister/internal/frame/api"
 	"cloister/internal/value/caller"
 )
 
@@ -119,16 +118,16 @@ func (d *Directory) owner(arn string) *Resource {
 	return nil
 }
 
-// Stack gives every policy that has a say in one question of one caller, and the account that owns
-// the resource.
-func (d *Directory) Stack(c *caller.Caller, k *api.Check) (s policy.Stack, account string) {
+// Stack gives every policy that has a say in one question (may c do action to resource?), and the
+// account that owns the resource: what the directory knows, else owner, else the caller's.
+func (d *Directory) Stack(c *caller.Caller, action, resource, owner string) (s policy.Stack, account string) {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	id := &c.Identity
-	account = k.Account
-	if r := d.owner(k.Resource); r != nil {
+	account = owner
+	if r := d.owner(resource); r != nil {
 		account = r.Account
-		s.Trust = r.Trust && strings.HasPrefix(strings.ToLower(k.Action), "sts:assumerole")
+		s.Trust = r.Trust && strings.HasPrefix(strings.ToLower(action), "sts:assumerole")
 		if r.Policy != nil && (!r.Trust || s.Trust) {
 			s.Resource = []policy.Attached{*r.Policy}
 		}

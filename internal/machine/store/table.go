@@ -162,3 +162,15 @@ func (t Table[T]) Count(tx *Tx, prefix string) (int, error) {
 	}
 	return n, nil
 }
+
+// DeleteAll removes every record whose key begins with prefix.
+func (t Table[T]) DeleteAll(tx *Tx, prefix string) error {
+	query, args := `delete from record where kind = $1 and key >= $2`, []any{t.name, []byte(prefix)}
+	if end := after(prefix); end != nil {
+		query, args = query+` and key < $3`, append(args, end)
+	}
+	if _, err := tx.tx.ExecContext(tx.ctx, query, args...); err != nil {
+		return fmt.Errorf("delete %s: %w", t.name, err)
+	}
+	return nil
+}
