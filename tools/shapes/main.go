@@ -20,7 +20,7 @@ func main() {
 	plan := flag.String("plan", "shapes.txt", "which services and operations")
 	botocore := flag.String("botocore", "", "botocore's data `directory`; asked of python3 when empty")
 	own := flag.String("own", "models", "`directory` of models of our own")
-	to := flag.String("to", "../internal", "`directory` that holds value and engine")
+	to := flag.String("to", "../internal/value", "`directory` that holds model and shape")
 	flag.Parse()
 	if err := run(*plan, *botocore, *own, *to); err != nil {
 		fmt.Fprintln(os.Stderr, "shapes:", err)
@@ -38,7 +38,7 @@ func run(plan, botocore, own, to string) error {
 			return err
 		}
 	}
-	data := filepath.Join(to, "value", "model", "data")
+	data := filepath.Join(to, "model", "data")
 	if err := os.MkdirAll(data, 0o755); err != nil {
 		return err
 	}
@@ -54,10 +54,11 @@ func run(plan, botocore, own, to string) error {
 		if err := writeModel(data, m); err != nil {
 			return err
 		}
-		if err := writeTypes(filepath.Join(to, "value", "shape", s.id), m); err != nil {
+		types := filepath.Join(to, "shape", s.id)
+		if err := writeTypes(types, m); err != nil {
 			return err
 		}
-		if err := writeRegistry(filepath.Join(to, "engine", "wire"), m); err != nil {
+		if err := writeRegistry(types, m); err != nil {
 			return err
 		}
 		fmt.Printf("%-18s %4d operations %5d shapes\n", s.id, len(m.Operations), len(m.Shapes))

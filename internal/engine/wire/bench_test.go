@@ -5,11 +5,10 @@ import (
 	"testing"
 
 	"cloister/internal/value/model"
-	"cloister/internal/value/shape/ec2"
-	"cloister/internal/value/shape/sagemaker"
 )
 
-func benchmarkCall(b *testing.B, op *model.Operation, in, out, full any) {
+func benchmarkCall(b *testing.B, op *model.Operation) {
+	full, out := typesOf[op.Service.ID](op.Name)
 	p, v, err := inputPlan(op, full)
 	if err != nil {
 		b.Fatal(err)
@@ -26,7 +25,7 @@ func benchmarkCall(b *testing.B, op *model.Operation, in, out, full any) {
 		b.SetBytes(int64(len(r.Bytes)))
 		b.ReportAllocs()
 		for b.Loop() {
-			_ = Decode(op, r, fresh(in))
+			_ = Decode(op, r, fresh(full))
 		}
 	})
 	b.Run("encode", func(b *testing.B) {
@@ -40,11 +39,9 @@ func benchmarkCall(b *testing.B, op *model.Operation, in, out, full any) {
 }
 
 func BenchmarkCreateTrainingJob(b *testing.B) {
-	benchmarkCall(b, model.MustLoad("sagemaker").Operations["CreateTrainingJob"], (*sagemaker.CreateTrainingJobRequest)(nil),
-		new(sagemaker.CreateTrainingJobResponse), new(sagemaker.CreateTrainingJobRequest))
+	benchmarkCall(b, model.MustLoad("sagemaker").Operations["CreateTrainingJob"])
 }
 
 func BenchmarkCreateVpcEndpoint(b *testing.B) {
-	benchmarkCall(b, model.MustLoad("ec2").Operations["CreateVpcEndpoint"], (*ec2.CreateVpcEndpointRequest)(nil),
-		new(ec2.CreateVpcEndpointResult), new(ec2.CreateVpcEndpointRequest))
+	benchmarkCall(b, model.MustLoad("ec2").Operations["CreateVpcEndpoint"])
 }

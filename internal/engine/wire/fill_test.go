@@ -10,29 +10,35 @@ import (
 	"time"
 
 	"cloister/internal/value/model"
+	"cloister/internal/value/shape/cloister"
+	"cloister/internal/value/shape/ec2"
+	"cloister/internal/value/shape/iam"
+	"cloister/internal/value/shape/logs"
+	"cloister/internal/value/shape/s3"
+	"cloister/internal/value/shape/sagemaker"
+	"cloister/internal/value/shape/sagemakerruntime"
+	"cloister/internal/value/shape/sts"
 )
 
-var typesOf = map[string][]map[string][2]any{
-	"sagemaker": {sagemakerTypes1, sagemakerTypes2}, "sagemakerruntime": {sagemakerruntimeTypes1}, "ec2": {ec2Types1}, "iam": {iamTypes1},
-	"sts": {stsTypes1}, "s3": {s3Types1}, "logs": {logsTypes1}, "cloister": {cloisterTypes1},
+var typesOf = map[string]func(operation string) (input, output any){
+	"sagemaker": sagemaker.New, "sagemakerruntime": sagemakerruntime.New, "ec2": ec2.New, "iam": iam.New,
+	"sts": sts.New, "s3": s3.New, "logs": logs.New, "cloister": cloister.New,
 }
 
-// fresh makes an empty input or output; nil when the operation has none.
-func fresh(x any) any {
-	if x == nil {
-		return nil
-	}
-	return reflect.New(reflect.TypeOf(x).Elem()).Interface()
+// fresh makes another one of what x points to.
+func fresh(x any) any { return reflect.New(reflect.TypeOf(x).Elem()).Interface() }
+
+func inputOf(op *model.Operation) any {
+	in, _ := typesOf[op.Service.ID](op.Name)
+	return in
 }
 
 // eachOperation calls f with every operation of every service and its types.
 func eachOperation(f func(op *model.Operation, in, out any)) {
-	for id, maps := range typesOf {
-		svc := model.MustLoad(id)
-		for _, types := range maps {
-			for name, pair := range types {
-				f(svc.Operations[name], fresh(pair[0]), fresh(pair[1]))
-			}
+	for _, id := range model.IDs() {
+		for name, op := range model.MustLoad(id).Operations {
+			in, out := typesOf[id](name)
+			f(op, in, out)
 		}
 	}
 }

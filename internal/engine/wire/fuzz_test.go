@@ -34,12 +34,7 @@ func FuzzDecode(f *testing.F) {
 				t.Fatal(err)
 			}
 		}
-		var in any
-		for _, types := range typesOf[x.service] {
-			if pair, ok := types[x.operation]; ok {
-				in = fresh(pair[0])
-			}
-		}
+		in := inputOf(op)
 		err := Decode(op, r, in)
 		if err == nil {
 			Document(op, in)
@@ -61,7 +56,7 @@ func TestDeepBodiesAreRefused(t *testing.T) {
 		`{"x":` + strings.Repeat("[", 100000) + strings.Repeat("]", 100000) + "}",
 		`{"x":` + strings.Repeat(`{"a":`, 100000) + "1" + strings.Repeat("}", 100000) + "}",
 	} {
-		if err := Decode(op, post(body), fresh(sagemakerTypes1["CreateModel"][0])); !fault.Is(err, "SerializationException") {
+		if err := Decode(op, post(body), inputOf(op)); !fault.Is(err, "SerializationException") {
 			t.Error(err)
 		}
 	}
@@ -71,7 +66,7 @@ func TestDeepBodiesAreRefused(t *testing.T) {
 	}
 	bucket := model.MustLoad("s3").Operations["PutBucketAcl"]
 	r := &Request{Method: "PUT", Path: "/b", RawQuery: "acl", Bytes: []byte(strings.Repeat("<a>", 1000) + strings.Repeat("</a>", 1000))}
-	if err := Decode(bucket, r, fresh(s3Types1["PutBucketAcl"][0])); !fault.Is(err, "MalformedXML") {
+	if err := Decode(bucket, r, inputOf(bucket)); !fault.Is(err, "MalformedXML") {
 		t.Error(err)
 	}
 }

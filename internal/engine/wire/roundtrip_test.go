@@ -3,6 +3,7 @@ package wire
 import (
 	"math/rand/v2"
 	"reflect"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -16,7 +17,10 @@ import (
 func TestEveryInputArrives(t *testing.T) {
 	unmade := 0
 	eachOperation(func(op *model.Operation, in, _ any) {
-		if in == nil || op.Input == nil {
+		if (in == nil) != (op.Input == nil) {
+			t.Errorf("%s: input %T", op.Name, in)
+		}
+		if in == nil {
 			return
 		}
 		name := op.Service.ID + "." + op.Name
@@ -72,7 +76,10 @@ func unmakeable(p *plan, v reflect.Value) bool {
 
 func TestEveryOutputArrives(t *testing.T) {
 	eachOperation(func(op *model.Operation, _, out any) {
-		if out == nil || op.Output == nil {
+		if (out == nil) != (op.Output == nil) {
+			t.Errorf("%s: output %T", op.Name, out)
+		}
+		if out == nil {
 			return
 		}
 		name := op.Service.ID + "." + op.Name
@@ -120,4 +127,23 @@ func TestEveryOutputArrives(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Plans are made by whoever comes first, also when many come at once.
+func TestManyAtOnce(t *testing.T) {
+	plans.Lock()
+	plans.made = map[planKey]*plan{}
+	plans.Unlock()
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for _, name := range []string{"CreateTrainingJob", "CreateModel", "CreateEndpointConfig", "ListModels"} {
+				op := model.MustLoad("sagemaker").Operations[name]
+				if err := Decode(op, post(`{"Tags":[{"Key":""}],"ModelName":"-"}`), inputOf(op)); err == nil && name != "ListModels" {
+					t.Errorf("%s took nothing for a whole input", name)
+				}
+			}
+		})
+	}
+	wg.Wait()
 }
