@@ -39,23 +39,21 @@ func (r Result) suffix() string {
 // Sentence is the whole of AWS's message for a denial. A caller of another account is not told that
 // a policy of the resource's owner is in the way; S3 puts resources in quotation marks.
 func Sentence(r *Request, result Result) string {
-	var b strings.Builder
-	b.WriteString("User: ")
-	b.WriteString(name(&r.Principal))
-	b.WriteString(" is not authorized to perform: ")
-	b.WriteString(r.Action)
-	if r.Resource != "" {
-		b.WriteString(" on resource: ")
-		if strings.HasPrefix(r.Action, "s3:") {
-			b.WriteString(`"` + r.Resource + `"`)
-		} else {
-			b.WriteString(r.Resource)
-		}
+	return sentence(name(&r.Principal), r.Action, r.Resource, result, r.crossAccount())
+}
+
+func sentence(who, action, resource string, result Result, crossAccount bool) string {
+	text := "User: " + who + " is not authorized to perform: " + action
+	if strings.HasPrefix(action, "s3:") && resource != "" {
+		resource = `"` + resource + `"`
 	}
-	if cause := result.Cause(r.Action); cause != "" && !(r.crossAccount() && result.Kind.ofOwner()) {
-		b.WriteString(" " + cause)
+	if resource != "" {
+		text += " on resource: " + resource
 	}
-	return b.String()
+	if cause := result.Cause(action); cause != "" && !(crossAccount && result.Kind.ofOwner()) {
+		text += " " + cause
+	}
+	return text
 }
 
 // name is what a sentence calls the caller.

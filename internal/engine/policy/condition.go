@@ -81,10 +81,10 @@ func (d *condition) holds(c *Context) bool {
 	switch {
 	case d.operator.quantifier != noQuantifier:
 		return d.quantified(v, c)
-	case !v.many:
+	case !v.many():
 		return d.single(v.text, c)
 	}
-	return d.set(v.list, c)
+	return d.set(c.lists[v.list-1], c)
 }
 
 // null is the Null operator: some wanted value says whether the key is absent.
@@ -124,7 +124,7 @@ func (d *condition) set(list []string, c *Context) bool {
 func (d *condition) quantified(v *value, c *Context) bool {
 	all := d.operator.quantifier == forAllValues
 	var room [1]string
-	list := v.all(&room)
+	list := c.all(v, &room)
 	if empty(list) {
 		return all
 	}

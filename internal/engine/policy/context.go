@@ -19,43 +19,56 @@ type Context struct {
 	// Filler may be nil.
 	Filler Filler
 
+	// A usual request fits without further allocations: sixteen numbered keys, four others.
 	slots  [maxKeys]uint8 // by Key: 0 not set, 255 asked for and absent, else 1 + place in values
 	first  [16]value
 	used   uint8
 	spill  []value // beyond first
-	others []other
+	tags   [4]other
+	tagged uint8
+	others []other // beyond tags
+	lists  [][]string
 }
 
 const absent = 255
 
-// value is what one key holds. A list of one is still a list: a set.
+// value is what one key holds: a text, or a place in Context.lists. A list of one is still a set.
 type value struct {
 	text string
-	list []string
-	many bool
+	list int32 // 0 for a text, absentList for a key that was asked for and is not there, else 1 + place
 }
 
+const absentList = -1
+
+func (v *value) many() bool { return v.list > 0 }
+
+// other is a key without a number.
 type other struct {
 	hash uint64
 	name string
 	value
-	present bool
 }
 
 // all gives the values whichever way they are held; room avoids an allocation.
-func (v *value) all(room *[1]string) []string {
-	if v.many {
-		return v.list
+func (c *Context) all(v *value, room *[1]string) []string {
+	if v.many() {
+		return c.lists[v.list-1]
 	}
 	room[0] = v.text
 	return room[:]
 }
 
+func (c *Context) listed(list []string) value {
+	c.lists = append(c.lists, list)
+	return value{list: int32(len(c.lists))}
+}
+
 // Set gives a key of the table its single value.
 func (c *Context) Set(k Key, text string) { c.put(k, value{text: text}) }
 
-// SetMany gives a key of the table a set of values; an empty set is an absent key.
-func (c *Context) SetMany(k Key, list []string) { c.put(k, value{list: list, many: true}) }
+// SetMany gives a key of the table a set of values; an empty set is an absent key. The list is kept,
+// not copied.
+func (c *Context) SetMany(k Key, list []string) { c.put(k, c.listed(list)) }
 
 // SetBool is Set for a truth value.
 func (c *Context) SetBool(k Key, b bool) { c.put(k, value{text: strconv.FormatBool(b)}) }
@@ -65,7 +78,7 @@ func (c *Context) SetNamed(name, text string) { c.putNamed(name, value{text: tex
 
 // SetNamedMany is SetMany by name, in any case, and works for every key.
 func (c *Context) SetNamedMany(name string, list []string) {
-	c.putNamed(name, value{list: list, many: true})
+	c.putNamed(name, c.listed(list))
 }
 
 // Get gives a key's values as a decision would see them.
@@ -75,7 +88,7 @@ func (c *Context) Get(name string) (values []string, present bool) {
 	if v == nil {
 		return nil, false
 	}
-	return v.all(new([1]string)), true
+	return c.all(v, new([1]string)), true
 }
 
 func (c *Context) put(k Key, v value) {
@@ -108,21 +121,29 @@ func (c *Context) putNamed(name string, v value) {
 		c.put(k.number, v)
 		return
 	}
-	c.putOther(&k, v, true)
+	c.putOther(&k, v)
 }
 
-func (c *Context) putOther(k *keyName, v value, present bool) {
+func (c *Context) putOther(k *keyName, v value) {
 	if o := c.other(k); o != nil {
-		o.value, o.present = v, present
+		o.value = v
 		return
 	}
-	c.others = append(c.others, other{k.hash, k.text, v, present})
+	o := other{k.hash, k.text, v}
+	if int(c.tagged) < len(c.tags) {
+		c.tags[c.tagged] = o
+		c.tagged++
+		return
+	}
+	c.others = append(c.others, o)
 }
 
 func (c *Context) other(k *keyName) *other {
-	for i := range c.others {
-		if c.others[i].hash == k.hash && foldEqual(c.others[i].name, k.text) {
-			return &c.others[i]
+	for _, list := range [2][]other{c.tags[:c.tagged], c.others} {
+		for i := range list {
+			if list[i].hash == k.hash && foldEqual(list[i].name, k.text) {
+				return &list[i]
+			}
 		}
 	}
 	return nil
@@ -134,7 +155,7 @@ func (c *Context) find(k *keyName) *value {
 		return nil
 	}
 	v := c.lookup(k)
-	if v != nil && v.many && len(v.list) == 0 {
+	if v != nil && v.many() && len(c.lists[v.list-1]) == 0 {
 		return nil
 	}
 	return v
@@ -157,11 +178,11 @@ func (c *Context) lookup(k *keyName) *value {
 func (c *Context) lookupOther(k *keyName) *value {
 	o := c.other(k)
 	if o == nil && c.Filler != nil {
-		c.putOther(k, value{}, false)
+		c.putOther(k, value{list: absentList})
 		c.fill(k)
 		o = c.other(k)
 	}
-	if o == nil || !o.present {
+	if o == nil || o.list == absentList {
 		return nil
 	}
 	return &o.value

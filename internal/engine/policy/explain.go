@@ -1,5 +1,7 @@
 package policy
 
+import "math/bits"
+
 // Decision is an answer with all its reasons, kept compact: what every statement that may be about
 // the action came to, and every value that a condition saw. Report spells them out. It shares
 // nothing with the request's Context, and so may be kept.
@@ -7,8 +9,7 @@ type Decision struct {
 	Result
 
 	principal, action, resource string
-	sentence                    string
-	endpoint                    bool
+	crossAccount, endpoint      bool
 	policies                    []policyTrace
 	statements                  []statementTrace
 	conditions                  []conditionTrace
@@ -31,21 +32,22 @@ type conditionTrace struct {
 	condition *condition
 	held      bool
 	present   bool
-	seen      value
+	text      string   // the value seen,
+	list      []string // or the values, where they are a set
 }
 
 // Explain answers a request as Decide does, and keeps the reasons: it takes no short cut, so that
 // every policy in the stack is accounted for.
 func Explain(stack *Stack, r *Request) *Decision {
 	d := &Decision{
-		principal: name(&r.Principal), action: r.Action, resource: r.Resource, endpoint: stack.ViaEndpoint,
+		principal: name(&r.Principal), action: r.Action, resource: r.Resource,
+		crossAccount: r.crossAccount(), endpoint: stack.ViaEndpoint,
 		policies:   make([]policyTrace, 0, stack.count()),
-		statements: make([]statementTrace, 0, 2*stack.count()),
-		conditions: make([]conditionTrace, 0, 8),
+		statements: make([]statementTrace, 0, 8),
+		conditions: make([]conditionTrace, 0, 4),
 	}
 	e := evaluation{stack: stack, request: r, action: nameAction(r.Action), target: newTarget(r.Resource), trace: d}
 	d.Result = e.decide()
-	d.sentence = Sentence(r, d.Result)
 	return d
 }
 
@@ -62,26 +64,27 @@ func (s *Stack) count() int {
 
 // explain reads every marked statement of a document and keeps what it came to.
 func (e *evaluation) explain(kind Kind, at *Attached, marks []uint64, best *finding) {
-	t := e.trace
-	for i := range at.Document.statements {
-		if marks[i/64]&(1<<(i%64)) == 0 {
-			continue // its actions are others; Report says so
-		}
-		s := &at.Document.statements[i]
-		grant, failed := e.matches(s, kind)
-		if failed == allMatched || failed == conditionElement {
-			e.explainConditions(s)
-		}
-		t.statements = append(t.statements, statementTrace{s, failed, grant, len(t.conditions)})
-		switch {
-		case failed != allMatched:
-		case !s.allow && !e.deny.found():
-			e.deny = finding{kind, at, s, grant}
-		case s.allow && (!best.found() || grant > best.grant):
-			*best = finding{kind, at, s, grant}
+	for w, word := range marks {
+		for ; word != 0; word &= word - 1 {
+			e.explainStatement(kind, at, &at.Document.statements[w*64+bits.TrailingZeros64(word)], best)
 		}
 	}
-	t.policies = append(t.policies, policyTrace{kind, *at, len(t.statements)})
+	e.trace.policies = append(e.trace.policies, policyTrace{kind, *at, len(e.trace.statements)})
+}
+
+func (e *evaluation) explainStatement(kind Kind, at *Attached, s *statement, best *finding) {
+	grant, failed := e.matches(s, kind)
+	if failed == allMatched || failed == conditionElement {
+		e.explainConditions(s)
+	}
+	e.trace.statements = append(e.trace.statements, statementTrace{s, failed, grant, len(e.trace.conditions)})
+	switch {
+	case failed != allMatched:
+	case !s.allow && !e.deny.found():
+		e.deny = finding{kind, at, s, grant}
+	case s.allow && (!best.found() || grant > best.grant):
+		*best = finding{kind, at, s, grant}
+	}
 }
 
 func (e *evaluation) explainConditions(s *statement) {
@@ -89,7 +92,10 @@ func (e *evaluation) explainConditions(s *statement) {
 		c := &s.conditions[i]
 		row := conditionTrace{condition: c, held: c.holds(e.request.Context)}
 		if v := e.request.Context.find(&c.key); v != nil {
-			row.present, row.seen = true, *v
+			row.present, row.text = true, v.text
+			if v.many() {
+				row.list = e.request.Context.lists[v.list-1]
+			}
 		}
 		e.trace.conditions = append(e.trace.conditions, row)
 	}

@@ -58,7 +58,7 @@ func (d *Decision) Report() Report {
 		Cause: d.Result.Cause(d.action), Policies: make([]PolicyReport, 0, len(d.policies)),
 	}
 	if d.Effect != Allowed {
-		r.Message = d.sentence
+		r.Message = sentence(d.principal, d.action, d.resource, d.Result, d.crossAccount)
 	}
 	statement, condition := 0, 0
 	for i := range d.policies {
@@ -113,8 +113,11 @@ func conditionReports(rows []conditionTrace) []ConditionReport {
 		for j := range c.operands {
 			r.Wanted = append(r.Wanted, c.operands[j].written)
 		}
-		if rows[i].present {
-			r.Seen = append([]string{}, rows[i].seen.all(new([1]string))...)
+		switch {
+		case rows[i].list != nil:
+			r.Seen = rows[i].list
+		case rows[i].present:
+			r.Seen = []string{rows[i].text}
 		}
 		list = append(list, r)
 	}

@@ -112,7 +112,7 @@ func (p *piece) value(c *Context) (string, bool) {
 	if p.kind == literal {
 		return p.text, true
 	}
-	if v := c.find(&p.key); v != nil && !v.many {
+	if v := c.find(&p.key); v != nil && !v.many() {
 		return v.text, true
 	}
 	return p.text, p.fallback
