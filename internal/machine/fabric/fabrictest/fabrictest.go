@@ -57,7 +57,7 @@ func Run(t *testing.T, open func(t *testing.T) Fabric) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := open(t)
-			w := &world{t: t, Fabric: f}
+			w := &world{t: t, Fabric: f, clients: map[net.Conn]bool{}}
 			w.accept()
 			t.Cleanup(w.stop)
 			c.test(t, w)
@@ -73,6 +73,7 @@ type world struct {
 	running sync.WaitGroup
 	mu      sync.Mutex
 	servers []net.Listener
+	clients map[net.Conn]bool // connections that a server of the test has open
 	serving map[string]net.Listener
 }
 
@@ -90,7 +91,7 @@ func (w *world) accept() {
 				return
 			}
 			w.running.Go(func() {
-				defer c.Close()
+				defer w.hold(c)()
 				o := c.(fabric.Conn).Origin()
 				c.SetDeadline(time.Now().Add(patience))
 				if json.NewEncoder(c).Encode(o) == nil {
@@ -101,11 +102,30 @@ func (w *world) accept() {
 	})
 }
 
+// hold keeps a server's connection until it ends, or the test does: one whose wire was cut would
+// never end by itself.
+func (w *world) hold(c net.Conn) (release func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.clients[c] = true
+	return func() {
+		w.mu.Lock()
+		delete(w.clients, c)
+		w.mu.Unlock()
+		c.Close()
+	}
+}
+
 func (w *world) stop() {
 	w.Close()
+	w.mu.Lock()
 	for _, l := range w.servers {
 		l.Close()
 	}
+	for c := range w.clients {
+		c.SetDeadline(time.Unix(1, 0))
+	}
+	w.mu.Unlock()
 	w.running.Wait()
 }
 
@@ -134,7 +154,7 @@ func (w *world) serve(id, at string) net.Listener {
 				return
 			}
 			w.running.Go(func() {
-				defer c.Close()
+				defer w.hold(c)()
 				c.SetDeadline(time.Now().Add(patience))
 				if _, err := io.WriteString(c, id+"\n"); err == nil {
 					io.Copy(c, c)

@@ -92,7 +92,7 @@ func addRandomVPC(r *rand.Rand, n *network.Network, s string) {
 
 func randomRules(r *rand.Rand, groups []string) []network.Rule {
 	var rules []network.Rule
-	for range r.IntN(4) {
+	for range 1 + r.IntN(4) {
 		rule := network.Rule{Protocol: 6, From: 443, To: 443}
 		switch r.IntN(4) {
 		case 0:

@@ -171,12 +171,10 @@ func readWays(h *netlink.Handle, loopback int) (*ways, error) {
 	for _, r := range rules {
 		switch r.Priority {
 		case chooseMain, chooseSubnet, chooseNone:
-			c := choice{priority: r.Priority, table: r.Table, blackhole: r.Type == unix.FR_ACT_BLACKHOLE}
+			// The library does not tell a rule's kind; only a blackhole names no table.
+			c := choice{priority: r.Priority, table: r.Table, blackhole: r.Table == unix.RT_TABLE_UNSPEC}
 			if r.Src != nil {
 				c.from = prefixOf(r.Src)
-			}
-			if c.blackhole {
-				c.table = 0
 			}
 			w.rules[c] = true
 		}
