@@ -16,7 +16,7 @@ import (
 const v2Missing = "Query-string authentication requires the Signature, Expires and AWSAccessKeyId parameters"
 
 func parseV2(r *Request) (Claim, *Error) {
-	c := Claim{Form: PresignedV2}
+	c := Claim{Form: PresignedV2, Service: "s3"} // no other service takes it
 	c.AccessKey, _ = queryValue(r.RawQuery, "AWSAccessKeyId")
 	c.Signature, _ = queryValue(r.RawQuery, "Signature")
 	c.Timestamp, _ = queryValue(r.RawQuery, "Expires")
