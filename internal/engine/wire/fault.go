@@ -83,6 +83,7 @@ func messageName(svc *model.Service, code string) string {
 				return m.Wire
 			}
 		}
+		return "message"
 	}
 	if code == "AccessDeniedException" || code == serialization.Code {
 		return "Message"
@@ -106,9 +107,30 @@ func jsonFault(svc *model.Service, f *fault.Fault, typed bool) []byte {
 		add(messageName(svc, f.Code), f.Message)
 	}
 	for _, k := range fieldNames(f) {
-		add(k, f.Fields[k])
+		add(k, modelled(svc, f.Code, k, f.Fields[k]))
 	}
 	return append(b, '}')
+}
+
+// raw is JSON already.
+type raw []byte
+
+// modelled writes a field by its shape when its value is of the generated type.
+func modelled(svc *model.Service, code, name string, value any) any {
+	s := exception(svc, code)
+	v := reflect.Indirect(reflect.ValueOf(value))
+	if s == nil || !v.IsValid() {
+		return value
+	}
+	for _, m := range s.Members {
+		if m.Name != name {
+			continue
+		}
+		if p, err := planOf(m.Shape, v.Type()); err == nil {
+			return raw(appendJSON(nil, p, v, m.Format))
+		}
+	}
+	return value
 }
 
 // appendAny writes a fault's field, whose type no model knows.
@@ -120,6 +142,10 @@ func appendAny(b []byte, value any) []byte {
 	switch x := v; {
 	case !x.IsValid() || x.Kind() == reflect.Pointer:
 		return append(b, "null"...)
+	case x.Type() == reflect.TypeFor[raw]():
+		return append(b, x.Bytes()...)
+	case x.Kind() == reflect.Map && x.Type().Key().Kind() == reflect.String:
+		return appendAnyMap(b, x)
 	case x.Type() == typeOfTime:
 		return appendTime(b, x.Interface().(time.Time), unixTime)
 	case x.CanInt() || x.CanUint() || x.Kind() == reflect.Bool:
@@ -138,6 +164,20 @@ func appendAny(b []byte, value any) []byte {
 	default:
 		return appendJSONString(b, fmt.Sprint(x.Interface()))
 	}
+}
+
+func appendAnyMap(b []byte, m reflect.Value) []byte {
+	keys := m.MapKeys()
+	slices.SortFunc(keys, func(x, y reflect.Value) int { return strings.Compare(x.String(), y.String()) })
+	b = append(b, '{')
+	for i, k := range keys {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(appendJSONString(b, k.String()), ':')
+		b = appendAny(b, m.MapIndex(k).Interface())
+	}
+	return append(b, '}')
 }
 
 func fieldNames(f *fault.Fault) []string {

@@ -11,6 +11,7 @@ import (
 	"cloister/internal/value/fault"
 	"cloister/internal/value/model"
 	"cloister/internal/value/shape/iam"
+	"cloister/internal/value/shape/logs"
 	"cloister/internal/value/shape/s3"
 	"cloister/internal/value/shape/sagemaker"
 	"cloister/internal/value/shape/sagemakerruntime"
@@ -31,6 +32,8 @@ func TestFaults(t *testing.T) {
 		{"sagemaker", kind("ResourceInUse", 400).New("x"), 400, `{"__type":"ResourceInUse","Message":"x"}`},
 		{"sagemaker", kind("AccessDeniedException", 400).New("User: x"), 400, `{"__type":"AccessDeniedException","Message":"User: x"}`},
 		{"logs", kind("ResourceNotFoundException", 400).New("x"), 400, `{"__type":"ResourceNotFoundException","message":"x"}`},
+		{"logs", kind("MalformedQueryException", 400).New("x").With("queryCompileError", &logs.QueryCompileError{Message: new("m")}), 400,
+			`{"__type":"MalformedQueryException","message":"x","queryCompileError":{"message":"m"}}`},
 		{"sagemakerruntime", kind("ModelError", 424).New("m").With("OriginalStatusCode", 500).With("ErrorCode", "CLIENT_ERROR_FROM_MODEL"), 424,
 			`{"Message":"m","ErrorCode":"CLIENT_ERROR_FROM_MODEL","OriginalStatusCode":500}`},
 		{"iam", kind("NoSuchEntity", 404).New("The user with name <x> cannot be found."), 404,

@@ -33,6 +33,10 @@ func decodeREST(op *model.Operation, r *Request, p *plan, v reflect.Value) ([]vi
 		case "querystring":
 			err = setTexts(op, f, fv, query[f.Wire])
 		case "header":
+			if f.Wire == "Content-Length" && r.Length >= 0 && r.Header.Get(f.Wire) == "" {
+				err = setText(op, f, fv, strconv.FormatInt(r.Length, 10))
+				break
+			}
 			err = setHeader(op, f, fv, r.Header)
 		case "headers":
 			setPrefixed(f, fv, r.Header)
