@@ -1,0 +1,278 @@
+// Package image keeps container images unpacked, each once, named by its digest.
+//
+// It promises: what Image gives is whole and was checked against its digest; nothing in an image
+// reaches outside its directory while it is unpacked, and no device or set-user-id bit comes out of
+// it. It must not know registries, repositories' owners or what runs an image.
+package image
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"golang.org/x/sys/unix"
+)
+
+// ErrUnknown is given for a reference or a digest that is not in the store.
+var ErrUnknown = errors.New("no such image")
+
+// Digest names an image's content: sha256 of its manifest, as "sha256:<hex>".
+type Digest string
+
+// Unpacked is an image ready to run.
+type Unpacked struct {
+	// Root is the image's file system. It is shared and must not be written to.
+	Root   string
+	Config Config
+}
+
+// Config is what the image says about running it.
+type Config struct {
+	Entrypoint, Cmd, Env []string
+	WorkingDir           string
+	User                 string
+	Labels               map[string]string
+}
+
+// Options bound what an image may unpack to.
+type Options struct {
+	// Rootless leaves every file to the one user there is.
+	Rootless bool
+	// Bytes bounds all files of an image together; 64 GiB when zero.
+	Bytes int64
+	// Entries bounds their number; a million when zero.
+	Entries int
+}
+
+// Store is a directory of images.
+type Store struct {
+	directory string
+	options   Options
+	locks     sync.Map // Digest → chan struct{}
+}
+
+// Open gives the store of a directory and removes what a process left half unpacked there.
+func Open(directory string, options Options) (*Store, error) {
+	directory, err := filepath.Abs(directory)
+	if err != nil {
+		return nil, err
+	}
+	options.Bytes = cmp.Or(options.Bytes, 64<<30)
+	options.Entries = cmp.Or(options.Entries, 1_000_000)
+	for _, name := range []string{"sha256", "references", "builds"} {
+		if err := os.MkdirAll(filepath.Join(directory, name), 0o700); err != nil {
+			return nil, fmt.Errorf("open images: %w", err)
+		}
+	}
+	half, err := filepath.Glob(filepath.Join(directory, "sha256", ".new-*"))
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range half {
+		if err := os.RemoveAll(name); err != nil {
+			return nil, fmt.Errorf("open images: %w", err)
+		}
+	}
+	return &Store{directory: directory, options: options}, nil
+}
+
+// Import unpacks an image unless it is there already, and gives it a name. Of imports of one image
+// at a time one works and the others wait for it.
+func (s *Store) Import(ctx context.Context, ref string, img v1.Image) (Digest, error) {
+	if _, err := parse(ref); err != nil {
+		return "", err
+	}
+	hash, err := img.Digest()
+	if err != nil {
+		return "", fmt.Errorf("import %s: %w", ref, err)
+	}
+	digest := Digest(hash.String())
+	if err := s.ensure(ctx, digest, img); err != nil {
+		return "", fmt.Errorf("import %s: %w", ref, err)
+	}
+	return digest, s.Tag(ctx, ref, digest)
+}
+
+func (s *Store) ensure(ctx context.Context, digest Digest, img v1.Image) error {
+	dir, err := s.path(digest)
+	if err != nil {
+		return err
+	}
+	lock, _ := s.locks.LoadOrStore(digest, make(chan struct{}, 1))
+	select {
+	case lock.(chan struct{}) <- struct{}{}:
+		defer func() { <-lock.(chan struct{}) }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if _, err := os.Stat(dir); err == nil {
+		return nil
+	}
+	work, err := os.MkdirTemp(filepath.Dir(dir), ".new-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(work)
+	if err := s.unpack(ctx, img, work); err != nil {
+		return err
+	}
+	return place(work, dir)
+}
+
+// place gives a complete directory its name. The files reach the disk first: a name must never
+// stand for an image that lost half of them with the power.
+func place(work, dir string) error {
+	handle, err := os.Open(work)
+	if err != nil {
+		return err
+	}
+	defer handle.Close()
+	if err := unix.Syncfs(int(handle.Fd())); err != nil {
+		return err
+	}
+	err = os.Rename(work, dir)
+	if errors.Is(err, fs.ErrExist) || errors.Is(err, unix.ENOTEMPTY) {
+		return nil // Another process was quicker; its bytes are the same.
+	}
+	return err
+}
+
+// path gives where an image lies; the digest is checked because it becomes a name.
+func (s *Store) path(digest Digest) (string, error) {
+	text, ok := strings.CutPrefix(string(digest), "sha256:")
+	if raw, err := hex.DecodeString(text); !ok || err != nil || len(raw) != sha256.Size || text != strings.ToLower(text) {
+		return "", fmt.Errorf("digest %q: %w", digest, ErrUnknown)
+	}
+	return filepath.Join(s.directory, "sha256", text), nil
+}
+
+// Image gives an image by digest.
+func (s *Store) Image(_ context.Context, digest Digest) (Unpacked, error) {
+	dir, err := s.path(digest)
+	if err != nil {
+		return Unpacked{}, err
+	}
+	found := Unpacked{Root: filepath.Join(dir, "root")}
+	err = readJSON(filepath.Join(dir, "config.json"), &found.Config)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = ErrUnknown
+	}
+	if err != nil {
+		return Unpacked{}, fmt.Errorf("image %s: %w", digest, err)
+	}
+	return found, nil
+}
+
+// tag is a reference as it lies on disk.
+type tag struct {
+	Reference string
+	Digest    Digest
+}
+
+func (s *Store) tagPath(name string) string {
+	sum := sha256.Sum256([]byte(name))
+	return filepath.Join(s.directory, "references", hex.EncodeToString(sum[:])+".json")
+}
+
+// Tag gives an image that is there another name, or a name another image.
+func (s *Store) Tag(ctx context.Context, ref string, digest Digest) error {
+	name, err := parse(ref)
+	if err != nil {
+		return err
+	}
+	if _, err := s.Image(ctx, digest); err != nil {
+		return err
+	}
+	return writeJSON(s.tagPath(name.full()), tag{Reference: name.full(), Digest: digest})
+}
+
+// Resolve gives the digest that a name stands for now. A name that holds a digest stands for that,
+// if the image is there.
+func (s *Store) Resolve(ctx context.Context, ref string) (Digest, error) {
+	name, err := parse(ref)
+	if err != nil {
+		return "", err
+	}
+	if name.digest != "" {
+		_, err := s.Image(ctx, name.digest)
+		return name.digest, err
+	}
+	var found tag
+	err = readJSON(s.tagPath(name.full()), &found)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = ErrUnknown
+	}
+	if err != nil {
+		return "", fmt.Errorf("image %s: %w", ref, err)
+	}
+	return found.Digest, nil
+}
+
+// Sweep removes the images that have no name and that keep does not ask for.
+func (s *Store) Sweep(ctx context.Context, keep func(Digest) bool) error {
+	named := map[Digest]bool{}
+	tags, err := filepath.Glob(filepath.Join(s.directory, "references", "*.json"))
+	if err != nil {
+		return err
+	}
+	for _, name := range tags {
+		var found tag
+		if err := readJSON(name, &found); err != nil {
+			return fmt.Errorf("sweep images: %w", err)
+		}
+		named[found.Digest] = true
+	}
+	entries, err := os.ReadDir(filepath.Join(s.directory, "sha256"))
+	if err != nil {
+		return fmt.Errorf("sweep images: %w", err)
+	}
+	for _, entry := range entries {
+		digest := Digest("sha256:" + entry.Name())
+		dir, err := s.path(digest)
+		if err != nil || named[digest] || keep(digest) {
+			continue
+		}
+		// Out of sight first, so that nobody meets half of it.
+		gone := filepath.Join(filepath.Dir(dir), ".new-old-"+entry.Name())
+		if err := errors.Join(ctx.Err(), os.Rename(dir, gone), os.RemoveAll(gone)); err != nil {
+			return fmt.Errorf("sweep images: %w", err)
+		}
+	}
+	return nil
+}
+
+func readJSON(name string, into any) error {
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(data, into)
+}
+
+// writeJSON replaces a file whole or not at all.
+func writeJSON(name string, value any) error {
+	data, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	file, err := os.CreateTemp(filepath.Dir(name), ".part-")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(file.Name())
+	_, err = file.Write(data)
+	if err := errors.Join(err, file.Sync(), file.Close()); err != nil {
+		return err
+	}
+	return os.Rename(file.Name(), name)
+}
