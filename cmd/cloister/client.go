@@ -27,7 +27,7 @@ type client struct {
 	http        *http.Client
 }
 
-func (f files) client(profile string) (*client, error) {
+func (f place) client(profile string) (*client, error) {
 	i, err := f.instance()
 	if err != nil {
 		return nil, err
@@ -89,7 +89,7 @@ func (c *client) do(ctx context.Context, service, contentType, target string, bo
 	if target != "" {
 		r.Header.Set("X-Amz-Target", target)
 	}
-	sigv4.Sign(r, sigv4.Hash(body), c.credentials, c.Region, service, time.Now())
+	sigv4.Sign(r, sigv4.Hash(body), c.credentials, sigv4.Scope{Region: c.Region, Service: service}, time.Now())
 	w, err := c.http.Do(r)
 	if err != nil {
 		return nil, fmt.Errorf("cloister does not answer at %s (is `cloister serve` running?): %w", c.Door, err)

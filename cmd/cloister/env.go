@@ -9,7 +9,7 @@ type envCommand struct {
 
 // Run prints export lines for eval.
 func (e *envCommand) Run(c *commands) error {
-	f := files{c.Data}
+	f := place{c.Data}
 	i, err := f.instance()
 	if err != nil {
 		return err

@@ -26,7 +26,7 @@ type execCommand struct {
 
 // Run makes the interface, runs the program inside and takes the interface away again.
 func (e *execCommand) Run(c *commands) error {
-	f := files{c.Data}
+	f := place{c.Data}
 	if e.Internet == (e.Subnet != "") {
 		return errors.New("say where: --internet, or --subnet with --security-group")
 	}
@@ -77,7 +77,7 @@ func attach(ctx context.Context, api *client, subnet string, groups []string) (s
 }
 
 // inside starts the second half in the namespace of the place and waits for it.
-func inside(f files, i instance, place, profile string, command []string) error {
+func inside(f place, i instance, place, profile string, command []string) error {
 	self, err := os.Executable()
 	if err != nil {
 		return err
@@ -116,7 +116,7 @@ func workingDirectory() string {
 
 // environment is the caller's, with what an AWS client needs at a place: keys, the CA, the region, and
 // none of the settings that would lead it elsewhere.
-func environment(f files, i instance, profile string) []string {
+func environment(f place, i instance, profile string) []string {
 	var out []string
 	for _, kv := range os.Environ() {
 		k, _, _ := strings.Cut(kv, "=")

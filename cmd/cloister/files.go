@@ -9,18 +9,20 @@ import (
 	"path/filepath"
 )
 
-// files are the places under the data directory.
-type files struct{ data string }
+// place is the data directory and what stands where in it.
+type place struct{ data string }
 
-func (f files) path(name ...string) string { return filepath.Join(append([]string{f.data}, name...)...) }
+func (f place) path(name ...string) string {
+	return filepath.Join(append([]string{f.data}, name...)...)
+}
 
-func (f files) database() string    { return f.path("records.db") }
-func (f files) authority() string   { return f.path("ca") }
-func (f files) credentials() string { return f.path("credentials") }
-func (f files) blobs() string       { return f.path("blobs") }
-func (f files) images() string      { return f.path("images") }
-func (f files) jobs() string        { return f.path("jobs") }
-func (f files) lock() string        { return f.path("lock") }
+func (f place) database() string    { return f.path("records.db") }
+func (f place) authority() string   { return f.path("ca") }
+func (f place) credentials() string { return f.path("credentials") }
+func (f place) blobs() string       { return f.path("blobs") }
+func (f place) images() string      { return f.path("images") }
+func (f place) jobs() string        { return f.path("jobs") }
+func (f place) lock() string        { return f.path("lock") }
 
 // instance is what a running (or once running) server leaves for the other commands.
 type instance struct {
@@ -33,7 +35,7 @@ type instance struct {
 	Rootless bool   `json:"rootless"`
 }
 
-func (f files) writeInstance(i instance) error {
+func (f place) writeInstance(i instance) error {
 	b, err := json.MarshalIndent(i, "", "  ")
 	if err != nil {
 		return err
@@ -45,7 +47,7 @@ func (f files) writeInstance(i instance) error {
 	return os.Rename(tmp, f.path("instance.json"))
 }
 
-func (f files) instance() (instance, error) {
+func (f place) instance() (instance, error) {
 	var i instance
 	b, err := os.ReadFile(f.path("instance.json"))
 	if errors.Is(err, os.ErrNotExist) {
@@ -58,7 +60,7 @@ func (f files) instance() (instance, error) {
 }
 
 // key reads a 32-byte secret of the instance, made at first start.
-func (f files) key(name string) (k [32]byte, err error) {
+func (f place) key(name string) (k [32]byte, err error) {
 	path := f.path(name)
 	b, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {

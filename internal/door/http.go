@@ -91,6 +91,7 @@ func request(ctx *fasthttp.RequestCtx) *wire.Request {
 func reply(ctx *fasthttp.RequestCtx, w *wire.Response) {
 	ctx.SetStatusCode(w.Status)
 	h := &ctx.Response.Header
+	h.DisableNormalizing() // S3's metadata keys keep their case
 	for k, vs := range w.Header {
 		if k == "Content-Length" && len(vs) == 1 {
 			if n, err := strconv.Atoi(vs[0]); err == nil {

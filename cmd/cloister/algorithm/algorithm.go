@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -38,15 +39,12 @@ func Main(args []string) int {
 }
 
 func (p program) run(ctx context.Context, args []string) int {
-	if len(args) != 2 || args[0] != "kmeans" || args[1] != "train" && args[1] != "serve" {
-		fmt.Fprintf(p.out, "usage: kmeans train|serve; got %q\n", args)
+	work := map[string]func(context.Context) error{"kmeans train": p.train, "kmeans serve": p.serve, "probe train": p.probe}[strings.Join(args, " ")]
+	if work == nil {
+		fmt.Fprintf(p.out, "usage: kmeans train|serve, probe train; got %q\n", args)
 		return 2
 	}
 	fmt.Fprintf(p.out, "Docker entrypoint called with argument(s): %s\n", args[1])
-	work := p.train
-	if args[1] == "serve" {
-		work = p.serve
-	}
 	if err := work(ctx); err != nil {
 		p.fail(args[1], err)
 		return 1

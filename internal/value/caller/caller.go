@@ -87,3 +87,21 @@ func ForService(name, account string) Caller {
 		Origin:   Origin{Place: Inside},
 	}
 }
+
+// ForServiceLinkedRole is the caller that a controller is when it keeps house in a customer's
+// account: a session of the role that the service has there, as in AWS. role is its name.
+func ForServiceLinkedRole(service, role, account string) Caller {
+	return Caller{
+		Identity: Identity{
+			Kind: AssumedRole, Account: account, ID: "AROA" + role + ":cloister",
+			ARN:          "arn:aws:sts::" + account + ":assumed-role/" + role + "/cloister",
+			PrincipalARN: ServiceLinkedRoleARN(service, role, account),
+		},
+		Origin: Origin{Place: Inside},
+	}
+}
+
+// ServiceLinkedRoleARN names the role that a service has in an account.
+func ServiceLinkedRoleARN(service, role, account string) string {
+	return "arn:aws:iam::" + account + ":role/aws-service-role/" + service + "/" + role
+}

@@ -1,0 +1,49 @@
+# make demo | test | check | bench: each installs what is missing, says so, and builds first.
+SHELL := /bin/bash
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+BIN := bin/cloister
+# Packages of Debian and Ubuntu, each for the command it brings.
+RUN_PACKAGES := runc awscli
+TEST_PACKAGES := $(RUN_PACKAGES) bind9-dnsutils openssl
+BENCH_PACKAGES := nginx-light wrk
+export GOFLAGS := -mod=readonly
+
+.PHONY: all build demo test unit check bench install-% clean coverage
+
+all: build
+
+build: ## the one binary, static, so that it can be the inside of its own images
+	CGO_ENABLED=0 go build -trimpath -o $(BIN) ./cmd/cloister
+	CGO_ENABLED=0 go build -trimpath -o bin/digits ./demo/cmd/digits
+
+# need PACKAGES: installs what dpkg does not know yet.
+define need
+	@missing=""; for p in $(1); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$p"; done; \
+	if [ -n "$$missing" ]; then echo "Installing:$$missing"; $(SUDO) apt-get update -qq && DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends $$missing >/dev/null || exit 1; fi
+endef
+
+install-run: ; $(call need,$(RUN_PACKAGES))
+install-test: ; $(call need,$(TEST_PACKAGES))
+install-bench: ; $(call need,$(BENCH_PACKAGES))
+
+demo: install-run build ## the private path end to end, every step asserted
+	$(SUDO) demo/demo.sh
+
+test: install-test build ## the whole suite: engines, machines in the kernel, services, the daemon with real clients
+	$(SUDO) env "PATH=$$PATH" "HOME=$$HOME" go test -count=1 -timeout 9m ./...
+	$(SUDO) env "PATH=$$PATH" "HOME=$$HOME" compat/run.sh
+
+check: ## what needs neither root nor a network
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
+	go vet ./...
+	go test -count=1 ./internal/value/... ./internal/engine/... ./internal/frame/... .
+	$(MAKE) coverage && git diff --exit-code docs/coverage.md
+
+coverage: build ## docs/coverage.md from the operations that are defined
+	@{ cat docs/coverage.head.md; $(BIN) operations --markdown; } > docs/coverage.md
+
+bench: install-bench build ## figures as ratios against a peer run side by side: docs/performance.md
+	$(SUDO) env "PATH=$$PATH" "HOME=$$HOME" bench/run.sh
+
+clean:
+	rm -rf bin .cloister

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"cloister/internal/machine/fabric/linux"
+)
+
+// purgeCommand removes what Cloister made in the kernel; records and objects stay.
+type purgeCommand struct{}
+
+// Run refuses while a server runs, ends the containers, then removes namespaces and what is in them.
+func (purgeCommand) Run(c *commands) error {
+	f := place{c.Data}
+	i, err := f.instance()
+	if err != nil {
+		return err
+	}
+	lock, err := f.take()
+	if err != nil {
+		return fmt.Errorf("%w: stop it first", err)
+	}
+	defer lock.Close()
+	if i.Rootless {
+		fmt.Println("A rootless Cloister leaves nothing in the kernel: its namespaces ended with it.")
+		return nil
+	}
+	e, err := openExecutor(f, false, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	err = e.Purge(context.Background())
+	if gone := linux.Purge(i.Run); gone != nil {
+		err = errors.Join(err, gone)
+	}
+	if err == nil {
+		err = os.RemoveAll(i.Run)
+	}
+	if err == nil {
+		fmt.Println("Removed every container, namespace, interface and rule of this Cloister. Records and objects are kept in", f.data)
+	}
+	return err
+}

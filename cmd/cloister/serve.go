@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
+
+	"cloister/internal/value/catalogue"
+)
+
+// serveCommand is the daemon.
+type serveCommand struct {
+	config `embed:""`
+}
+
+// Run starts the parts in order and stops them in reverse.
+func (s *serveCommand) Run(c *commands) error {
+	f, conf, err := s.settings(c)
+	if err != nil {
+		return err
+	}
+	if os.Geteuid() != 0 {
+		return serveRootless(f, conf)
+	}
+	return s.serve(f, conf, inUserNamespace())
+}
+
+func (s *serveCommand) settings(c *commands) (place, config, error) {
+	f := place{c.Data}
+	if err := os.MkdirAll(f.data, 0o700); err != nil {
+		return f, config{}, err
+	}
+	conf, err := readConfig(f.data, s.config)
+	if err != nil {
+		return f, conf, err
+	}
+	if conf.Run == "" {
+		conf.Run = defaultRun(f)
+	}
+	return f, conf, conf.Validate()
+}
+
+// defaultRun keeps instances with different data directories apart.
+func defaultRun(f place) string { return filepath.Join("/run/cloister", f.name()) }
+
+func (s *serveCommand) serve(f place, conf config, rootless bool) error {
+	log := logger(conf.Debug)
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	// One server for one data directory: two would each undo the other's network.
+	lock, err := f.take()
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	// The public door first: whether the address is free is the commonest thing to go wrong.
+	public, err := listenPublic(ctx, conf.Listen)
+	if err != nil {
+		return fmt.Errorf("the public door: %w (choose another address with --listen)", err)
+	}
+	m, err := openMachines(ctx, f, conf, rootless, log)
+	if err != nil {
+		return err
+	}
+	h, err := wire(f, conf, m, log)
+	if err != nil {
+		return err
+	}
+	if err := h.load(ctx, f, conf); err != nil {
+		return err
+	}
+	self := instance{PID: os.Getpid(), Door: "https://" + public.Addr().String(), CA: m.authority.File(), Run: conf.Run,
+		Region: conf.Region, Account: conf.Account, Rootless: rootless}
+	if rootless {
+		self.PID = outerPID()
+	}
+	if err := f.writeInstance(self); err != nil {
+		return err
+	}
+	greet(f, self)
+	err = h.run(ctx, public)
+	log.Info("stopped")
+	// The records last: everything above writes them until it has stopped.
+	return errors.Join(err, m.fabric.Close(), m.db.Close())
+}
+
+// load fills the directory and brings the kernel to what is on record, before anybody may call.
+func (h *house) load(ctx context.Context, f place, conf config) error {
+	if err := h.iam.Load(ctx); err != nil {
+		return fmt.Errorf("load iam: %w", err)
+	}
+	if err := h.s3.Load(ctx); err != nil {
+		return fmt.Errorf("load s3: %w", err)
+	}
+	if err := h.ec2.Load(ctx); err != nil {
+		return fmt.Errorf("load ec2: %w", err)
+	}
+	if err := loadImages(ctx, h.images, conf); err != nil {
+		return fmt.Errorf("load images: %w", err)
+	}
+	return f.firstCredentials(ctx, h.iam, conf)
+}
+
+// run has every part run until ctx is done. Doors close first, so that what is in hand is finished by
+// controllers that still run; they are cancelled with the same context but wait for their stage.
+func (h *house) run(ctx context.Context, public net.Listener) error {
+	g, ctx := errgroup.WithContext(ctx)
+	tls := h.authority.TLSConfig()
+	g.Go(func() error { return h.audit.Run(ctx) })
+	g.Go(func() error { return h.ec2.Run(ctx) })
+	g.Go(func() error { return h.sagemaker.Run(ctx) })
+	g.Go(func() error { return h.door.Serve(ctx, public, tls) })
+	g.Go(func() error { return h.door.Serve(ctx, h.fabric.Listener(), tls) })
+	return g.Wait()
+}
+
+func listenPublic(ctx context.Context, address string) (net.Listener, error) {
+	if l, ok := inherited(); ok {
+		return l, nil
+	}
+	return new(net.ListenConfig).Listen(ctx, "tcp", address)
+}
+
+func logger(debug bool) *slog.Logger {
+	level := slog.LevelInfo
+	if debug {
+		level = slog.LevelDebug
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+}
+
+// take locks the data directory for this process.
+func (f place) take() (*os.File, error) {
+	lock, err := os.OpenFile(f.lock(), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		lock.Close()
+		return nil, fmt.Errorf("another Cloister is running with the data directory %s", f.data)
+	}
+	return lock, nil
+}
+
+// greet says where everything is, on standard output, once.
+func greet(f place, i instance) {
+	fmt.Printf("Cloister serves %s, account %s\n", i.Region, i.Account)
+	fmt.Printf("  public door      %s\n", i.Door)
+	fmt.Printf("  CA certificate   %s\n", i.CA)
+	fmt.Printf("  credentials      %s (profile default: the account's root)\n", f.credentials())
+	fmt.Printf("  services        ")
+	for _, s := range catalogue.Services {
+		fmt.Printf(" %s", s.ID)
+	}
+	fmt.Printf("\n")
+	if i.Rootless {
+		fmt.Println("  rootless: containers have no CPU, memory or process limits, run as one user, and end with the server")
+	}
+	fmt.Printf("  next             eval \"$(cloister --data %s env)\"; aws sts get-caller-identity\n", f.data)
+}

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"cloister/internal/engine/policy"
+	"cloister/internal/frame/audit"
+	"cloister/internal/value/caller"
+)
+
+// whyCommand explains one call.
+type whyCommand struct {
+	RequestID string `arg:"" name:"request-id" help:"The x-amzn-RequestId of the answer (aws --debug, or the error's text in most SDKs)."`
+	As        string `help:"Profile of the credentials file." default:"default"`
+	JSON      bool   `help:"The whole record as JSON."`
+}
+
+// Run asks the server, as any customer would.
+func (w *whyCommand) Run(c *commands) error {
+	api, err := place{c.Data}.client(w.As)
+	if err != nil {
+		return err
+	}
+	var out struct{ Explanation string }
+	if err := api.json(context.Background(), "ExplainRequest", map[string]string{"RequestId": w.RequestID}, &out); err != nil {
+		return err
+	}
+	if w.JSON {
+		fmt.Println(out.Explanation)
+		return nil
+	}
+	var e audit.Entry
+	if err := json.Unmarshal([]byte(out.Explanation), &e); err != nil {
+		return err
+	}
+	fmt.Print(story(&e))
+	return nil
+}
+
+// story tells a call from its path to what decided.
+func story(e *audit.Entry) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "Request   %s at %s\n", e.RequestID, e.Time.UTC().Format("2006-01-02 15:04:05.000 MST"))
+	fmt.Fprintf(&b, "Operation %s %s\n", e.Service, e.Operation)
+	fmt.Fprintf(&b, "Caller    %s (%s)\n", e.Identity.ARN, e.Identity.Kind)
+	fmt.Fprintf(&b, "Path      %s\n", path(&e.Origin))
+	if e.Code == "" {
+		fmt.Fprintf(&b, "Answer    %d\n", e.Status)
+	} else {
+		fmt.Fprintf(&b, "Answer    %d %s: %s\n", e.Status, e.Code, e.Message)
+	}
+	for i := range e.Decisions {
+		d := &e.Decisions[i]
+		fmt.Fprintf(&b, "\nMay %s do %s on %s?\n", d.Principal, d.Action, d.Resource)
+		for _, l := range d.Lines() {
+			fmt.Fprintf(&b, "  %s\n", l)
+		}
+		if d.Effect != policy.Allowed {
+			fmt.Fprintf(&b, "  => denied: %s\n", d.Cause)
+		}
+	}
+	return b.String()
+}
+
+// path says by which wire the call came.
+func path(o *caller.Origin) string {
+	switch o.Place {
+	case caller.Endpoint:
+		via := "gateway endpoint " + o.EndpointID
+		if o.EndpointInterface != "" {
+			via = "interface endpoint " + o.EndpointID + " (" + o.EndpointInterface + ", " + o.Target.Addr().String() + ")"
+		}
+		from := o.Source.String()
+		if o.Interface != "" {
+			from += " (" + o.Interface + " in " + o.Subnet + ")"
+		}
+		return fmt.Sprintf("from %s in %s through %s to %s", from, o.VPC, via, o.Service)
+	case caller.Inside:
+		return "from inside Cloister, for a service: no wire"
+	}
+	return fmt.Sprintf("from the internet, %s, to the public door %s: no VPC, no endpoint", o.Source, o.Target)
+}

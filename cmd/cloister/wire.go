@@ -1,0 +1,157 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"cloister/internal/door"
+	"cloister/internal/engine/policy"
+	"cloister/internal/frame/api"
+	"cloister/internal/frame/audit"
+	"cloister/internal/frame/directory"
+	"cloister/internal/machine/blob/files"
+	"cloister/internal/machine/certificate"
+	"cloister/internal/machine/executor"
+	"cloister/internal/machine/executor/runc"
+	"cloister/internal/machine/fabric"
+	"cloister/internal/machine/fabric/linux"
+	"cloister/internal/machine/image"
+	"cloister/internal/machine/store"
+	"cloister/internal/service/cloister"
+	"cloister/internal/service/ec2"
+	"cloister/internal/service/iam"
+	"cloister/internal/service/logs"
+	"cloister/internal/service/s3"
+	"cloister/internal/service/sagemaker"
+	"cloister/internal/service/sagemakerruntime"
+	"cloister/internal/service/sts"
+	"cloister/internal/value/caller"
+	"cloister/internal/value/catalogue"
+)
+
+// machines are the parts that have side effects.
+type machines struct {
+	db        *store.DB
+	fabric    fabric.Fabric
+	executor  executor.Executor
+	images    *image.Store
+	blobs     *files.Store
+	authority *certificate.Authority
+}
+
+// house is everything, wired: who knows whom stands here and nowhere else.
+type house struct {
+	machines
+	directory *directory.Directory
+	audit     *audit.Log
+	door      *door.Door
+	iam       *iam.Service
+	ec2       *ec2.Service
+	s3        *s3.Service
+	sagemaker *sagemaker.Service
+	services  []*api.Service
+}
+
+// openMachines opens what the house stands on. What was opened before an error is closed by the end
+// of the process, which follows.
+func openMachines(ctx context.Context, f place, c config, rootless bool, log *slog.Logger) (m machines, err error) {
+	if m.db, err = store.Open(ctx, f.database(), time.Now); err != nil {
+		return m, err
+	}
+	m.authority, err = certificate.Open(f.authority(), certificate.Config{
+		Accept:  func(name string) bool { _, _, ok := catalogue.ByHost(c.Region, name); return ok },
+		Default: []string{"localhost"}, Now: time.Now,
+	})
+	if err != nil {
+		return m, err
+	}
+	if m.blobs, err = files.Open(f.blobs()); err != nil {
+		return m, err
+	}
+	if m.images, err = image.Open(f.images(), image.Options{Rootless: rootless}); err != nil {
+		return m, err
+	}
+	if m.fabric, err = linux.Open(linux.Config{Directory: c.Run, Logger: log}); err != nil {
+		return m, err
+	}
+	m.executor, err = openExecutor(f, rootless, log)
+	return m, err
+}
+
+func openExecutor(f place, rootless bool, log *slog.Logger) (*runc.Executor, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	return runc.Open(runc.Config{Directory: f.containers(), Shim: []string{self, "shim"}, CgroupParent: f.cgroup(), Rootless: rootless, Logger: log})
+}
+
+// wire makes the services and ties the one knot: they call each other through the door they stand behind.
+func wire(f place, c config, m machines, log *slog.Logger) (*house, error) {
+	key, err := f.key("session.key")
+	if err != nil {
+		return nil, err
+	}
+	h := &house{machines: m, directory: directory.New(key, time.Now), audit: audit.New(m.db, log)}
+	h.door = door.New(door.Config{Region: c.Region, Directory: h.directory, Audit: h.audit, Log: log, Clock: time.Now})
+	h.iam = &iam.Service{DB: m.db, Directory: h.directory}
+	h.ec2 = ec2.New(ec2.Config{DB: m.db, Directory: h.directory, Fabric: m.fabric, Region: c.Region, Log: log})
+	h.s3 = s3.New(s3.Config{DB: m.db, Blobs: m.blobs, Directory: h.directory, Region: c.Region, Log: log})
+	runtime := sagemakerruntime.New(sagemakerruntime.Config{Dial: m.fabric.Dial, Region: c.Region, Log: log})
+	h.sagemaker = sagemaker.New(sagemaker.Config{
+		DB: m.db, Client: h.door, Identify: h.identify, Network: m.fabric, Executor: m.executor, Images: m.images, Isolation: h.ec2,
+		Traffic: runtime, Roots: m.authority.Pool(), Directory: f.jobs(), Region: c.Region, Log: log, Clock: time.Now,
+	})
+	h.services, err = bind(h.iam, &sts.Service{Directory: h.directory}, h.ec2, h.s3, &logs.Service{DB: m.db}, h.sagemaker, runtime, &cloister.Service{Audit: h.audit})
+	if err != nil {
+		return nil, err
+	}
+	h.door.Open(h.services...)
+	return h, h.houseRoles(c.Account)
+}
+
+// identify tells whose temporary credentials these are.
+func (h *house) identify(accessKey, token string) (caller.Identity, error) {
+	_, id, err := h.directory.Secret(accessKey, token)
+	return id, err
+}
+
+// houseRoles puts the roles by which services keep house in an account into the directory.
+func (h *house) houseRoles(account string) error {
+	for _, r := range sagemaker.ServiceLinkedRoles {
+		doc, err := policy.Parse(r.Policy)
+		if err != nil {
+			return fmt.Errorf("policy of %s: %w", r.Name, err)
+		}
+		h.directory.SetPrincipal(&directory.Principal{
+			Kind: caller.AssumedRole, Account: account, ARN: caller.ServiceLinkedRoleARN(r.Service, r.Name, account), ID: "AROA" + r.Name, Name: r.Name,
+			Policies: []policy.Attached{{Document: doc, Name: strings.TrimPrefix(r.Name, "AWSServiceRoleFor")}},
+		})
+	}
+	return nil
+}
+
+// binder is a service package's way to hand over its operations.
+type binder interface{ Bind() (*api.Service, error) }
+
+func bind(all ...binder) ([]*api.Service, error) {
+	var out []*api.Service
+	for _, b := range all {
+		s, err := b.Bind()
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, s)
+	}
+	return out, nil
+}
+
+// bindAll binds every service to nothing, for those who only want to know the operations.
+func bindAll() ([]*api.Service, error) {
+	return bind(new(iam.Service), new(sts.Service), new(ec2.Service), new(s3.Service), new(logs.Service),
+		new(sagemaker.Service), new(sagemakerruntime.Service), new(cloister.Service))
+}
