@@ -191,6 +191,9 @@ func TestLayoutRefuses(t *testing.T) {
 func BenchmarkStoreBuildAgain(b *testing.B) {
 	store := open(b, Options{})
 	files := buildFiles(b, program(b, strings.Repeat("elf", 10<<20)))
+	if _, err := store.Build(b.Context(), kmeans, files, run); err != nil {
+		b.Fatal(err)
+	}
 	for b.Loop() {
 		if _, err := store.Build(b.Context(), kmeans, files, run); err != nil {
 			b.Fatal(err)

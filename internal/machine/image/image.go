@@ -193,7 +193,12 @@ func (s *Store) Tag(ctx context.Context, ref string, digest Digest) error {
 	if _, err := s.Image(ctx, digest); err != nil {
 		return err
 	}
-	return writeJSON(s.tagPath(name.full()), tag{Reference: name.full(), Digest: digest})
+	now := tag{Reference: name.full(), Digest: digest}
+	var before tag
+	if err := readJSON(s.tagPath(name.full()), &before); err == nil && before == now {
+		return nil
+	}
+	return writeJSON(s.tagPath(name.full()), now)
 }
 
 // Resolve gives the digest that a name stands for now. A name that holds a digest stands for that,
