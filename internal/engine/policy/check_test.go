@@ -1,0 +1,228 @@
+package policy
+
+import (
+	"errors"
+	"strings"
+	"testing"
+)
+
+// verdict is what AWS would say on saving a text as a policy of a kind; "" when it would save it.
+func verdict(kind Kind, text string) string {
+	d, err := Parse(text)
+	if err == nil {
+		err = d.Check(kind)
+	}
+	if err == nil {
+		return ""
+	}
+	return Refusal(kind, err)
+}
+
+// Facts 5, in the order of its list.
+func TestIdentityPolicies(t *testing.T) {
+	document := func(elements string) string {
+		return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",` + elements + `}]}`
+	}
+	resource := func(text string) string { return document(`"Action":"s3:*","Resource":"` + text + `"`) }
+	action := func(text string) string { return document(`"Resource":"*","Action":"` + text + `"`) }
+	cases := []struct{ text, want string }{
+		{document(`"Action":"s3:*","Resource":"*"`), ""},
+		{`not JSON`, "Syntax errors in policy."},
+		{`{"Version":"2012-10-17","Statement":[]}`, "Syntax errors in policy."},
+		{document(`"Foo":"s3:*"`), "Syntax errors in policy."},
+		{`{"Version":"2012-10-17","Statement":{"Effect":"allow","Action":"*","Resource":"*"}}`, legacyParsing},
+		{document(`"Action":"*","Resource":"*","Condition":{"DateLessThan":{"a:b":"soon"}}`), legacyParsing},
+		{resource("arn:aws:s3::bucket"), legacyParsing},
+		{document(`"Action":"*","Resource":"*","Sid":"a"},{"Effect":"Deny","Action":"*","Resource":"*","Sid":"a"`), "Statement IDs (SID) in a single policy must be unique."},
+		{document(`"Action":"*","Resource":"*","Sid":""},{"Effect":"Deny","Action":"*","Resource":"*","Sid":""`), ""},
+		{document(`"Action":"*","Resource":"*","Sid":"a b"`), "Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression [0-9A-Za-z]*"},
+		{document(`"Resource":"*"`), "Policy statement must contain actions."},
+		{document(`"Resource":"*","Action":[]`), "Policy statement must contain actions."},
+		{resource("bucket"), `Resource bucket must be in ARN format or "*".`},
+		{resource(""), `Resource  must be in ARN format or "*".`},
+		{resource("**"), ""},
+		{resource("arn:gcp:s3:::b"), `Partition "gcp" is not valid for resource "arn:gcp:s3:::b".`},
+		{resource("arn:gcp:s3"), `Partition "gcp" is not valid for resource "arn:gcp:s3:*:*:*".`},
+		{resource("arn:aws-cn:s3:::b"), ""},
+		{resource("arn:*:s3:::b"), ""},
+		{resource("arn:aws:*:::b"), "Resource vendor must be fully qualified and cannot contain regexes."},
+		{resource("arn:aws"), "Resource vendor must be fully qualified and cannot contain regexes."},
+		{resource("arn:aws:s3"), ""},
+		{resource("arn:aws:s3:us-east-1::b"), "Resource arn:aws:s3:us-east-1::b can not contain region information."},
+		{resource("arn:aws:s3:us-east-1:111122223333:accesspoint/a"), ""},
+		{resource("arn:aws:iam:us-east-1:111122223333:user/a"), "IAM resource arn:aws:iam:us-east-1:111122223333:user/a cannot contain region information."},
+		{resource("arn:aws:iam::111122223333:role/*"), ""},
+		{resource("arn:aws:iam::111122223333:*"), ""},
+		{resource("arn:aws:iam::111122223333:thing/x"), `IAM resource path must either be "*" or start with user/, federated-user/, role/, group/, instance-profile/, mfa/, server-certificate/, policy/, sms-mfa/, saml-provider/, oidc-provider/, report/, access-report/.`},
+		{action("GetObject"), "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc."},
+		{action("s3:Get:Object"), "Actions/Condition can contain only one colon."},
+		{action("s*:GetObject"), "Vendor s* is not valid"},
+		{action(":GetObject"), "Vendor  is not valid"},
+		{action("a-b.c_1:GetObject"), ""},
+		{document(`"Action":"s3:*"`), "Policy statement must contain resources."},
+		{document(`"Action":"s3:*","NotResource":[]`), "Policy statement must contain resources."},
+		{document(`"Action":"s3:*","Resource":"*","Principal":"*"`), "Policy document should not specify a principal."},
+		// The order is by kind of fault: the second statement's fault comes first here.
+		{document(`"Action":"s3:*"},{"Effect":"Allow","Resource":"*"`), "Policy statement must contain actions."},
+	}
+	for _, c := range cases {
+		for _, kind := range []Kind{Identity, Session, SCP, Managed, Boundary} {
+			if got := verdict(kind, c.text); got != c.want {
+				t.Errorf("%s\nas %s: %q, want %q", c.text, kind, got, c.want)
+			}
+		}
+	}
+	for _, text := range []string{`{"Statement":` + plainStatement + `}`, `{"Version":"2008-10-17","Statement":` + plainStatement + `}`} {
+		if got := verdict(Identity, text); got != "" {
+			t.Errorf("inline: %s", got)
+		}
+		if got := verdict(Managed, text); got != "Policy document must be version 2012-10-17 or greater." {
+			t.Errorf("managed: %q", got)
+		}
+	}
+}
+
+func TestResourcePolicies(t *testing.T) {
+	statement := func(elements string) string { return `{"Statement":[{"Effect":"Allow",` + elements + `}]}` }
+	rest := `,"Action":"s3:*","Resource":"arn:aws:s3:::b"`
+	cases := []struct{ text, want string }{
+		{statement(`"Principal":"*"` + rest), ""},
+		{statement(`"Principal":"*","Sid":"with spaces"` + rest), ""}, // facts 1: S3 allows them
+		{`{"Statement":{"Effect":"Deny","NotPrincipal":{"AWS":"111122223333"}` + rest + `}}`, ""},
+		{``, "Policies must be valid JSON and the first byte must be '{'"},
+		{`{}`, "Missing required field Statement"},
+		{`{"Statement":[]}`, "Could not parse the policy: Statement is empty!"},
+		{`{"Version":"2020-01-01","Statement":[]}`, "The policy must contain a valid version string"},
+		{`{"Statement":{"Principal":"*"}}`, "Missing required field Effect"},
+		{`{"Statement":{"Effect":"Permit"}}`, "Invalid effect: Permit"},
+		{statement(`"Principal":"me"` + rest), "Invalid policy syntax."},
+		{statement(`"Principal":{}` + rest), "Invalid policy syntax."},
+		{statement(`"Who":"me"`), `Policy has invalid syntax: unknown element "Who"`},
+		{statement(`"Sid":"a","Principal":"*"` + rest + `},{"Effect":"Deny","Sid":"a","Principal":"*"` + rest), "The Statement Ids in the policy are not unique"},
+		{statement(rest[1:]), "Missing required field Principal"},
+		{statement(`"NotPrincipal":"*"` + rest), "Allow with NotPrincipal is not allowed."},
+		{statement(`"Principal":"*","Resource":"*"`), "Missing required field Action"},
+		{statement(`"Principal":"*","Action":"s3:*"`), "Missing required field Resource"},
+		{statement(`"Principal":"*","Resource":"*","Action":"s3"`), "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc."},
+	}
+	for _, c := range cases {
+		if got := verdict(Resource, c.text); got != c.want {
+			t.Errorf("%s: %q, want %q", c.text, got, c.want)
+		}
+	}
+	// Facts on PrivateLink 1.10.
+	if got := verdict(Endpoint, "{\n \"Statement\": x}"); got != "The Policy Document is not valid. Syntax error at position (2,15)" {
+		t.Error(got)
+	}
+	if got := verdict(Endpoint, `{"Statement":[{"Action":"*","Effect":"Allow","Principal":"*","Resource":"*"}]}`); got != "" {
+		t.Error(got)
+	}
+}
+
+// Facts 1.1: the forms of a principal that a policy may hold.
+func TestPrincipalForms(t *testing.T) {
+	good := []string{
+		`"*"`, `{"AWS":"*"}`, `{"AWS":"111122223333"}`, `{"AWS":"arn:aws:iam::111122223333:root"}`, `{"AWS":"arn:aws:iam::111122223333:user/path/ann"}`,
+		`{"AWS":"arn:aws:iam::111122223333:role/r"}`, `{"AWS":"arn:aws:sts::111122223333:assumed-role/r/s"}`, `{"AWS":"arn:aws:sts::111122223333:federated-user/f"}`,
+		`{"AWS":"AIDACKCEVSQ6C2EXAMPLE"}`, `{"AWS":"AROACKCEVSQ6C2EXAMPLE"}`, `{"Service":"s3.us-east-1.amazonaws.com"}`, `{"Service":"ec2.amazonaws.com.cn"}`,
+		`{"Federated":"accounts.google.com"}`, `{"CanonicalUser":"79a59df900b949e55d96a1e698fbaced"}`,
+	}
+	bad := map[string]string{
+		`{"AWS":"arn:aws:iam::111122223333:role/*"}`:          `"AWS":"arn:aws:iam::111122223333:role/*"`,
+		`{"AWS":"arn:aws:iam::1:user/ann"}`:                   `"AWS":"arn:aws:iam::1:user/ann"`,
+		`{"AWS":"arn:aws:iam::1111:root"}`:                    `"AWS":"arn:aws:iam::1111:root"`,
+		`{"AWS":"arn:aws:iam::111122223333:group/g"}`:         `"AWS":"arn:aws:iam::111122223333:group/g"`,
+		`{"AWS":"arn:aws:iam::111122223333:user/"}`:           `"AWS":"arn:aws:iam::111122223333:user/"`,
+		`{"AWS":"arn:aws:iam:us-east-1:111122223333:user/a"}`: `"AWS":"arn:aws:iam:us-east-1:111122223333:user/a"`,
+		`{"AWS":"urn:aws:iam::111122223333:user/a"}`:          `"AWS":"urn:aws:iam::111122223333:user/a"`,
+		`{"AWS":"arn:aws:sts::111122223333:assumed-role/r"}`:  `"AWS":"arn:aws:sts::111122223333:assumed-role/r"`,
+		`{"AWS":"ann"}`:                 `"AWS":"ann"`,
+		`{"AWS":""}`:                    `"AWS":""`,
+		`{"AWS":["*","AIDA"]}`:          `"AWS":"AIDA"`,
+		`{"AWS":"XIDACKCEVSQ6C2EXAMP"}`: `"AWS":"XIDACKCEVSQ6C2EXAMP"`,
+		`{"Service":"sagemaker"}`:       `"SERVICE":"sagemaker"`,
+	}
+	for _, p := range good {
+		if got := verdict(Trust, `{"Statement":{"Effect":"Allow","Principal":`+p+`,"Action":"sts:AssumeRole"}}`); got != "" {
+			t.Errorf("%s: %s", p, got)
+		}
+	}
+	for p, quoted := range bad {
+		for _, kind := range []Kind{Trust, Resource} {
+			text := `{"Statement":{"Effect":"Allow","Principal":` + p + `,"Action":"sts:AssumeRole","Resource":"*"}}`
+			if kind == Trust {
+				text = strings.Replace(text, `,"Resource":"*"`, "", 1)
+			}
+			if got := verdict(kind, text); got != "Invalid principal in policy: "+quoted {
+				t.Errorf("%s: %s", p, got)
+			}
+		}
+	}
+}
+
+// Facts 5, trust policies.
+func TestTrustPolicies(t *testing.T) {
+	statement := func(elements string) string {
+		return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",` + elements + `}]}`
+	}
+	trusted := func(action string) string {
+		return statement(`"Principal":{"Service":"sagemaker.amazonaws.com"},"Action":` + action)
+	}
+	cases := []struct{ text, want string }{
+		{trusted(`"sts:AssumeRole"`), ""},
+		{trusted(`["sts:assumerole","sts:TagSession","sts:SetSourceIdentity","sts:AssumeRoleWithWebIdentity","sts:AssumeRoleWithSAML","sts:SetContext"]`), ""},
+		{trusted(`"sts:Assume*"`), ""},
+		{`{`, "This policy contains invalid Json"},
+		{`{"Version":"2012","Statement":[]}`, "The policy must contain a valid version string"},
+		{`{"Statement":[]}`, "Could not parse the policy: Statement is empty!"},
+		{`{}`, "Could not parse the policy: Statement is empty!"},
+		{`{"Statement":{"Action":"sts:AssumeRole"}}`, "Missing required field Effect"},
+		{`{"Statement":{"Effect":"ALLOW"}}`, "Invalid effect: ALLOW"},
+		{statement(`"Principal":"me"`), "Principal must be a JSON object."},
+		{statement(`"Principal":{}`), "Missing required field Principal cannot be empty!"},
+		{statement(`"Extra":"x"`), "Syntax error in policy."},
+		{statement(`"Sid":"a"},{"Effect":"Deny","Sid":"a"`), "The Statement Ids in the policy are not unique"},
+		{statement(`"Action":"sts:AssumeRole"`), "Missing required field Principal"},
+		{statement(`"NotPrincipal":"*","Action":"sts:AssumeRole"`), "Allow with NotPrincipal is not allowed."},
+		{`{"Statement":{"Effect":"Deny","NotPrincipal":"*","Action":"sts:AssumeRole"}}`, "AssumeRole policy must not contain NotPrincipal field."},
+		{statement(`"Principal":"*"`), "Missing required field Action"},
+		{trusted(`"s3:GetObject"`), "AssumeRole policy may only specify STS AssumeRole actions."},
+		{trusted(`"*"`), "AssumeRole policy may only specify STS AssumeRole actions."},
+		{trusted(`"sts:GetCallerIdentity"`), "AssumeRole policy may only specify STS AssumeRole actions."},
+		{statement(`"Principal":"*","NotAction":"sts:AssumeRole"`), "AssumeRole policy may only specify STS AssumeRole actions."},
+		{trusted(`"sts:AssumeRole","Resource":"*"`), "Has prohibited field Resource"},
+		{statement(`"Principal":{"Federated":"cognito-identity.amazonaws.com"},"Action":"sts:AssumeRoleWithWebIdentity"`), "A condition block must be present for the Cognito provider"},
+		{statement(`"Principal":{"Federated":"cognito-identity.amazonaws.com"},"Action":"sts:AssumeRoleWithWebIdentity","Condition":{"Null":{"a:b":"true"}}`), ""},
+	}
+	for _, c := range cases {
+		if got := verdict(Trust, c.text); got != c.want {
+			t.Errorf("%s: %q, want %q", c.text, got, c.want)
+		}
+	}
+}
+
+// Facts 1: a resource control policy only denies, and to everyone.
+func TestResourceControlPolicies(t *testing.T) {
+	const no = "The provided policy document does not meet the requirements of the specified policy type."
+	for elements, want := range map[string]string{
+		`"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"*"`:                    "",
+		`"Effect":"Allow","Principal":"*","Action":"s3:*","Resource":"*"`:                   no,
+		`"Effect":"Deny","Principal":{"AWS":"111122223333"},"Action":"s3:*","Resource":"*"`: no,
+		`"Effect":"Deny","NotPrincipal":"*","Action":"s3:*","Resource":"*"`:                 no,
+		`"Effect":"Deny","Action":"s3:*","Resource":"*"`:                                    no,
+		`"Effect":"Deny","Principal":"*","NotAction":"s3:*","Resource":"*"`:                 no,
+		`"Effect":"Deny","Principal":"*","Resource":"*"`:                                    no,
+		`"Effect":"Deny","Principal":"*","Action":"s3:*"`:                                   no,
+		`"Effect":"Deny","Principal":"*","Action":"GetObject","Resource":"*"`:               "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.",
+	} {
+		if got := verdict(RCP, `{"Version":"2012-10-17","Statement":{`+elements+`}}`); got != want {
+			t.Errorf("%s: %q", elements, got)
+		}
+	}
+}
+
+func TestRefusalOfOtherErrors(t *testing.T) {
+	if got := Refusal(Identity, errors.New("anything")); got != "anything" {
+		t.Error(got)
+	}
+}
