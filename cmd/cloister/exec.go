@@ -86,7 +86,7 @@ func inside(f place, i instance, place, profile string, command []string) error 
 	args = append(args, command...)
 	if i.Rootless {
 		// The namespaces of a rootless server are children of its user namespace: enter that first.
-		enter := []string{"nsenter", "--preserve-credentials", "-U", "-m", "-t", strconv.Itoa(i.PID), "--wd=" + workingDirectory()}
+		enter := []string{"nsenter", "--preserve-credentials", "-U", "-m", "-p", "-t", strconv.Itoa(i.PID), "--wd=" + workingDirectory()}
 		args = append(enter, args...)
 	}
 	cmd := exec.Command(args[0], args[1:]...)

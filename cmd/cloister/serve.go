@@ -31,7 +31,7 @@ func (s *serveCommand) Run(c *commands) error {
 	if os.Geteuid() != 0 {
 		return serveRootless(f, conf)
 	}
-	return s.serve(f, conf, inUserNamespace())
+	return serve(f, conf)
 }
 
 func (s *serveCommand) settings(c *commands) (place, config, error) {
@@ -52,8 +52,15 @@ func (s *serveCommand) settings(c *commands) (place, config, error) {
 // defaultRun keeps instances with different data directories apart.
 func defaultRun(f place) string { return filepath.Join("/run/cloister", f.name()) }
 
-func (s *serveCommand) serve(f place, conf config, rootless bool) error {
+func serve(f place, conf config) error {
 	log := logger(conf.Debug)
+	pid, rootless := os.Getpid(), inUserNamespace()
+	if rootless {
+		var err error
+		if pid, err = settle(); err != nil {
+			return fmt.Errorf("settle in namespaces: %w", err)
+		}
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	// One server for one data directory: two would each undo the other's network.
@@ -78,11 +85,8 @@ func (s *serveCommand) serve(f place, conf config, rootless bool) error {
 	if err := h.load(ctx, f, conf); err != nil {
 		return err
 	}
-	self := instance{PID: os.Getpid(), Door: "https://" + public.Addr().String(), CA: m.authority.File(), Run: conf.Run,
+	self := instance{PID: pid, Door: "https://" + public.Addr().String(), CA: m.authority.File(), Run: conf.Run,
 		Region: conf.Region, Account: conf.Account, Rootless: rootless}
-	if rootless {
-		self.PID = outerPID()
-	}
 	if err := f.writeInstance(self); err != nil {
 		return err
 	}
