@@ -127,20 +127,27 @@ func (f *Fabric) forgetAll() {
 }
 
 // childDirectory makes this test binary a fabric that changes without end, for its parent to kill.
-const childDirectory = "FABRIC_TEST_CHILD"
+const (
+	childDirectory = "FABRIC_TEST_CHILD"
+	childNetwork   = "FABRIC_TEST_NETWORK" // not empty: apply pairNetwork once and stay
+)
 
 func TestMain(m *testing.M) {
 	if directory := os.Getenv(childDirectory); directory != "" {
-		child(directory)
+		child(directory, os.Getenv(childNetwork))
 	}
 	os.Exit(m.Run())
 }
 
-func child(directory string) {
+func child(directory, network string) {
 	f, err := Open(Config{Directory: directory})
 	if err != nil {
 		fmt.Println(err)
 		os.Exit(1)
+	}
+	if network != "" {
+		fmt.Println(f.Apply(context.Background(), pairNetwork()))
+		select {}
 	}
 	r := rand.New(rand.NewPCG(uint64(os.Getpid()), uint64(time.Now().UnixNano())))
 	for {
@@ -164,6 +171,7 @@ func TestKilledAnywhereTheNextProcessConverges(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		defer next.Close()
 		n := fabrictest.Random(r)
 		apply(t, next, n)
 		same(t, next, n, fmt.Sprintf("kill %d", i))

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"net/netip"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/vishvananda/netlink"
@@ -238,19 +237,10 @@ func (r *router) adopt(f *Fabric, want *target) error {
 		return err
 	}
 	for _, p := range want.ports {
-		name := linkOf(found, p)
-		if name == "" {
-			continue
-		}
-		ws, err := openNamespace(f.path(p.file))
-		if errors.Is(err, fs.ErrNotExist) {
+		name, err := r.adoptPort(f, p, found)
+		if errors.Is(err, fs.ErrNotExist) || errors.As(err, new(netlink.LinkNotFoundError)) {
 			continue
 		} else if err != nil {
-			return err
-		}
-		err = p.configure(r.netlink, ws, name)
-		ws.Close()
-		if err != nil {
 			f.log.Info("a link is made anew", "interface", p.id, "reason", err.Error())
 			continue
 		}
@@ -261,18 +251,30 @@ func (r *router) adopt(f *Fabric, want *target) error {
 	return r.sweepStrangers(f, found, want)
 }
 
-func linkOf(found map[string]int, p *port) string {
+// adoptPort finds the link that was made for p and whose other end is in its namespace now: of a
+// namespace that was removed and made again, the old link may not have died yet.
+func (r *router) adoptPort(f *Fabric, p *port, found map[string]int) (string, error) {
 	prefix := linkPrefix(p.spec())
-	var names []string
-	for name := range found {
-		if strings.HasPrefix(name, prefix) {
-			names = append(names, name)
+	ws, err := openNamespace(f.path(p.file))
+	if err != nil {
+		return "", err
+	}
+	defer ws.Close()
+	w, err := netlink.NewHandleAt(netns.NsHandle(ws.Fd()), unix.NETLINK_ROUTE)
+	if err != nil {
+		return "", err
+	}
+	defer w.Close()
+	eth0, err := w.LinkByName("eth0")
+	if err != nil {
+		return "", err
+	}
+	for name, index := range found {
+		if strings.HasPrefix(name, prefix) && index == eth0.Attrs().ParentIndex {
+			return name, p.configure(r.netlink, ws, name)
 		}
 	}
-	if len(names) == 0 {
-		return ""
-	}
-	return slices.Min(names)
+	return "", errStrange
 }
 
 // sweepStrangers cuts off what is left in the namespace and is not wanted: links, and with them their
