@@ -1,0 +1,183 @@
+package ec2
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"cloister/internal/machine/store"
+)
+
+// networkKey is the only key of the queue: the network is applied as a whole.
+const networkKey = "network"
+
+// progress is how far the fabric follows the records. Each commit that changes the network is a
+// generation; an attempt to apply covers every generation committed before it read the records.
+type progress struct {
+	*sync.Mutex
+	committed, tried, applied uint64
+	err                       error         // of the last attempt
+	moved                     chan struct{} // closed at each attempt's end, then replaced
+	stopped                   chan struct{}
+	once                      *sync.Once
+}
+
+func newProgress() progress {
+	return progress{Mutex: &sync.Mutex{}, moved: make(chan struct{}), stopped: make(chan struct{}), once: &sync.Once{}}
+}
+
+func (p *progress) commit() uint64 {
+	p.Lock()
+	defer p.Unlock()
+	p.committed++
+	return p.committed
+}
+
+func (p *progress) now() uint64 {
+	p.Lock()
+	defer p.Unlock()
+	return p.committed
+}
+
+func (p *progress) behind() bool {
+	p.Lock()
+	defer p.Unlock()
+	return p.applied < p.committed
+}
+
+func (p *progress) attempted(generation uint64, err error) {
+	p.Lock()
+	defer p.Unlock()
+	p.tried, p.err = generation, err
+	if err == nil {
+		p.applied = generation
+	}
+	close(p.moved)
+	p.moved = make(chan struct{})
+}
+
+func (p *progress) stop() { p.once.Do(func() { close(p.stopped) }) }
+
+var errStopped = errors.New("the network is no longer applied: the service has stopped")
+
+// wait returns once an attempt has covered the generation, with that attempt's error.
+func (p *progress) wait(ctx context.Context, generation uint64) error {
+	for {
+		p.Lock()
+		tried, applied, err, moved := p.tried, p.applied, p.err, p.moved
+		p.Unlock()
+		switch {
+		case applied >= generation:
+			return nil
+		case tried >= generation:
+			return err
+		}
+		select {
+		case <-moved:
+		case <-p.stopped:
+			return errStopped
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// change runs a transaction that changes the network and returns when the fabric was given a plan
+// with it. An error of the fabric is not the customer's: the record stands, the queue tries again,
+// and what has a state keeps saying that it is not ready.
+func (s *Service) change(ctx context.Context, f func(*store.Tx) error) error {
+	generation, err := s.commit(ctx, f)
+	if err != nil {
+		return err
+	}
+	if err := s.progress.wait(ctx, generation); err != nil {
+		s.Log.Warn("a change is recorded but not yet in force", "error", err)
+	}
+	return nil
+}
+
+// commit runs a transaction and asks for its network.
+func (s *Service) commit(ctx context.Context, f func(*store.Tx) error) (generation uint64, err error) {
+	err = s.DB.Update(ctx, func(tx *store.Tx) error {
+		if err := f(tx); err != nil {
+			return err
+		}
+		tx.After(func() {
+			generation = s.progress.commit()
+			s.queue.Add(networkKey)
+		})
+		return nil
+	})
+	return generation, err
+}
+
+// work is one attempt: read, plan, apply, and settle what has waited for it.
+func (s *Service) work(ctx context.Context, _ string) (time.Duration, error) {
+	generation := s.progress.now()
+	err := s.apply(ctx)
+	s.progress.attempted(generation, err)
+	return 0, err
+}
+
+func (s *Service) apply(ctx context.Context) error {
+	var all *records
+	err := s.DB.View(ctx, func(tx *store.Tx) (err error) {
+		all, err = read(tx)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("read the network's records: %w", err)
+	}
+	if err := s.Fabric.Apply(ctx, plan(s.Region, all)); err != nil {
+		return fmt.Errorf("apply the network: %w", err)
+	}
+	return s.settle(ctx, all)
+}
+
+// settle ends what the attempt has made true: endpoints it planned are available, those it left out
+// are gone with their interfaces.
+func (s *Service) settle(ctx context.Context, seen *records) error {
+	unsettled := map[string]string{}
+	for _, e := range seen.endpoints {
+		if e.State != available {
+			unsettled[store.Key(e.Account, e.ID)] = e.State
+		}
+	}
+	if len(unsettled) == 0 {
+		return nil
+	}
+	return s.DB.Update(ctx, func(tx *store.Tx) error {
+		for key, state := range unsettled {
+			e, err := endpoints.table.Get(tx, key)
+			if err != nil {
+				return fmt.Errorf("settle endpoints: %w", err)
+			}
+			if e == nil || e.State != state { // changed since: a later attempt's business
+				continue
+			}
+			if err := settleEndpoint(tx, e); err != nil {
+				return fmt.Errorf("settle endpoint %s: %w", e.ID, err)
+			}
+		}
+		return nil
+	})
+}
+
+func settleEndpoint(tx *store.Tx, e *endpoint) error {
+	if e.State == pending {
+		e.State = available
+		return endpoints.put(tx, e)
+	}
+	own, err := enis.where(tx, e.Account, func(i *eni) bool { return i.Endpoint == e.ID })
+	if err != nil {
+		return err
+	}
+	for _, i := range own {
+		if err := enis.remove(tx, i); err != nil {
+			return err
+		}
+	}
+	return endpoints.remove(tx, e)
+}

@@ -1,0 +1,135 @@
+package ec2
+
+import (
+	"cloister/internal/machine/store"
+	shape "cloister/internal/value/shape/ec2"
+)
+
+// requester is the account that AWS shows as the maker of the interfaces of endpoints.
+const requester = "727180483921"
+
+// eniView is what showing interfaces needs besides their records.
+type eniView struct {
+	region string
+	groups map[string]string
+	zones  map[string]string
+	vpcs   map[string]*vpc
+}
+
+func (s *Service) eniView(tx *store.Tx, account string) (*eniView, error) {
+	v := &eniView{region: s.Region, zones: map[string]string{}}
+	var err error
+	if v.groups, err = groupNames(tx, account); err != nil {
+		return nil, err
+	}
+	if v.vpcs, err = vpcs.byID(tx, account); err != nil {
+		return nil, err
+	}
+	nets, err := subnets.all(tx, account)
+	for _, n := range nets {
+		v.zones[n.ID] = n.Zone
+	}
+	return v, err
+}
+
+func (i *eni) status() string {
+	if i.Attachment != "" {
+		return "in-use"
+	}
+	return "available"
+}
+
+func (i *eni) kind() string {
+	if i.Endpoint != "" {
+		return "vpc_endpoint"
+	}
+	return "interface"
+}
+
+// named tells whether the VPC's resolver knows the interface by name.
+func (v *eniView) named(i *eni) bool {
+	of := v.vpcs[i.VPC]
+	return of != nil && of.DNSSupport && of.DNSHostnames
+}
+
+func (v *eniView) aws(i *eni) shape.NetworkInterface {
+	out := shape.NetworkInterface{
+		NetworkInterfaceId: &i.ID, SubnetId: &i.Subnet, VpcId: &i.VPC, AvailabilityZone: new(v.zones[i.Subnet]),
+		AvailabilityZoneId: new(zoneID(v.region, v.zones[i.Subnet])), Description: &i.Description, InterfaceType: new(i.kind()), OwnerId: &i.Account,
+		RequesterManaged: new(i.Endpoint != ""), Status: new(i.status()), MacAddress: &i.MAC, PrivateIpAddress: new(i.Address.String()),
+		SourceDestCheck: new(true), TagSet: awsTags(i.Tags), Groups: []shape.GroupIdentifier{},
+		Ipv6Addresses: []shape.NetworkInterfaceIpv6Address{}, Operator: &shape.OperatorResponse{Managed: new(false)},
+	}
+	primary := shape.NetworkInterfacePrivateIpAddress{PrivateIpAddress: new(i.Address.String()), Primary: new(true)}
+	if v.named(i) {
+		out.PrivateDnsName = new(privateName(v.region, i.Address))
+		primary.PrivateDnsName = out.PrivateDnsName
+	}
+	out.PrivateIpAddresses = []shape.NetworkInterfacePrivateIpAddress{primary}
+	for _, id := range i.Groups {
+		out.Groups = append(out.Groups, shape.GroupIdentifier{GroupId: new(id), GroupName: new(v.groups[id])})
+	}
+	if i.Endpoint != "" {
+		out.RequesterId = new(requester)
+	}
+	if i.Attachment != "" {
+		out.Attachment = &shape.NetworkInterfaceAttachment{
+			AttachmentId: &i.Attachment, AttachTime: &i.Attached, DeleteOnTermination: new(false), DeviceIndex: new(int32(1)),
+			InstanceOwnerId: new("amazon-aws"), Status: new("attached"),
+		}
+	}
+	return out
+}
+
+func (v *eniView) fields() fields[*eni] {
+	attached := func(of func(*eni) string) func(*eni) []string {
+		return func(i *eni) []string {
+			if i.Attachment == "" {
+				return nil
+			}
+			return []string{of(i)}
+		}
+	}
+	address := one(func(i *eni) string { return i.Address.String() })
+	name := func(i *eni) []string {
+		if !v.named(i) {
+			return nil
+		}
+		return []string{privateName(v.region, i.Address)}
+	}
+	return fields[*eni]{
+		"network-interface-id":         one(func(i *eni) string { return i.ID }),
+		"subnet-id":                    one(func(i *eni) string { return i.Subnet }),
+		"vpc-id":                       one(func(i *eni) string { return i.VPC }),
+		"availability-zone":            one(func(i *eni) string { return v.zones[i.Subnet] }),
+		"description":                  one(func(i *eni) string { return i.Description }),
+		"interface-type":               one((*eni).kind),
+		"owner-id":                     one(func(i *eni) string { return i.Account }),
+		"requester-managed":            one(func(i *eni) string { return text(i.Endpoint != "") }),
+		"status":                       one((*eni).status),
+		"mac-address":                  one(func(i *eni) string { return i.MAC }),
+		"private-ip-address":           address,
+		"addresses.private-ip-address": address,
+		"addresses.primary":            one(func(*eni) string { return "true" }),
+		"private-dns-name":             name,
+		"source-dest-check":            one(func(*eni) string { return "true" }),
+		"group-id":                     func(i *eni) []string { return i.Groups },
+		"group-name": func(i *eni) (out []string) {
+			for _, id := range i.Groups {
+				out = append(out, v.groups[id])
+			}
+			return out
+		},
+		"requester-id": func(i *eni) []string {
+			if i.Endpoint == "" {
+				return nil
+			}
+			return []string{requester}
+		},
+		"attachment.attachment-id":     attached(func(i *eni) string { return i.Attachment }),
+		"attachment.status":            attached(func(*eni) string { return "attached" }),
+		"attachment.instance-owner-id": attached(func(*eni) string { return "amazon-aws" }),
+		"attachment.device-index":      attached(func(*eni) string { return "1" }),
+		"attachment.instance-id":       func(*eni) []string { return nil },
+	}
+}

@@ -1,0 +1,92 @@
+package ec2
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"cloister/internal/machine/store"
+)
+
+// Isolate makes a namespace with nothing but a loopback device, and returns when it exists. It stays,
+// over restarts too, until Release. Doing it twice is doing it once.
+func (s *Service) Isolate(ctx context.Context, id string) error {
+	return s.inForce(ctx, func(tx *store.Tx) error { return isolatedTable.Put(tx, id, &isolated{ID: id}) })
+}
+
+// Release takes an isolated namespace away; it is no error if there is none.
+func (s *Service) Release(ctx context.Context, id string) error {
+	return s.inForce(ctx, func(tx *store.Tx) error { return isolatedTable.Delete(tx, id) })
+}
+
+// inForce is change for callers inside, who want to know if the fabric refused.
+func (s *Service) inForce(ctx context.Context, f func(*store.Tx) error) error {
+	generation, err := s.commit(ctx, f)
+	if err != nil {
+		return err
+	}
+	return s.progress.wait(ctx, generation)
+}
+
+// Interface is what other services may need to know of a network interface.
+type Interface struct {
+	ID, VPC, Subnet, Zone string
+	Address               string
+	Groups                []string
+}
+
+// ErrNoInterface is that there is no such interface in the account.
+var ErrNoInterface = errors.New("no such network interface")
+
+// InterfaceOf tells about an account's interface.
+func (s *Service) InterfaceOf(ctx context.Context, account, id string) (out Interface, err error) {
+	err = s.DB.View(ctx, func(tx *store.Tx) error {
+		i, err := enis.table.Get(tx, store.Key(account, id))
+		if err != nil {
+			return err
+		}
+		if i == nil {
+			return fmt.Errorf("%s: %w", id, ErrNoInterface)
+		}
+		n, err := subnets.table.Get(tx, store.Key(account, i.Subnet))
+		if err != nil || n == nil {
+			return err
+		}
+		out = Interface{ID: i.ID, VPC: i.VPC, Subnet: i.Subnet, Zone: n.Zone, Address: i.Address.String(), Groups: i.Groups}
+		return nil
+	})
+	return out, err
+}
+
+// Use marks an interface as in use, so that it cannot be deleted under what runs in it; Unuse ends
+// that. Both may be repeated.
+func (s *Service) Use(ctx context.Context, account, id string) error {
+	return s.mark(ctx, account, id, func(tx *store.Tx, i *eni) {
+		if i.Attachment == "" {
+			i.Attachment, i.Attached = newID("ela-attach-"), tx.Now
+		}
+	})
+}
+
+// Unuse marks an interface as free to be deleted; it is no error if it is gone already.
+func (s *Service) Unuse(ctx context.Context, account, id string) error {
+	err := s.mark(ctx, account, id, func(_ *store.Tx, i *eni) { i.Attachment = "" })
+	if errors.Is(err, ErrNoInterface) {
+		return nil
+	}
+	return err
+}
+
+func (s *Service) mark(ctx context.Context, account, id string, f func(*store.Tx, *eni)) error {
+	return s.DB.Update(ctx, func(tx *store.Tx) error {
+		i, err := enis.table.Get(tx, store.Key(account, id))
+		if err != nil {
+			return err
+		}
+		if i == nil || i.Endpoint != "" {
+			return fmt.Errorf("%s: %w", id, ErrNoInterface)
+		}
+		f(tx, i)
+		return enis.put(tx, i)
+	})
+}

@@ -1,0 +1,82 @@
+package ec2
+
+import (
+	"context"
+
+	"cloister/internal/frame/api"
+	"cloister/internal/machine/store"
+	shape "cloister/internal/value/shape/ec2"
+)
+
+var _ = api.Define(operations, "CreateVpc", func(c *api.Call, in *shape.CreateVpcRequest) []api.Check {
+	return creates(c, "CreateVpc", "vpc", in.TagSpecifications)
+}, (*Service).createVpc)
+
+func (s *Service) createVpc(ctx context.Context, c *api.Call, in *shape.CreateVpcRequest) (*shape.CreateVpcResult, error) {
+	if err := begin(in, "CidrBlock", "InstanceTenancy", "TagSpecifications"); err != nil {
+		return nil, err
+	}
+	if t := str(in.InstanceTenancy); t != "" && t != "default" {
+		return nil, unsupportedOperation.New("The instance tenancy %s is not supported.", t)
+	}
+	if err := need("cidrBlock", str(in.CidrBlock)); err != nil {
+		return nil, err
+	}
+	cidr, err := parseCIDR("cidrBlock", *in.CidrBlock)
+	if err != nil {
+		return nil, err
+	}
+	if !sized(cidr) {
+		return nil, vpcRange.New("The CIDR '%s' is invalid.", *in.CidrBlock)
+	}
+	for _, r := range reserved {
+		if r.Overlaps(cidr) {
+			return nil, vpcRange.New("The CIDR '%s' is invalid.", *in.CidrBlock)
+		}
+	}
+	tags, err := s.specified(in.TagSpecifications, "vpc")
+	if err != nil {
+		return nil, err
+	}
+	var v *vpc
+	err = s.change(ctx, func(tx *store.Tx) (err error) {
+		if n, err := countIn(tx, vpcs, c.Account(), func(*vpc) bool { return true }); err != nil || n >= s.Quotas.VPCs {
+			return either(err, vpcLimit.New("The maximum number of VPCs has been reached."))
+		}
+		v = &vpc{
+			head: vpcs.begin(tx, c.Account(), tags), CIDR: cidr, Association: newID("vpc-cidr-assoc-"), DNSSupport: true,
+			ACL: newID("acl-"), DHCPOptionsID: dhcpOptions(c.Account()),
+		}
+		return furnish(tx, v)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &shape.CreateVpcResult{Vpc: new(awsVPC(v, pending))}, nil
+}
+
+// either gives the error there is, or the fault.
+func either(err, fault error) error {
+	if err != nil {
+		return err
+	}
+	return fault
+}
+
+// furnish writes a new VPC with what every VPC has: a main route table and a default security group.
+func furnish(tx *store.Tx, v *vpc) error {
+	t := &routeTable{head: routeTables.begin(tx, v.Account, nil), VPC: v.ID, Main: newID("rtbassoc-")}
+	g := &group{head: groups.begin(tx, v.Account, nil), VPC: v.ID, Name: "default", Description: "default VPC security group"}
+	g.Rules = []rule{
+		{ID: newID("sgr-"), Protocol: -1, From: -1, To: -1, Group: g.ID},
+		{ID: newID("sgr-"), Protocol: -1, From: -1, To: -1, CIDR: anywhere, Egress: true},
+	}
+	v.Table, v.Group = t.ID, g.ID
+	if err := routeTables.put(tx, t); err != nil {
+		return err
+	}
+	if err := groups.put(tx, g); err != nil {
+		return err
+	}
+	return vpcs.put(tx, v)
+}

@@ -1,0 +1,221 @@
+package ec2
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"cloister/internal/machine/store"
+	"cloister/internal/value/catalogue"
+	"cloister/internal/value/network"
+)
+
+// InternetHost is the id of the host that stands on the internet, outside every VPC.
+const InternetHost = "internet"
+
+var internetAddress = netip.MustParseAddr("198.51.100.10")
+
+// records is everything the network is made of, of all accounts.
+type records struct {
+	vpcs        []*vpc
+	subnets     []*subnet
+	routeTables []*routeTable
+	groups      []*group
+	endpoints   []*endpoint
+	enis        []*eni
+	isolated    []*isolated
+}
+
+func read(tx *store.Tx) (*records, error) {
+	var r records
+	var errs [7]error
+	r.vpcs, errs[0] = vpcs.all(tx, "")
+	r.subnets, errs[1] = subnets.all(tx, "")
+	r.routeTables, errs[2] = routeTables.all(tx, "")
+	r.groups, errs[3] = groups.all(tx, "")
+	r.endpoints, errs[4] = endpoints.all(tx, "")
+	r.enis, errs[5] = enis.all(tx, "")
+	r.isolated, errs[6] = isolatedTable.All(tx, "")
+	return &r, errors.Join(errs[:]...)
+}
+
+// plan says what the fabric should be for these records. Endpoints that are being deleted are not
+// part of it, and neither are their interfaces and routes.
+func plan(region string, r *records) *network.Network {
+	p := planner{region: region, records: r, live: map[string]*endpoint{}, addresses: map[string][]*eni{}, zones: map[string]string{}}
+	for _, e := range r.endpoints {
+		if e.State != deleting {
+			p.live[e.ID] = e
+		}
+	}
+	for _, s := range r.subnets {
+		p.zones[s.ID] = s.Zone
+	}
+	n := &network.Network{Internet: p.internet()}
+	for _, i := range r.enis {
+		if i.Endpoint != "" && p.live[i.Endpoint] == nil {
+			continue
+		}
+		p.addresses[i.Endpoint] = append(p.addresses[i.Endpoint], i)
+		n.Interfaces = append(n.Interfaces, network.Interface{
+			ID: i.ID, VPC: i.VPC, Subnet: i.Subnet, Address: i.Address, MAC: i.MAC, Groups: i.Groups, Endpoint: i.Endpoint,
+		})
+	}
+	for _, e := range r.endpoints {
+		if p.live[e.ID] == nil {
+			continue
+		}
+		n.Endpoints = append(n.Endpoints, network.Endpoint{
+			ID: e.ID, VPC: e.VPC, Service: e.Service, Gateway: e.Gateway, Prefixes: prefixes(e),
+		})
+		n.Internet.Names = append(n.Internet.Names, p.ownNames(e)...)
+	}
+	for _, v := range r.vpcs {
+		n.VPCs = append(n.VPCs, p.vpc(v))
+	}
+	for _, i := range r.isolated {
+		n.Isolated = append(n.Isolated, i.ID)
+	}
+	return n
+}
+
+type planner struct {
+	region string
+	*records
+	live      map[string]*endpoint
+	addresses map[string][]*eni // by endpoint; those of no endpoint under ""
+	zones     map[string]string // of subnets
+}
+
+// prefixes are the public ranges a gateway endpoint leads to; S3 is the only one in the catalogue.
+func prefixes(e *endpoint) []netip.Prefix {
+	if e.Gateway {
+		return catalogue.S3Prefixes
+	}
+	return nil
+}
+
+// internet is the segment outside every VPC: each service's door under each of its names.
+func (p *planner) internet() network.Internet {
+	i := network.Internet{Hosts: []network.Host{{ID: InternetHost, Address: internetAddress}}}
+	for _, s := range catalogue.Services {
+		i.Doors = append(i.Doors, s.Door)
+		for _, h := range s.Hosts {
+			i.Names = append(i.Names, network.Name{Text: catalogue.In(p.region, h), Addresses: []netip.Addr{s.Door}})
+		}
+	}
+	return i
+}
+
+// ownNames are the names an interface endpoint has of itself, which are public.
+func (p *planner) ownNames(e *endpoint) (out []network.Name) {
+	all := p.addresses[e.ID]
+	if e.Gateway || len(all) == 0 {
+		return nil
+	}
+	regional, zonal := endpointNames(p.region, e)
+	out = append(out, network.Name{Text: regional, Addresses: addressesOf(all)})
+	for _, i := range all {
+		out = append(out, network.Name{Text: zonal(p.zones[i.Subnet]), Addresses: []netip.Addr{i.Address}})
+	}
+	return out
+}
+
+func addressesOf(list []*eni) (out []netip.Addr) {
+	for _, i := range list {
+		out = append(out, i.Address)
+	}
+	return out
+}
+
+func (p *planner) vpc(v *vpc) network.VPC {
+	out := network.VPC{ID: v.ID, CIDRs: []netip.Prefix{v.CIDR}, Resolve: v.DNSSupport, Names: p.names(v)}
+	tables := map[string]string{}
+	for _, t := range p.routeTables {
+		if t.VPC != v.ID {
+			continue
+		}
+		for _, a := range t.Associations {
+			tables[a.Subnet] = t.ID
+		}
+		out.Tables = append(out.Tables, network.RouteTable{ID: t.ID, Routes: p.routes(t)})
+	}
+	for _, s := range p.subnets {
+		if s.VPC != v.ID {
+			continue
+		}
+		table := tables[s.ID]
+		if table == "" {
+			table = v.Table
+		}
+		out.Subnets = append(out.Subnets, network.Subnet{ID: s.ID, Table: table, CIDR: s.CIDR})
+	}
+	for _, g := range p.groups {
+		if g.VPC == v.ID {
+			out.Groups = append(out.Groups, planGroup(g))
+		}
+	}
+	return out
+}
+
+func (p *planner) routes(t *routeTable) (out []network.Route) {
+	for _, e := range p.endpoints {
+		if p.live[e.ID] != nil && slices.Contains(e.Tables, t.ID) {
+			out = append(out, network.Route{Destinations: prefixes(e), Endpoint: e.ID})
+		}
+	}
+	return out
+}
+
+func planGroup(g *group) network.Group {
+	out := network.Group{ID: g.ID}
+	for _, r := range g.Rules {
+		n := network.Rule{Protocol: r.Protocol, From: r.From, To: r.To, CIDR: r.CIDR, Group: r.Group}
+		if r.PrefixList != "" {
+			n.Prefixes = catalogue.S3Prefixes
+		}
+		if r.Egress {
+			out.Egress = append(out.Egress, n)
+		} else {
+			out.Ingress = append(out.Ingress, n)
+		}
+	}
+	return out
+}
+
+// names are those that mean something else, or something at all, inside this VPC only: the services'
+// own names where an endpoint has taken them over, and the interfaces' names. Both need both of the
+// VPC's DNS attributes.
+func (p *planner) names(v *vpc) (out []network.Name) {
+	if !v.DNSSupport || !v.DNSHostnames {
+		return nil
+	}
+	for _, e := range p.endpoints {
+		if e.VPC != v.ID || !e.PrivateDNS || p.live[e.ID] == nil || len(p.addresses[e.ID]) == 0 {
+			continue
+		}
+		for _, text := range privateNames(p.region, e.Service) {
+			out = append(out, network.Name{Text: text, Addresses: addressesOf(p.addresses[e.ID])})
+		}
+	}
+	for _, list := range p.addresses {
+		for _, i := range list {
+			if i.VPC == v.ID {
+				out = append(out, network.Name{Text: privateName(p.region, i.Address), Addresses: []netip.Addr{i.Address}})
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b network.Name) int { return strings.Compare(a.Text, b.Text) })
+	return out
+}
+
+// privateName is the name of a private address inside its VPC.
+func privateName(region string, a netip.Addr) string {
+	domain := region + ".compute.internal"
+	if region == "us-east-1" {
+		domain = "ec2.internal"
+	}
+	return fmt.Sprintf("ip-%s.%s", strings.ReplaceAll(a.String(), ".", "-"), domain)
+}

@@ -1,0 +1,33 @@
+package ec2
+
+// Quotas are the most of each resource that an account may have; AWS lets customers raise them.
+type Quotas struct {
+	VPCs               int // per account
+	SubnetsPerVPC      int
+	TablesPerVPC       int
+	Groups             int // per account
+	RulesPerDirection  int
+	GroupsPerInterface int
+	Interfaces         int // per account
+	InterfaceEndpoints int // per VPC
+	GatewayEndpoints   int // per account
+	TagsPerResource    int
+	PolicyCharacters   int
+}
+
+// filled gives each quota that was left out AWS's default.
+func (q Quotas) filled() Quotas {
+	for _, d := range []struct {
+		at  *int
+		aws int
+	}{
+		{&q.VPCs, 5}, {&q.SubnetsPerVPC, 200}, {&q.TablesPerVPC, 200}, {&q.Groups, 2500}, {&q.RulesPerDirection, 60},
+		{&q.GroupsPerInterface, 5}, {&q.Interfaces, 5000}, {&q.InterfaceEndpoints, 50}, {&q.GatewayEndpoints, 20},
+		{&q.TagsPerResource, 50}, {&q.PolicyCharacters, 20480},
+	} {
+		if *d.at == 0 {
+			*d.at = d.aws
+		}
+	}
+	return q
+}

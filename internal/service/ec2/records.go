@@ -1,0 +1,132 @@
+package ec2
+
+import (
+	"net/netip"
+	"time"
+
+	"cloister/internal/machine/store"
+	"cloister/internal/value/fault"
+)
+
+// head is what every record begins with.
+type head struct {
+	ID, Account string
+	Created     time.Time
+	Tags        map[string]string `json:",omitempty"`
+}
+
+func (h *head) common() *head { return h }
+
+type vpc struct {
+	head
+	CIDR          netip.Prefix
+	Association   string // of the CIDR: vpc-cidr-assoc-…
+	DNSSupport    bool
+	DNSHostnames  bool
+	UsageMetrics  bool
+	Table         string // the main route table
+	Group         string // the default security group
+	ACL           string // the default network ACL, which allows everything and cannot be changed
+	ACLTags       map[string]string
+	DHCPOptionsID string
+}
+
+type subnet struct {
+	head
+	VPC            string
+	CIDR           netip.Prefix
+	Zone           string
+	MapPublicIP    bool // recorded only: there are no public addresses
+	ACLAssociation string
+}
+
+type association struct{ ID, Subnet string }
+
+type routeTable struct {
+	head
+	VPC          string
+	Main         string // the id of the main association; empty for other tables
+	Associations []association
+}
+
+type group struct {
+	head
+	VPC, Name, Description string
+	Rules                  []rule
+}
+
+// rule allows traffic with one peer: CIDR, Group or PrefixList.
+type rule struct {
+	ID          string
+	Egress      bool
+	Protocol    int // -1 is every protocol
+	From, To    int // ports, or ICMP type and code; -1 where there are none
+	CIDR        netip.Prefix
+	Group       string
+	PrefixList  string
+	Description string
+	Tags        map[string]string `json:",omitempty"`
+}
+
+// States of an endpoint, in the spelling of the wire.
+const (
+	pending   = "pending"
+	available = "available"
+	deleting  = "deleting"
+)
+
+type endpoint struct {
+	head
+	VPC, Service string
+	Gateway      bool
+	State        string
+	Policy       string // as it was given; empty is the default
+	Subnets      []string
+	Tables       []string
+	Groups       []string
+	PrivateDNS   bool
+	Suffix       string // eight characters in its own DNS names
+	Zone         string // the hidden hosted zone of its private names
+}
+
+type eni struct {
+	head
+	VPC, Subnet string
+	Address     netip.Addr
+	MAC         string
+	Groups      []string
+	Description string
+	// Endpoint is the interface endpoint it belongs to.
+	Endpoint string
+	// Attachment is set while it is in use; Attached is since when.
+	Attachment string
+	Attached   time.Time
+}
+
+type isolated struct{ ID string }
+
+var isolatedTable = store.NewTable[isolated]("ec2.isolated")
+
+var vpcs = newKind[vpc]("vpc", "vpc-", "InvalidVpcID", "The vpc ID '%s' does not exist")
+
+var subnets = newKind[subnet]("subnet", "subnet-", "InvalidSubnetID", "The subnet ID '%s' does not exist").
+	malformedAs("InvalidSubnetId.Malformed",
+		"Invalid Subnet Id: '%s' (expecting 'subnet-...; the Id may only contain lowercase alphanumeric characters and a single dash')")
+
+var routeTables = newKind[routeTable]("route-table", "rtb-", "InvalidRouteTableID", "The routeTable ID '%s' does not exist")
+
+var groups = newKind[group]("security-group", "sg-", "InvalidGroup", "The security group '%s' does not exist").
+	malformedAs("InvalidGroupId.Malformed", `Invalid id: "%s" (expecting "sg-...")`)
+
+var endpoints = newKind[endpoint]("vpc-endpoint", "vpce-", "InvalidVpcEndpointId", "The Vpc Endpoint Id '%s' does not exist")
+
+var enis = newKind[eni]("network-interface", "eni-", "InvalidNetworkInterfaceID", "The networkInterface ID '%s' does not exist")
+
+// Resources that live inside other records.
+var (
+	ruleNotFound         = fault.Kind{Code: "InvalidSecurityGroupRuleId.NotFound", Status: 400}
+	aclNotFound          = fault.Kind{Code: "InvalidNetworkAclID.NotFound", Status: 400}
+	associationNotFound  = fault.Kind{Code: "InvalidAssociationID.NotFound", Status: 400}
+	malformedAssociation = fault.Kind{Code: "InvalidAssociationID.Malformed", Status: 400}
+	prefixListNotFound   = fault.Kind{Code: "InvalidPrefixListID.NotFound", Status: 400}
+)
