@@ -1,0 +1,91 @@
+package sagemaker
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"cloister/internal/frame/api"
+	"cloister/internal/value/caller"
+	"cloister/internal/value/fault"
+	"cloister/internal/value/shape/ec2"
+	"cloister/internal/value/shape/sagemaker"
+)
+
+// attach makes the interface of a job or instance in a subnet of its VPC, as the role: what the role
+// may not do does not happen. token makes repeating it free, and marks it.
+func (s *Service) attach(ctx context.Context, as caller.Caller, vpc *sagemaker.VpcConfig, subnet int, token, what string) (string, error) {
+	if len(vpc.Subnets) == 0 {
+		return "", fails("ClientError: VpcConfig has no subnet.")
+	}
+	out, err := api.CallAs[ec2.CreateNetworkInterfaceResult](ctx, s.Client, as, "ec2", "CreateNetworkInterface", &ec2.CreateNetworkInterfaceRequest{
+		SubnetId: &vpc.Subnets[subnet%len(vpc.Subnets)], Groups: vpc.SecurityGroupIds, ClientToken: &token,
+		Description: new(mark(token, what)),
+	})
+	if f, ok := fault.As(err); ok {
+		return "", fails("ClientError: Unable to create a network interface in the VPC: %s", f.Message)
+	}
+	if err != nil {
+		return "", fmt.Errorf("create interface: %w", err)
+	}
+	if out.NetworkInterface == nil || text(out.NetworkInterface.NetworkInterfaceId) == "" {
+		return "", fmt.Errorf("create interface: no id")
+	}
+	return *out.NetworkInterface.NetworkInterfaceId, nil
+}
+
+// mark is the description by which an interface is found again when its id was lost in a crash.
+func mark(token, what string) string {
+	return "[DO NOT DELETE] ENI managed by SageMaker for " + what + " - " + token
+}
+
+// namespace waits until the fabric has made the namespace of an interface.
+func (s *Service) namespace(ctx context.Context, id string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	for pause := time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
+		if path := s.Network.Namespace(id); path != "" {
+			return path, nil
+		}
+		select {
+		case <-ctx.Done():
+			return "", fmt.Errorf("no namespace of %s: %w", id, ctx.Err())
+		case <-time.After(pause):
+		}
+	}
+}
+
+// detach deletes an interface. Without an id it looks for one that bears the mark. It acts as the
+// service that owns the interface: the role may be gone by now.
+func (s *Service) detach(ctx context.Context, account, id, token, what string) error {
+	ids := []string{id}
+	if id == "" {
+		var err error
+		if ids, err = s.findInterfaces(ctx, account, mark(token, what)); err != nil {
+			return err
+		}
+	}
+	for _, id := range ids {
+		_, err := s.Client.Call(ctx, s.self(account), "ec2", "DeleteNetworkInterface", &ec2.DeleteNetworkInterfaceRequest{NetworkInterfaceId: &id})
+		if err != nil && !fault.Is(err, "InvalidNetworkInterfaceID.NotFound") {
+			return fmt.Errorf("delete interface %s: %w", id, err)
+		}
+	}
+	return nil
+}
+
+func (s *Service) findInterfaces(ctx context.Context, account, description string) ([]string, error) {
+	out, err := api.CallAs[ec2.DescribeNetworkInterfacesResult](ctx, s.Client, s.self(account), "ec2", "DescribeNetworkInterfaces", &ec2.DescribeNetworkInterfacesRequest{
+		Filters: []ec2.Filter{{Name: new("description"), Values: []string{description}}},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look for interfaces: %w", err)
+	}
+	var ids []string
+	for _, i := range out.NetworkInterfaces {
+		if text(i.Description) == description {
+			ids = append(ids, text(i.NetworkInterfaceId))
+		}
+	}
+	return ids, nil
+}

@@ -1,0 +1,147 @@
+package sagemaker
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+
+	"cloister/internal/frame/api"
+	"cloister/internal/machine/store"
+	"cloister/internal/value/shape/sagemaker"
+)
+
+var _ = api.Define(operations, "CreateTrainingJob", createTrainingJobChecks, (*Service).createTrainingJob)
+
+func createTrainingJobChecks(c *api.Call, in *sagemaker.CreateTrainingJobRequest) []api.Check {
+	var f facts
+	f.vpc(in.VpcConfig)
+	f.flag("NetworkIsolation", in.EnableNetworkIsolation)
+	f.flag("InterContainerTrafficEncryption", in.EnableInterContainerTrafficEncryption)
+	if r := in.ResourceConfig; r != nil {
+		if t := text(r.InstanceType); t != "" {
+			f.list("InstanceTypes", t)
+		}
+		f.text("VolumeKmsKey", r.VolumeKmsKeyId)
+		f.number("KeepAlivePeriod", r.KeepAlivePeriodInSeconds)
+	}
+	if in.StoppingCondition != nil {
+		f.number("MaxRuntimeInSeconds", in.StoppingCondition.MaxRuntimeInSeconds)
+	}
+	if in.OutputDataConfig != nil {
+		f.text("OutputKmsKey", in.OutputDataConfig.KmsKeyId)
+	}
+	if in.RemoteDebugConfig != nil {
+		f.flag("EnableRemoteDebug", in.RemoteDebugConfig.EnableRemoteDebug)
+	}
+	checks := may(c, "CreateTrainingJob", "training-job", text(in.TrainingJobName), f...)
+	return tagging(passing(checks, in.RoleArn), in.Tags)
+}
+
+func (s *Service) createTrainingJob(ctx context.Context, c *api.Call, in *sagemaker.CreateTrainingJobRequest) (*sagemaker.CreateTrainingJobResponse, error) {
+	if err := s.validTraining(c, in); err != nil {
+		return nil, err
+	}
+	key := store.Key(c.Account(), lower(text(in.TrainingJobName)))
+	// Asked before the role is: a second request with the name must not depend on the role.
+	if err := s.DB.View(ctx, func(tx *store.Tx) error { return freeJobName(tx, key) }); err != nil {
+		return nil, err
+	}
+	if err := s.tryRole(ctx, c.Account(), text(in.RoleArn), noTrainingRole); err != nil {
+		return nil, err
+	}
+	job := &trainingJob{
+		Account: c.Account(), ARN: resource(c, "training-job", text(in.TrainingJobName)), Request: completeTraining(in),
+		Status: inProgress, ID: newID("tj"),
+	}
+	err := s.DB.Update(ctx, func(tx *store.Tx) error {
+		if err := freeJobName(tx, key); err != nil {
+			return err
+		}
+		job.Created = tx.Now
+		job.show(tx.Now, "Starting", "Starting the training job")
+		if err := putTags(tx, job.ARN, in.Tags); err != nil {
+			return err
+		}
+		tx.After(func() { s.jobs.Add(key) })
+		return trainingJobs.Put(tx, key, job)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &sagemaker.CreateTrainingJobResponse{TrainingJobArn: &job.ARN}, nil
+}
+
+func (s *Service) validTraining(c *api.Call, in *sagemaker.CreateTrainingJobRequest) error {
+	if err := refuseTraining(in); err != nil {
+		return err
+	}
+	if err := ownRole(c.Account(), text(in.RoleArn)); err != nil {
+		return err
+	}
+	if err := s.available("training-job", text(in.ResourceConfig.InstanceType)); err != nil {
+		return err
+	}
+	if in.OutputDataConfig == nil {
+		return validation.New("OutputDataConfig is required.")
+	}
+	if _, _, ok := splitS3(text(in.OutputDataConfig.S3OutputPath)); !ok {
+		return validation.New("OutputDataConfig.S3OutputPath %q is not an S3 URI.", text(in.OutputDataConfig.S3OutputPath))
+	}
+	seen := map[string]bool{}
+	for _, ch := range in.InputDataConfig {
+		name := text(ch.ChannelName)
+		if seen[name] {
+			return validation.New("Channel names must be unique: %s appears more than once.", name)
+		}
+		if name == "" || name == "." || name == ".." {
+			return validation.New("%q is not a channel name.", name)
+		}
+		seen[name] = true
+	}
+	return nil
+}
+
+func freeJobName(tx *store.Tx, key string) error {
+	old, err := trainingJobs.Get(tx, key)
+	if err != nil || old == nil {
+		return err
+	}
+	return resourceInUse.New("Training job names must be unique within an AWS account and region, and a training job with this name already exists (%s)", old.ARN)
+}
+
+// completeTraining is the request with what AWS fills in.
+func completeTraining(in *sagemaker.CreateTrainingJobRequest) sagemaker.CreateTrainingJobRequest {
+	r := *in
+	r.Tags = nil // they have a record of their own
+	stop := sagemaker.StoppingCondition{}
+	if in.StoppingCondition != nil {
+		stop = *in.StoppingCondition
+	}
+	stop.MaxRuntimeInSeconds = new(number(stop.MaxRuntimeInSeconds, 86400))
+	r.StoppingCondition = &stop
+	out := *in.OutputDataConfig
+	out.KmsKeyId = new(text(out.KmsKeyId))
+	r.OutputDataConfig = &out
+	res := *in.ResourceConfig
+	res.InstanceCount = new(number(res.InstanceCount, 1))
+	r.ResourceConfig = &res
+	r.EnableNetworkIsolation = new(flag(in.EnableNetworkIsolation))
+	r.EnableInterContainerTrafficEncryption = new(flag(in.EnableInterContainerTrafficEncryption))
+	r.EnableManagedSpotTraining = new(false)
+	r.InputDataConfig = nil
+	for _, ch := range in.InputDataConfig {
+		ch.CompressionType, ch.RecordWrapperType = orText(ch.CompressionType, "None"), orText(ch.RecordWrapperType, "None")
+		source := *ch.DataSource.S3DataSource
+		source.S3DataDistributionType = orText(source.S3DataDistributionType, "FullyReplicated")
+		ch.DataSource = &sagemaker.DataSource{S3DataSource: &source}
+		r.InputDataConfig = append(r.InputDataConfig, ch)
+	}
+	return r
+}
+
+// newID makes the name of a job or instance on this machine.
+func newID(kind string) string {
+	var b [8]byte
+	rand.Read(b[:])
+	return kind + "-" + hex.EncodeToString(b[:])
+}

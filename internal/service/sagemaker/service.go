@@ -1,0 +1,161 @@
+package sagemaker
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"log/slog"
+	"net"
+	"net/netip"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"cloister/internal/frame/api"
+	"cloister/internal/frame/reconcile"
+	"cloister/internal/machine/executor"
+	"cloister/internal/machine/store"
+	"cloister/internal/value/caller"
+	"cloister/internal/value/fault"
+)
+
+// The faults a customer of this service may see beside the door's own.
+var (
+	validation    = fault.Kind{Code: "ValidationException", Status: 400}
+	resourceInUse = fault.Kind{Code: "ResourceInUse", Status: 400}
+)
+
+// principal is what the service is called where it acts by itself.
+const principal = "sagemaker.amazonaws.com"
+
+// internet is the place of traffic that belongs to no VPC.
+const internet = "internet"
+
+var operations = api.NewSet[*Service]("sagemaker")
+
+// Network is the part of the fabric that jobs need: see fabric.Fabric.
+type Network interface {
+	Dial(ctx context.Context, id string, to netip.AddrPort) (net.Conn, error)
+	Namespace(id string) string
+	Resolver(id string) netip.Addr
+	Lookup(id, name string) []netip.Addr
+}
+
+// Isolation makes and removes namespaces that have a loopback device and nothing else. Both may be
+// repeated.
+type Isolation interface {
+	Isolate(ctx context.Context, id string) error
+	Release(ctx context.Context, id string) error
+}
+
+// Image is an unpacked image.
+type Image struct {
+	Digest, Root         string
+	Entrypoint, Cmd, Env []string
+	WorkingDir           string
+	UID, GID             uint32
+}
+
+// ErrNoImage says that there is no such image.
+var ErrNoImage = errors.New("no such image")
+
+// Images finds the image a customer named.
+type Images interface {
+	Image(ctx context.Context, reference string) (*Image, error)
+}
+
+// Traffic is told which instances of an endpoint are ready: by variant their weight and their
+// places, each a namespace in which a container listens on 127.0.0.1:8080. Route and Remove are
+// quick; Drain waits until no request is under way at a place, or ctx is done.
+type Traffic interface {
+	Route(account, endpoint string, weights map[string]float64, places map[string][]string)
+	Remove(account, endpoint string)
+	Drain(ctx context.Context, place string)
+}
+
+// Capacity is the most that one container may get, whatever its instance type says; zero means no cap.
+type Capacity struct {
+	CPUs   float64
+	Memory int64
+}
+
+// Config is what the service works with.
+type Config struct {
+	DB     *store.DB
+	Client api.Client
+	// Identify tells whose temporary credentials these are.
+	Identify  func(accessKey, token string) (caller.Identity, error)
+	Network   Network
+	Executor  executor.Executor
+	Images    Images
+	Isolation Isolation
+	Traffic   Traffic
+	// Roots verify the certificates of S3's door.
+	Roots *x509.CertPool
+	// Directory holds the working directories of jobs and instances.
+	Directory string
+	Region    string
+	Log       *slog.Logger
+	Clock     func() time.Time
+	Capacity  Capacity
+	// Connect bounds one connection to S3 (10 s when zero), Startup the time a container has to
+	// answer its first health check (8 minutes when zero).
+	Connect, Startup time.Duration
+}
+
+// Service holds no state: records do, and the queues can be filled from them at any time.
+type Service struct {
+	Config
+	jobs, endpoints, instances *reconcile.Queue
+	bells                      bells
+}
+
+// New makes the service; nothing happens before Run.
+func New(c Config) *Service {
+	if c.Connect == 0 {
+		c.Connect = 10 * time.Second
+	}
+	if c.Startup == 0 {
+		c.Startup = 8 * time.Minute
+	}
+	s := &Service{Config: c}
+	s.jobs = reconcile.New("training-jobs", c.Log, s.workOnTrainingJob)
+	s.endpoints = reconcile.New("endpoints", c.Log, s.workOnEndpoint)
+	s.instances = reconcile.New("endpoint-instances", c.Log, s.workOnInstance)
+	return s
+}
+
+// Bind gives the operations to the door.
+func (s *Service) Bind() (*api.Service, error) { return operations.Bind(s) }
+
+// concurrency is how many jobs, endpoints and instances are in hand at a time; each waits most of
+// its life and costs a goroutine or three.
+const concurrency = 4096
+
+// Run resumes every unsettled job and endpoint and works until ctx is done. Containers stay.
+func (s *Service) Run(ctx context.Context) error {
+	if err := s.resume(ctx); err != nil {
+		return err
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return s.jobs.Run(ctx, concurrency) })
+	g.Go(func() error { return s.endpoints.Run(ctx, concurrency) })
+	g.Go(func() error { return s.instances.Run(ctx, concurrency) })
+	return g.Wait()
+}
+
+// resume fills the queues and puts the routes of ready instances in force.
+func (s *Service) resume(ctx context.Context) error {
+	return s.DB.View(ctx, func(tx *store.Tx) error {
+		jobs, err := trainingJobs.From(tx, "", "", -1)
+		if err != nil {
+			return err
+		}
+		for _, j := range jobs {
+			if !j.Value.settled() || j.Value.Outcome != nil {
+				s.jobs.Add(j.Key)
+			}
+		}
+		return s.resumeEndpoints(tx)
+	})
+}

@@ -1,0 +1,410 @@
+package sagemaker
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/big"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"cloister/internal/frame/api"
+	"cloister/internal/machine/executor"
+	"cloister/internal/machine/executor/memory"
+	"cloister/internal/machine/store"
+	"cloister/internal/value/caller"
+	"cloister/internal/value/fault"
+	"cloister/internal/value/shape/ec2"
+	"cloister/internal/value/shape/logs"
+	"cloister/internal/value/shape/sts"
+)
+
+const (
+	account = "111122223333"
+	region  = "us-east-1"
+	role    = "arn:aws:iam::111122223333:role/execution"
+)
+
+// world is everything around the service, in Go: a real store, the memory executor, an S3 behind
+// real TLS, and the few calls of sts, ec2 and logs that the service makes.
+type world struct {
+	t    *testing.T
+	db   *store.DB
+	dir  string
+	exec executor.Executor
+	s3   *bucketServer
+
+	mu         sync.Mutex
+	calls      []string
+	deny       map[string]error // by "service.Operation"
+	interfaces map[string]*ec2.NetworkInterface
+	tokens     map[string]string // client token -> interface
+	isolated   map[string]bool
+	unrouted   bool
+	lines      map[string][]string // by group + " " + stream
+	listeners  map[string]net.Listener
+	routes     map[string]map[string][]string // what Traffic was told
+	before     func(call string)              // hook: runs before every outward call
+}
+
+func newWorld(t *testing.T, programs map[string]memory.Program) *world {
+	w := &world{
+		t: t, dir: t.TempDir(), exec: memory.New(programs), deny: map[string]error{}, interfaces: map[string]*ec2.NetworkInterface{},
+		tokens: map[string]string{}, isolated: map[string]bool{}, lines: map[string][]string{}, listeners: map[string]net.Listener{},
+		routes: map[string]map[string][]string{},
+	}
+	db, err := store.Open(t.Context(), filepath.Join(w.dir, "records"), time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.db = db
+	t.Cleanup(func() { db.Close() })
+	w.s3 = newBucketServer(t)
+	if err := os.Mkdir(filepath.Join(w.dir, "jobs"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// service makes a fresh one over the same world, as a restart does.
+func (w *world) service() *Service {
+	return New(Config{
+		DB: w.db, Client: w, Identify: w.identify, Network: w, Executor: w.exec, Images: w, Isolation: w, Traffic: w,
+		Roots: w.s3.roots, Directory: filepath.Join(w.dir, "jobs"), Region: region, Log: slog.New(slog.DiscardHandler), Clock: time.Now,
+		Connect: 300 * time.Millisecond, Startup: 2 * time.Second,
+	})
+}
+
+// run starts a service and gives what stops it and waits.
+func (w *world) run(s *Service) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	var once sync.Once
+	stop = func() {
+		once.Do(func() {
+			cancel()
+			if err := <-done; err != nil {
+				w.t.Errorf("run: %v", err)
+			}
+		})
+	}
+	w.t.Cleanup(stop)
+	return stop
+}
+
+func (w *world) call() *api.Call {
+	return &api.Call{Region: region, Caller: caller.Caller{Identity: caller.Identity{Kind: caller.User, Account: account}}}
+}
+
+func (w *world) identify(key, token string) (caller.Identity, error) {
+	if token != "token" {
+		return caller.Identity{}, errors.New("bad token")
+	}
+	return caller.Identity{Kind: caller.AssumedRole, Account: account, PrincipalARN: role, AccessKey: key}, nil
+}
+
+// Call plays sts, ec2 and logs.
+func (w *world) Call(ctx context.Context, as caller.Caller, service, name string, in any) (any, error) {
+	w.announce(service + "." + name)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.calls = append(w.calls, string(as.Identity.Kind)+" "+service+"."+name)
+	if err := w.deny[service+"."+name]; err != nil {
+		return nil, err
+	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	switch in := in.(type) {
+	case *sts.AssumeRoleRequest:
+		return &sts.AssumeRoleResponse{Credentials: &sts.Credentials{
+			AccessKeyId: new("ASIAEXAMPLE"), SecretAccessKey: new("secret"), SessionToken: new("token"), Expiration: new(time.Now().Add(time.Hour)),
+		}}, nil
+	case *ec2.CreateNetworkInterfaceRequest:
+		id := w.tokens[*in.ClientToken]
+		if id == "" {
+			id = fmt.Sprintf("eni-%017x", len(w.tokens)+1)
+			w.tokens[*in.ClientToken] = id
+			w.interfaces[id] = &ec2.NetworkInterface{NetworkInterfaceId: &id, Description: in.Description, SubnetId: in.SubnetId}
+		}
+		return &ec2.CreateNetworkInterfaceResult{NetworkInterface: &ec2.NetworkInterface{NetworkInterfaceId: &id}}, nil
+	case *ec2.DescribeNetworkInterfacesRequest:
+		out := &ec2.DescribeNetworkInterfacesResult{}
+		for _, i := range w.interfaces {
+			if *i.Description == in.Filters[0].Values[0] {
+				out.NetworkInterfaces = append(out.NetworkInterfaces, *i)
+			}
+		}
+		return out, nil
+	case *ec2.DeleteNetworkInterfaceRequest:
+		if w.interfaces[*in.NetworkInterfaceId] == nil {
+			return nil, fault.Kind{Code: "InvalidNetworkInterfaceID.NotFound", Status: 400}.New("gone")
+		}
+		delete(w.interfaces, *in.NetworkInterfaceId)
+		return &struct{}{}, nil
+	case *logs.CreateLogGroupRequest, *logs.CreateLogStreamRequest:
+		return &struct{}{}, nil
+	case *logs.PutLogEventsRequest:
+		key := *in.LogGroupName + " " + *in.LogStreamName
+		for _, e := range in.LogEvents {
+			w.lines[key] = append(w.lines[key], *e.Message)
+		}
+		return &logs.PutLogEventsResponse{}, nil
+	}
+	return nil, fmt.Errorf("unexpected call %s.%s", service, name)
+}
+
+func (w *world) announce(call string) {
+	w.mu.Lock()
+	f := w.before
+	w.mu.Unlock()
+	if f != nil {
+		f(call)
+	}
+}
+
+func (w *world) setBefore(f func(string)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.before = f
+}
+
+func (w *world) Isolate(_ context.Context, id string) error {
+	w.announce("isolate")
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.isolated[id] = true
+	return nil
+}
+
+func (w *world) Release(_ context.Context, id string) error {
+	w.announce("release")
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.isolated, id)
+	return nil
+}
+
+func (w *world) Namespace(id string) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if id == internet || w.interfaces[id] != nil || w.isolated[id] {
+		return "/run/netns/" + id
+	}
+	return ""
+}
+
+func (w *world) Resolver(id string) netip.Addr {
+	if strings.HasPrefix(id, "eni-") {
+		return netip.MustParseAddr("10.0.0.2")
+	}
+	return netip.Addr{}
+}
+
+func (w *world) Lookup(_, name string) []netip.Addr {
+	if name == "s3."+region+".amazonaws.com" {
+		return []netip.Addr{netip.MustParseAddr("52.216.0.10")}
+	}
+	return nil
+}
+
+func (w *world) Dial(ctx context.Context, id string, to netip.AddrPort) (net.Conn, error) {
+	w.announce("dial")
+	if w.Namespace(id) == "" {
+		return nil, errors.New("no namespace " + id)
+	}
+	if to.Port() == 443 {
+		w.mu.Lock()
+		unrouted := w.unrouted
+		w.mu.Unlock()
+		if unrouted {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+		return (&net.Dialer{}).DialContext(ctx, "tcp", w.s3.address)
+	}
+	w.mu.Lock()
+	l := w.listeners[id]
+	w.mu.Unlock()
+	if l == nil {
+		return nil, syscall.ECONNREFUSED
+	}
+	return (&net.Dialer{}).DialContext(ctx, "tcp", l.Addr().String())
+}
+
+func (w *world) Image(_ context.Context, reference string) (*Image, error) {
+	w.announce("image")
+	if !strings.HasSuffix(reference, "kmeans:1") {
+		return nil, ErrNoImage
+	}
+	return &Image{Digest: "sha256:1", Root: w.dir, Entrypoint: []string{"program"}, Env: []string{"IMAGE=yes"}}, nil
+}
+
+func (w *world) Route(_, endpoint string, _ map[string]float64, places map[string][]string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.routes[endpoint] = places
+}
+
+func (w *world) Remove(_, endpoint string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.routes, endpoint)
+}
+
+func (w *world) Drain(context.Context, string) {}
+
+// empty fails the test when anything that jobs make is left.
+func (w *world) empty() {
+	w.t.Helper()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.interfaces) > 0 || len(w.isolated) > 0 {
+		w.t.Errorf("left behind: interfaces %v, isolated %v", w.interfaces, w.isolated)
+	}
+	if all, err := w.exec.List(context.Background()); err != nil || len(all) > 0 {
+		w.t.Errorf("left behind: containers %v (%v)", all, err)
+	}
+	if files, err := os.ReadDir(filepath.Join(w.dir, "jobs")); err != nil || len(files) > 0 {
+		w.t.Errorf("left behind: directories %v (%v)", files, err)
+	}
+}
+
+// bucketServer is an S3 with one flat map, behind TLS.
+type bucketServer struct {
+	address string
+	roots   *x509.CertPool
+	mu      sync.Mutex
+	objects map[string][]byte // bucket/key
+	refuse  func(r *http.Request) (status int, code string)
+	page    int
+}
+
+func newBucketServer(t *testing.T) *bucketServer {
+	b := &bucketServer{objects: map[string][]byte{}, page: 2}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "s3"}, DNSNames: []string{"s3." + region + ".amazonaws.com"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, cert, cert, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parsed, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.roots = x509.NewCertPool()
+	b.roots.AddCert(parsed)
+	srv := httptest.NewUnstartedServer(b)
+	srv.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	srv.TLS = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
+	srv.StartTLS()
+	t.Cleanup(srv.Close)
+	b.address = srv.Listener.Addr().String()
+	return b
+}
+
+func (b *bucketServer) put(name string, content []byte) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.objects[name] = content
+}
+
+func (b *bucketServer) get(name string) []byte {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.objects[name]
+}
+
+func (b *bucketServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	w.Header().Set("X-Amz-Request-Id", "REQUEST1")
+	no := func(status int, code string) {
+		w.WriteHeader(status)
+		fmt.Fprintf(w, "<Error><Code>%s</Code><Message>no</Message><RequestId>REQUEST1</RequestId></Error>", code)
+	}
+	if !strings.HasPrefix(r.Header.Get("Authorization"), "AWS4-HMAC-SHA256 Credential=ASIAEXAMPLE/") || r.Header.Get("X-Amz-Security-Token") != "token" {
+		no(403, "InvalidToken")
+		return
+	}
+	if b.refuse != nil {
+		if status, code := b.refuse(r); status != 0 {
+			no(status, code)
+			return
+		}
+	}
+	name := strings.TrimPrefix(r.URL.Path, "/")
+	switch {
+	case r.Method == http.MethodPut:
+		body, err := io.ReadAll(r.Body)
+		if err != nil || int64(len(body)) != r.ContentLength {
+			no(400, "IncompleteBody")
+			return
+		}
+		b.objects[name] = body
+	case r.URL.Query().Get("list-type") == "2":
+		b.list(w, strings.TrimSuffix(name, "/"), r.URL.Query().Get("prefix"), r.URL.Query().Get("continuation-token"))
+	default:
+		body, ok := b.objects[name]
+		if !ok {
+			no(404, "NoSuchKey")
+			return
+		}
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
+	}
+}
+
+func (b *bucketServer) list(w io.Writer, bucket, prefix, from string) {
+	type content struct {
+		Key  string
+		Size int
+	}
+	out := struct {
+		XMLName               xml.Name `xml:"ListBucketResult"`
+		Contents              []content
+		IsTruncated           bool
+		NextContinuationToken string
+	}{}
+	var keys []string
+	for name := range b.objects {
+		if key, ok := strings.CutPrefix(name, bucket+"/"); ok && strings.HasPrefix(key, prefix) && key > from {
+			keys = append(keys, key)
+		}
+	}
+	slices.Sort(keys)
+	for _, k := range keys {
+		if len(out.Contents) == b.page {
+			out.IsTruncated, out.NextContinuationToken = true, out.Contents[b.page-1].Key
+			break
+		}
+		out.Contents = append(out.Contents, content{k, len(b.objects[bucket+"/"+k])})
+	}
+	xml.NewEncoder(w).Encode(out) //nolint:errcheck // the client sees a short answer
+}
