@@ -1,0 +1,96 @@
+package ec2
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"cloister/internal/frame/api"
+	shape "cloister/internal/value/shape/ec2"
+)
+
+var _ = api.Define(operations, "DescribeAvailabilityZones",
+	describes[shape.DescribeAvailabilityZonesRequest]("DescribeAvailabilityZones"), (*Service).describeAvailabilityZones)
+
+func (s *Service) describeAvailabilityZones(_ context.Context, _ *api.Call, in *shape.DescribeAvailabilityZonesRequest) (*shape.DescribeAvailabilityZonesResult, error) {
+	if err := begin(in, "ZoneNames", "ZoneIds", "AllAvailabilityZones", "Filters"); err != nil {
+		return nil, err
+	}
+	all := zones(s.Region)
+	for _, wanted := range slices.Concat(in.ZoneNames, in.ZoneIds) {
+		if !slices.ContainsFunc(all, func(z zone) bool { return z.Name == wanted || z.ID == wanted }) {
+			return nil, invalidValue.New("Invalid availability zone: [%s]", wanted)
+		}
+	}
+	all = slices.DeleteFunc(all, func(z zone) bool {
+		return len(in.ZoneNames) > 0 && !slices.Contains(in.ZoneNames, z.Name) || len(in.ZoneIds) > 0 && !slices.Contains(in.ZoneIds, z.ID)
+	})
+	always := func(v string) func(zone) []string { return func(zone) []string { return []string{v} } }
+	page, err := sift(all, func(z zone) string { return z.Name }, nil, query{filters: in.Filters}, fields[zone]{
+		"zone-name": one(func(z zone) string { return z.Name }), "zone-id": one(func(z zone) string { return z.ID }),
+		"state": always(available), "region-name": always(s.Region), "group-name": always(s.zoneGroup()), "zone-type": always("availability-zone"),
+		"opt-in-status": always("opt-in-not-required"), "message": func(zone) []string { return nil },
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := &shape.DescribeAvailabilityZonesResult{AvailabilityZones: []shape.AvailabilityZone{}}
+	for _, z := range page.items {
+		out.AvailabilityZones = append(out.AvailabilityZones, shape.AvailabilityZone{
+			ZoneName: &z.Name, ZoneId: &z.ID, RegionName: &s.Region, State: new(available), ZoneType: new("availability-zone"),
+			OptInStatus: new("opt-in-not-required"), GroupName: new(s.zoneGroup()), NetworkBorderGroup: &s.Region,
+			Messages: []shape.AvailabilityZoneMessage{},
+		})
+	}
+	return out, nil
+}
+
+// zoneGroup is the group of a region's ordinary zones: us-east-1-zg-1.
+func (s *Service) zoneGroup() string { return s.Region + "-zg-1" }
+
+var _ = api.Define(operations, "DescribeRegions", describes[shape.DescribeRegionsRequest]("DescribeRegions"), (*Service).describeRegions)
+
+// describeRegions shows the one region that is served here.
+func (s *Service) describeRegions(_ context.Context, _ *api.Call, in *shape.DescribeRegionsRequest) (*shape.DescribeRegionsResult, error) {
+	if err := begin(in, "RegionNames", "AllRegions", "Filters"); err != nil {
+		return nil, err
+	}
+	for _, r := range in.RegionNames {
+		if r != s.Region {
+			return nil, invalidValue.New("Invalid region names: [%s]", strings.Join(in.RegionNames, ", "))
+		}
+	}
+	endpoint := "ec2." + s.Region + ".amazonaws.com"
+	page, err := sift([]string{s.Region}, func(r string) string { return r }, nil, query{filters: in.Filters}, fields[string]{
+		"region-name": one(func(r string) string { return r }), "endpoint": one(func(string) string { return endpoint }),
+		"opt-in-status": one(func(string) string { return "opt-in-not-required" }),
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := &shape.DescribeRegionsResult{Regions: []shape.Region{}}
+	for range page.items {
+		out.Regions = append(out.Regions, shape.Region{RegionName: &s.Region, Endpoint: &endpoint, OptInStatus: new("opt-in-not-required")})
+	}
+	return out, nil
+}
+
+var _ = api.Define(operations, "DescribeAccountAttributes",
+	describes[shape.DescribeAccountAttributesRequest]("DescribeAccountAttributes"), (*Service).describeAccountAttributes)
+
+func (s *Service) describeAccountAttributes(_ context.Context, _ *api.Call, in *shape.DescribeAccountAttributesRequest) (*shape.DescribeAccountAttributesResult, error) {
+	if err := begin(in, "AttributeNames"); err != nil {
+		return nil, err
+	}
+	out := &shape.DescribeAccountAttributesResult{AccountAttributes: []shape.AccountAttribute{}}
+	for _, a := range [][2]string{
+		{"supported-platforms", "VPC"}, {"default-vpc", "none"}, {"vpc-max-security-groups-per-interface", text(s.Quotas.GroupsPerInterface)},
+	} {
+		if len(in.AttributeNames) == 0 || slices.Contains(in.AttributeNames, a[0]) {
+			out.AccountAttributes = append(out.AccountAttributes, shape.AccountAttribute{
+				AttributeName: new(a[0]), AttributeValues: []shape.AccountAttributeValue{{AttributeValue: new(a[1])}},
+			})
+		}
+	}
+	return out, nil
+}
