@@ -177,7 +177,7 @@ func TestConditions(t *testing.T) {
 		{"ForAnyValue:StringNotEquals", "aws:TagKeys", `["a"]`, set{}, false, multi},
 		{"ForAnyValue:StringNotEquals", "aws:TagKeys", `["a"]`, set{"aws:TagKeys": many{"a", "b"}}, true, multi},
 		{"ForAnyValue:StringNotEquals", "aws:TagKeys", `["a"]`, set{"aws:TagKeys": many{""}}, false, multi},
-		{"ForAnyValue:StringEquals", "aws:sourceVpce", `["vpce-1","vpce-2"]`, set{"aws:SourceVpce": "vpce-2"}, true, "seed 001 page 109"},
+		{"ForAnyValue:StringEquals", "aws:sourceVpce", `["vpce-1","vpce-2"]`, set{"aws:SourceVpce": "vpce-2"}, true, "developer guide, page 109"},
 		{"ForAnyValue:StringLike", "aws:TagKeys", `["x*"]`, set{"aws:TagKeys": many{"a", "xyz"}}, true, multi},
 		{"ForAnyValue:StringEqualsIfExists", "aws:TagKeys", `["a"]`, set{}, true, open},
 		{"ForAllValues:StringEqualsIfExists", "aws:TagKeys", `["a"]`, set{"aws:TagKeys": many{"b"}}, false, multi},

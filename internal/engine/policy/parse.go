@@ -180,7 +180,7 @@ func (p *parser) pair(m *member, already bool) *SyntaxError {
 }
 
 // list reads a string or a list of strings.
-func (p *parser) list(name string, n *node, each func(text string, at int) *SyntaxError) *SyntaxError {
+func (p *parser) list(name string, n *node, each func(text string)) *SyntaxError {
 	items := n.items
 	if n.kind != arrayNode {
 		items = []node{*n}
@@ -189,9 +189,7 @@ func (p *parser) list(name string, n *node, each func(text string, at int) *Synt
 		if items[i].kind != stringNode {
 			return p.fail(items[i].start, BadGrammar, "%s must be a string or a list of strings", name)
 		}
-		if err := each(items[i].text, items[i].start); err != nil {
-			return err
-		}
+		each(items[i].text)
 	}
 	return nil
 }
@@ -201,11 +199,10 @@ func (p *parser) actions(s *statement, m *member) *SyntaxError {
 		return err
 	}
 	s.hasAction, s.notAction = true, m.name == "NotAction"
-	return p.list(m.name, &m.value, func(text string, _ int) *SyntaxError {
+	return p.list(m.name, &m.value, func(text string) {
 		a := action{fold(text), text}
 		s.actions = append(s.actions, a)
 		s.anyAction = s.anyAction || a.everything()
-		return nil
 	})
 }
 
@@ -214,9 +211,8 @@ func (p *parser) resources(s *statement, m *member) *SyntaxError {
 		return err
 	}
 	s.hasResource, s.notResource = true, m.name == "NotResource"
-	return p.list(m.name, &m.value, func(text string, _ int) *SyntaxError {
+	return p.list(m.name, &m.value, func(text string) {
 		s.resources = append(s.resources, newResource(text, p.variables))
-		return nil
 	})
 }
 
@@ -242,9 +238,8 @@ func (p *parser) principals(s *statement, m *member) *SyntaxError {
 		default:
 			return p.unknown(g)
 		}
-		return p.list(g.name, &g.value, func(text string, _ int) *SyntaxError {
+		return p.list(g.name, &g.value, func(text string) {
 			e.names = append(e.names, newPrincipalName(g.name, text))
-			return nil
 		})
 	})
 	if err == nil && len(e.names) == 0 {

@@ -152,18 +152,18 @@ func genRequest(t *rapid.T) (*Stack, *Request, refContext) {
 	}, ref
 }
 
-func TestDecideExplainAndReferenceAgree(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		stack, r, ref := genRequest(t)
-		got, why := Decide(stack, r), Explain(stack, r)
-		if diff := cmp.Diff(got, why.Result); diff != "" {
-			t.Fatalf("Decide and Explain differ:\n%s", diff)
-		}
-		if want := refDecide(stack, r, ref); got.Effect != want {
-			raw, _ := json.MarshalIndent(why, "", " ")
-			t.Fatalf("%s, reference %s\n%s", got.Effect, want, raw)
-		}
-	})
+func TestDecideExplainAndReferenceAgree(t *testing.T) { rapid.Check(t, agree) }
+
+func agree(t *rapid.T) {
+	stack, r, ref := genRequest(t)
+	got, why := Decide(stack, r), Explain(stack, r)
+	if diff := cmp.Diff(got, why.Result); diff != "" {
+		t.Fatalf("Decide and Explain differ:\n%s", diff)
+	}
+	if want := refDecide(stack, r, ref); got.Effect != want {
+		raw, _ := json.MarshalIndent(why, "", " ")
+		t.Fatalf("%s, reference %s\n%s", got.Effect, want, raw)
+	}
 }
 
 // A document of one statement and an identity to match leaves conditions and patterns to decide.

@@ -1,0 +1,143 @@
+package policy
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func explained(t *testing.T) *Decision {
+	t.Helper()
+	mine := mustParse(t, `{"Version":"2012-10-17","Statement":[
+{"Sid":"Other","Effect":"Allow","Action":"iam:*","Resource":"*"},
+{"Sid":"Here","Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"StringEquals":{"aws:SourceVpc":"vpc-1"},"ForAllValues:StringLike":{"aws:TagKeys":["t*"]}}},
+{"Sid":"NotThis","Effect":"Allow","NotAction":"s3:*","Resource":"*"},
+{"Sid":"There","Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::there/*"}]}`)
+	bucket := mustParse(t, `{"Version":"2012-10-17","Statement":[
+{"Sid":"Team","Effect":"Allow","Principal":{"AWS":"111122223333"},"Action":"s3:*","Resource":"*"},
+{"Sid":"Stranger","Effect":"Allow","Principal":{"AWS":"444455556666"},"Action":"s3:*","Resource":"*"},
+{"Sid":"OnlyEndpoint","Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"*","Condition":{"StringNotEquals":{"aws:SourceVpce":"vpce-1"}}}]}`)
+	s := &Stack{
+		Identity:    []Attached{{Document: mine, Name: "mine", ARN: "arn:aws:iam::111122223333:policy/mine"}},
+		Resource:    []Attached{{Document: bucket, ARN: "arn:aws:s3:::bucket"}},
+		Session:     []Attached{{Document: mustParse(t, `{"Statement":{"Effect":"Allow","Action":"iam:X","Resource":"*"}}`)}},
+		ViaEndpoint: true,
+	}
+	c := set{"aws:SourceVpc": "vpc-1", "aws:TagKeys": many{"team", "tier"}}.context()
+	d := Explain(s, &Request{Principal: session, Action: "s3:GetObject", Resource: bucketKey, ResourceAccount: home, Context: c})
+	// What was seen must outlast the context.
+	c.Set(SourceVpc, "vpc-changed")
+	return d
+}
+
+func TestReportTellsEverything(t *testing.T) {
+	const cause = "with an explicit deny in a resource-based policy"
+	stranger := func(number int, sid, effect, failed string, line int) StatementReport {
+		return StatementReport{Number: number, Sid: sid, Effect: effect, Failed: failed, Start: Position{line, 1}}
+	}
+	here := stranger(2, "Here", "Allow", "", 3)
+	here.Matched = true
+	here.Conditions = []ConditionReport{
+		{"StringEquals", "aws:SourceVpc", []string{"vpc-1"}, []string{"vpc-1"}, true},
+		{"ForAllValues:StringLike", "aws:TagKeys", []string{"t*"}, []string{"team", "tier"}, true},
+	}
+	team := stranger(1, "Team", "Allow", "", 2)
+	team.Matched, team.Grant = true, "account"
+	deny := stranger(3, "OnlyEndpoint", "Deny", "", 4)
+	deny.Matched, deny.Conditions = true, []ConditionReport{{"StringNotEquals", "aws:SourceVpce", []string{"vpce-1"}, nil, true}}
+	want := Report{
+		Result:    Result{Effect: ExplicitDeny, Kind: Resource, PolicyARN: "arn:aws:s3:::bucket", Sid: "OnlyEndpoint", Statement: 3},
+		Principal: session.ARN, Action: "s3:GetObject", Resource: bucketKey, Cause: cause, Endpoint: true,
+		Message: "User: " + session.ARN + " is not authorized to perform: s3:GetObject on resource: \"" + bucketKey + "\" " + cause,
+		Policies: []PolicyReport{
+			{Kind: Session, Statements: []StatementReport{{Number: 1, Effect: "Allow", Failed: "Action", Start: Position{1, 14}}}},
+			{Kind: Resource, ARN: "arn:aws:s3:::bucket", Effect: ExplicitDeny, Statements: []StatementReport{team, stranger(2, "Stranger", "Allow", "Principal", 3), deny}},
+			{Kind: Identity, Name: "mine", ARN: "arn:aws:iam::111122223333:policy/mine", Effect: Allowed, Statements: []StatementReport{
+				stranger(1, "Other", "Allow", "Action", 2), here, stranger(3, "NotThis", "Allow", "Action", 4), stranger(4, "There", "Allow", "Resource", 5)}},
+		},
+	}
+	got := explained(t).Report()
+	for i := range got.Policies {
+		for j := range got.Policies[i].Statements {
+			s := &got.Policies[i].Statements[j]
+			if s.End.Line != s.Start.Line || s.End.Column <= s.Start.Column {
+				t.Errorf("statement %d ends at %v", s.Number, s.End)
+			}
+			s.End = Position{}
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestReportSurvivesJSON(t *testing.T) {
+	d := explained(t)
+	raw, err := json.Marshal(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back Report
+	if err := json.Unmarshal(raw, &back); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(d.Report(), back); diff != "" {
+		t.Error(diff)
+	}
+	if !strings.Contains(string(raw), `"seen":null`) {
+		t.Error("an absent key is not told from an empty one")
+	}
+	for _, bad := range []string{`{"effect":"Maybe"}`, `{"kind":"house rules"}`} {
+		if json.Unmarshal([]byte(bad), &back) == nil {
+			t.Errorf("%s is read", bad)
+		}
+	}
+}
+
+func TestLines(t *testing.T) {
+	r := explained(t).Report()
+	want := `ExplicitDeny with an explicit deny in a resource-based policy
+session policy : ImplicitDeny
+resource-based policy arn:aws:s3:::bucket: ExplicitDeny
+  statement 1 Team: Allow
+  statement 2 Stranger: not matched, Principal
+  statement 3 OnlyEndpoint: Deny
+    aws:SourceVpce StringNotEquals vpce-1 holds: absent
+identity-based policy mine (arn:aws:iam::111122223333:policy/mine): Allowed
+  statement 2 Here: Allow
+    aws:SourceVpc StringEquals vpc-1 holds: vpc-1
+    aws:TagKeys ForAllValues:StringLike t* holds: team, tier
+  statement 4 There: not matched, Resource`
+	if diff := cmp.Diff(want, strings.Join(r.Lines(), "\n")); diff != "" {
+		t.Error(diff)
+	}
+	other := Explain(&Stack{Identity: []Attached{{Document: mustParse(t, `{"Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"Bool":{"a:b":"true"}}}}`), Name: "plain"}}},
+		&Request{Principal: ann, Action: "s3:GetObject", Resource: "*", Context: set{"a:b": "false"}.context()}).Report()
+	want = "ImplicitDeny because no identity-based policy allows the s3:GetObject action\nidentity-based policy plain: ImplicitDeny\n" +
+		"  statement 1: not matched, Condition\n    a:b Bool true does not hold: false"
+	if diff := cmp.Diff(want, strings.Join(other.Lines(), "\n")); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// Facts 3.1: no short cut. A Deny found first hides nothing, and organisation policies are told too.
+func TestExplainConsultsEveryPolicy(t *testing.T) {
+	deny := []Attached{{Document: mustParse(t, `{"Statement":{"Effect":"Deny","Principal":"*","Action":"*","Resource":"*"}}`)}}
+	s := &Stack{Identity: deny, Resource: deny, Boundary: deny, Session: deny, Endpoint: deny, SCP: [][]Attached{deny, deny}, RCP: [][]Attached{deny}}
+	r := Explain(s, &Request{Principal: ann, Action: "s3:GetObject", Resource: "*"}).Report()
+	var kinds []Kind
+	for _, p := range r.Policies {
+		kinds = append(kinds, p.Kind)
+		if p.Effect != ExplicitDeny || !p.Statements[0].Matched {
+			t.Errorf("%+v", p)
+		}
+	}
+	if diff := cmp.Diff([]Kind{SCP, SCP, RCP, Endpoint, Boundary, Session, Resource, Identity}, kinds); diff != "" {
+		t.Error(diff)
+	}
+	if got := Explain(&Stack{}, &Request{Principal: genPrincipals[1], Action: "s3:GetObject", Resource: "*"}).Report(); got.Message != "" || got.Cause != "" || got.Effect != Allowed {
+		t.Errorf("%+v", got)
+	}
+}
