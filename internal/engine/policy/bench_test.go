@@ -139,3 +139,25 @@ func BenchmarkDecideSmall(b *testing.B)  { benchmark(b, smallSet(b), false) }
 func BenchmarkDecideLarge(b *testing.B)  { benchmark(b, largeSet(b), false) }
 func BenchmarkExplainSmall(b *testing.B) { benchmark(b, smallSet(b), true) }
 func BenchmarkExplainLarge(b *testing.B) { benchmark(b, largeSet(b), true) }
+
+// A decision allocates the context that it is given and nothing else, whatever the number of policies.
+func TestDecideAllocatesNothingOfItsOwn(t *testing.T) {
+	stack := smallSet(t)
+	for i := range 30 {
+		stack.Identity = append(stack.Identity, Attached{Document: stack.Identity[0].Document, Name: fmt.Sprint("more", i)})
+	}
+	for i := range questions {
+		q := &questions[i]
+		got := testing.AllocsPerRun(100, func() {
+			var c Context
+			fillContext(&c, q)
+			r := Request{Principal: benchPrincipal, Action: q.action, Resource: q.resource, ResourceAccount: "111122223333", Context: &c}
+			if Decide(stack, &r).Effect != q.want {
+				t.Fatal("wrong answer")
+			}
+		})
+		if got > 1 {
+			t.Errorf("%s: %v allocations", q.name, got)
+		}
+	}
+}
