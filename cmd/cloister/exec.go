@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 
+	"cloister/internal/machine/fabric"
 	"cloister/internal/machine/fabric/linux"
 )
 
@@ -23,6 +24,9 @@ type execCommand struct {
 	Owner         string   `help:"Profile that makes the interface." default:"default" hidden:""`
 	Command       []string `arg:"" passthrough:"" help:"Program and arguments."`
 }
+
+// internetHost is the host that always stands on Cloister's internet.
+const internetHost = "internet"
 
 // Run makes the interface, runs the program inside and takes the interface away again.
 func (e *execCommand) Run(c *commands) error {
@@ -42,7 +46,7 @@ func (e *execCommand) Run(c *commands) error {
 		return errors.New("say what to run, after --")
 	}
 	ctx := context.Background()
-	place := "internet"
+	place := internetHost
 	if e.Subnet != "" {
 		place, err = attach(ctx, api, e.Subnet, e.SecurityGroup)
 		if err != nil {
@@ -82,7 +86,7 @@ func inside(f place, i instance, place, profile string, command []string) error 
 	if err != nil {
 		return err
 	}
-	args := []string{self, "--data", f.data, "inside", "--namespace", linux.NamespacePath(i.Run, place), "--"}
+	args := []string{self, "--data", f.data, "inside", "--namespace", linux.NamespacePath(i.Run, place), "--resolver", resolver(place), "--"}
 	args = append(args, command...)
 	if i.Rootless {
 		// The namespaces of a rootless server are children of its user namespace: enter that first.
@@ -104,6 +108,14 @@ func inside(f place, i instance, place, profile string, command []string) error 
 		}
 	}()
 	return cmd.Wait()
+}
+
+// resolver is where a place finds its resolver.
+func resolver(place string) string {
+	if place == internetHost {
+		return fabric.PublicResolver.String()
+	}
+	return fabric.LinkLocalResolver.String()
 }
 
 func workingDirectory() string {

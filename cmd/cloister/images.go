@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 
 	"cloister/internal/machine/image"
+	"cloister/internal/service/sagemaker"
 )
 
 // builtIn are the images made from this very binary: nothing is pulled. K-Means has the name that AWS
@@ -32,4 +34,28 @@ func loadImages(ctx context.Context, s *image.Store, c config) error {
 		}
 	}
 	return nil
+}
+
+// images shows the image store to SageMaker in its own form.
+type images struct{ store *image.Store }
+
+// Image finds what a customer named.
+func (i images) Image(ctx context.Context, reference string) (*sagemaker.Image, error) {
+	digest, err := i.store.Resolve(ctx, reference)
+	if errors.Is(err, image.ErrUnknown) {
+		return nil, sagemaker.ErrNoImage
+	}
+	if err != nil {
+		return nil, err
+	}
+	u, err := i.store.Image(ctx, digest)
+	if err != nil {
+		return nil, err
+	}
+	uid, gid, err := u.User()
+	if err != nil {
+		return nil, err
+	}
+	return &sagemaker.Image{Digest: string(digest), Root: u.Root, Entrypoint: u.Config.Entrypoint, Cmd: u.Config.Cmd, Env: u.Config.Env,
+		WorkingDir: u.Config.WorkingDir, UID: uid, GID: gid}, nil
 }

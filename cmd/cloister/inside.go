@@ -12,13 +12,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// resolver is the address at which every namespace with a network finds its resolver.
-const resolver = "169.254.169.253"
-
 // insideCommand joins a network namespace, shows the program the resolver of that place, and becomes
 // the program.
 type insideCommand struct {
 	Namespace string   `required:""`
+	Resolver  string   `required:""`
 	Command   []string `arg:"" passthrough:""`
 }
 
@@ -41,7 +39,7 @@ func (e *insideCommand) Run() error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, ""); err != nil {
 		return fmt.Errorf("own mounts: %w", err)
 	}
-	if err := showResolver(); err != nil {
+	if err := showResolver(e.Resolver); err != nil {
 		return err
 	}
 	if err := unix.Setns(int(ns.Fd()), unix.CLONE_NEWNET); err != nil {
@@ -55,13 +53,13 @@ func (e *insideCommand) Run() error {
 }
 
 // showResolver lays a resolv.conf of this place over the host's.
-func showResolver() error {
+func showResolver(address string) error {
 	f, err := os.CreateTemp("", "resolv")
 	if err != nil {
 		return err
 	}
 	defer os.Remove(f.Name())
-	if _, err := fmt.Fprintf(f, "nameserver %s\noptions timeout:2 attempts:2\n", resolver); err != nil {
+	if _, err := fmt.Fprintf(f, "nameserver %s\noptions timeout:2 attempts:2\n", address); err != nil {
 		return err
 	}
 	if err := errors.Join(f.Chmod(0o644), f.Close()); err != nil {

@@ -100,10 +100,10 @@ func wire(f place, c config, m machines, log *slog.Logger) (*house, error) {
 	h.door = door.New(door.Config{Region: c.Region, Directory: h.directory, Audit: h.audit, Log: log, Clock: time.Now})
 	h.iam = &iam.Service{DB: m.db, Directory: h.directory}
 	h.ec2 = ec2.New(ec2.Config{DB: m.db, Directory: h.directory, Fabric: m.fabric, Region: c.Region, Log: log})
-	h.s3 = s3.New(s3.Config{DB: m.db, Blobs: m.blobs, Directory: h.directory, Region: c.Region, Log: log})
+	h.s3 = &s3.Service{DB: m.db, Blobs: m.blobs, Directory: h.directory, Region: c.Region, Log: log}
 	runtime := sagemakerruntime.New(sagemakerruntime.Config{Dial: m.fabric.Dial, Region: c.Region, Log: log})
 	h.sagemaker = sagemaker.New(sagemaker.Config{
-		DB: m.db, Client: h.door, Identify: h.identify, Network: m.fabric, Executor: m.executor, Images: m.images, Isolation: h.ec2,
+		DB: m.db, Client: h.door, Identify: h.identify, Network: m.fabric, Executor: m.executor, Images: images{m.images}, Isolation: h.ec2,
 		Traffic: runtime, Roots: m.authority.Pool(), Directory: f.jobs(), Region: c.Region, Log: log, Clock: time.Now,
 	})
 	h.services, err = bind(h.iam, &sts.Service{Directory: h.directory}, h.ec2, h.s3, &logs.Service{DB: m.db}, h.sagemaker, runtime, &cloister.Service{Audit: h.audit})

@@ -12,8 +12,15 @@ import (
 	"cloister/internal/value/model"
 )
 
-// EncodeFault dresses a fault in the form of the service's protocol. op may be nil when none was found.
+// nobody is the dress of faults before it is known which service was meant.
+var nobody = &model.Service{Protocol: "json", JSONVersion: "1.1"}
+
+// EncodeFault dresses a fault in the form of the service's protocol. svc and op may be nil when none
+// was found.
 func EncodeFault(svc *model.Service, op *model.Operation, f *fault.Fault, requestID string) *Response {
+	if svc == nil {
+		svc = nobody
+	}
 	w := &Response{Status: f.Status, Header: http.Header{}}
 	setRequestID(svc, w, requestID)
 	switch svc.Protocol {

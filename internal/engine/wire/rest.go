@@ -225,6 +225,9 @@ func encodeREST(op *model.Operation, p *plan, v reflect.Value, w *Response) {
 			}
 		}
 	}
+	if w.Status == http.StatusOK && w.Header.Get("Content-Range") != "" {
+		w.Status = http.StatusPartialContent
+	}
 	encodeBody(op, p, v, w)
 }
 

@@ -26,7 +26,7 @@ const sessionTime = time.Hour
 
 // assume takes on a role that trusts the service.
 func (s *Service) assume(ctx context.Context, account, role, name string) (*session, error) {
-	out, err := api.CallAs[sts.AssumeRoleResponse](ctx, s.Client, s.self(account), "sts", "AssumeRole", &sts.AssumeRoleRequest{
+	out, err := api.CallAs[sts.AssumeRoleResponse](ctx, s.Client, caller.ForService(principal, account), "sts", "AssumeRole", &sts.AssumeRoleRequest{
 		RoleArn: &role, RoleSessionName: &name, DurationSeconds: new(int32(sessionTime.Seconds())),
 	})
 	if err != nil {
@@ -50,7 +50,9 @@ func (s *Service) assume(ctx context.Context, account, role, name string) (*sess
 }
 
 // self is the service acting by itself in an account.
-func (s *Service) self(account string) caller.Caller { return caller.ForService(principal, account) }
+func (s *Service) self(account string) caller.Caller {
+	return caller.ForServiceLinkedRole(principal, linkedRole, account)
+}
 
 // tryRole answers whether a role can be assumed, in the words of the operation's fault.
 func (s *Service) tryRole(ctx context.Context, account, role, refusal string) error {
