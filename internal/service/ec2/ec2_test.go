@@ -69,7 +69,7 @@ func (w *watched) applied() int {
 
 // house is a running service over a real store and the memory fabric.
 type house struct {
-	*testing.T
+	testing.TB
 	*Service
 	fabric *watched
 	bound  *api.Service
@@ -77,7 +77,7 @@ type house struct {
 	stop   func()
 }
 
-func start(t *testing.T, path string, quotas Quotas) *house {
+func start(t testing.TB, path string, quotas Quotas) *house {
 	t.Helper()
 	db, err := store.Open(t.Context(), path, time.Now)
 	if err != nil {
@@ -101,7 +101,7 @@ func start(t *testing.T, path string, quotas Quotas) *house {
 			t.Error(err)
 		}
 	})
-	h := &house{T: t, Service: s, fabric: f, bound: bound, path: path}
+	h := &house{TB: t, Service: s, fabric: f, bound: bound, path: path}
 	h.stop = sync.OnceFunc(func() {
 		cancel()
 		wg.Wait()
@@ -113,7 +113,7 @@ func start(t *testing.T, path string, quotas Quotas) *house {
 	return h
 }
 
-func newHouse(t *testing.T) *house {
+func newHouse(t testing.TB) *house {
 	return start(t, filepath.Join(t.TempDir(), "db"), Quotas{})
 }
 
@@ -223,4 +223,16 @@ func (h *house) serve() {
 		}
 	})
 	h.Cleanup(func() { h.stop(); wg.Wait() })
+}
+
+// policyOf is the text of the policy that calls through an endpoint are asked by; empty when no
+// endpoint is known by that id.
+func (h *house) policyOf(id string) string {
+	h.Helper()
+	who := caller.Caller{Identity: caller.Identity{Account: account}, Origin: caller.Origin{Place: caller.Endpoint, EndpointID: id}}
+	stack, _ := h.Directory.Stack(&who, "sts:AssumeRole", "*", "")
+	if len(stack.Endpoint) == 0 {
+		return ""
+	}
+	return stack.Endpoint[0].Document.String()
 }
