@@ -195,7 +195,8 @@ func (x *Index) Resolver(id string) netip.Addr {
 }
 
 // Origin tells the path of a connection that arrived in a VPC (or, for the empty id, on the
-// internet). It is not ok when the target is no endpoint there and no door.
+// internet). It is not ok when the target is no endpoint there and no door, or when the source is no
+// interface of that VPC: one that was just removed, as nobody else can send there.
 func (x *Index) Origin(vpc string, source netip.Addr, target netip.AddrPort) (caller.Origin, bool) {
 	o := caller.Origin{Source: source, Target: target}
 	if vpc == "" {
@@ -207,13 +208,14 @@ func (x *Index) Origin(vpc string, source netip.Addr, target netip.AddrPort) (ca
 	}
 	o.Place, o.VPC = caller.Endpoint, vpc
 	from := v.byAddress[source]
-	if from != nil {
-		o.Interface, o.Subnet = from.ID, from.Subnet
+	if from == nil {
+		return o, false
 	}
+	o.Interface, o.Subnet = from.ID, from.Subnet
 	var e *network.Endpoint
 	if to := v.byAddress[target.Addr()]; to != nil {
 		e, o.EndpointInterface = x.endpoints[to.Endpoint], to.ID
-	} else if from != nil && !v.holds(target.Addr()) {
+	} else if !v.holds(target.Addr()) {
 		e = x.gateway(v, from.Subnet, target.Addr())
 	}
 	if e == nil {
@@ -229,13 +231,8 @@ func (x *Index) Stands(o *caller.Origin) bool {
 	if o.Place == caller.Internet {
 		return x.doors[o.Target.Addr()]
 	}
-	if o.Interface != "" {
-		if i := x.interfaces[o.Interface]; i == nil || i.Address != o.Source {
-			return false
-		}
-	}
 	now, ok := x.Origin(o.VPC, o.Source, o.Target)
-	return ok && now.EndpointID == o.EndpointID && now.EndpointInterface == o.EndpointInterface
+	return ok && now == *o
 }
 
 // gateway gives the gateway endpoint to which the subnet's table leads an address, if any.

@@ -2,10 +2,13 @@ package linux
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 
 	"cloister/internal/machine/fabric"
 	"cloister/internal/value/network"
@@ -26,38 +29,55 @@ func (f *Fabric) apply(ctx context.Context, want *network.Network, index *fabric
 	}
 	f.index.Store(index)
 	f.entrance.enforce(index)
-	wanted, err := f.applyInternet(&want.Internet)
-	if err != nil {
-		return err
-	}
+	wanted, failed := f.applyInternet(&want.Internet)
 	byVPC := split(want)
 	for id, p := range byVPC {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		p.note(wanted)
 		if err := f.applyVPC(p); err != nil {
-			return fmt.Errorf("vpc %s: %w", id, err)
-		}
-		wanted[fileName(kindVPC, id)] = true
-		for _, i := range p.interfaces {
-			if i.Endpoint == "" {
-				wanted[fileName(kindInterface, i.ID)] = true
-			}
+			failed = errors.Join(failed, fmt.Errorf("vpc %s: %w", id, err)) // and the others go on
 		}
 	}
 	for _, id := range want.Isolated {
 		file := fileName(kindIsolated, id)
 		wanted[file] = true
-		if f.files[file] {
-			continue
+		if !f.files[file] {
+			failed = errors.Join(failed, f.isolate(file))
 		}
-		ns, _, err := f.ensure(file, prepareWorkload)
-		if err != nil {
-			return err
-		}
-		ns.Close()
 	}
-	return f.dropRest(byVPC, wanted)
+	return errors.Join(failed, f.dropRest(byVPC, wanted))
+}
+
+func (f *Fabric) isolate(file string) error {
+	ns, _, err := f.ensure(file, prepareWorkload)
+	if err != nil {
+		return err
+	}
+	return ns.Close()
+}
+
+// note adds the files of a VPC's namespaces to those wanted.
+func (p *parts) note(wanted map[string]bool) {
+	wanted[fileName(kindVPC, p.vpc.ID)] = true
+	for _, i := range p.interfaces {
+		if i.Endpoint == "" {
+			wanted[fileName(kindInterface, i.ID)] = true
+		}
+	}
+}
+
+// equal says whether two are made of equal values, in the same order.
+func (p *parts) equal(other *parts) bool {
+	return other != nil && reflect.DeepEqual(p.vpc, other.vpc) &&
+		slices.EqualFunc(p.interfaces, other.interfaces, func(a, b *network.Interface) bool {
+			return a.ID == b.ID && a.Address == b.Address && a.Subnet == b.Subnet && a.MAC == b.MAC &&
+				a.Endpoint == b.Endpoint && slices.Equal(a.Groups, b.Groups)
+		}) &&
+		slices.EqualFunc(p.endpoints, other.endpoints, func(a, b *network.Endpoint) bool {
+			return a.ID == b.ID && a.Gateway == b.Gateway && slices.Equal(a.Prefixes, b.Prefixes)
+		})
 }
 
 func split(want *network.Network) map[string]*parts {
@@ -76,7 +96,14 @@ func split(want *network.Network) map[string]*parts {
 	return by
 }
 
+// applyVPC does nothing for a VPC that is as it was.
 func (f *Fabric) applyVPC(p *parts) error {
+	if r := f.routers[p.vpc.ID]; r != nil {
+		if r.have != nil && p.equal(r.last) {
+			return nil
+		}
+		r.last = nil
+	}
 	t := &target{
 		ways:  vpcWays(p.vpc, p.interfaces, p.endpoints),
 		rules: func(links map[string]string) *ruleset { return vpcRuleset(p.vpc, p.interfaces, p.endpoints, links) },
@@ -97,7 +124,11 @@ func (f *Fabric) applyVPC(p *parts) error {
 		t.ports = append(t.ports, &port{id: i.ID, file: fileName(kindInterface, i.ID),
 			address: i.Address, mac: mac, subnet: s.CIDR, gateway: fabric.Gateway(s)})
 	}
-	return f.applyRouter(p.vpc.ID, fileName(kindVPC, p.vpc.ID), t, resolverAddresses(p.vpc))
+	if err := f.applyRouter(p.vpc.ID, fileName(kindVPC, p.vpc.ID), t, resolverAddresses(p.vpc)); err != nil {
+		return err
+	}
+	f.routers[p.vpc.ID].last = p
+	return nil
 }
 
 // hostGateway is what a host on the internet has for a router: any address, as there is no ARP.
@@ -112,17 +143,14 @@ func (f *Fabric) applyInternet(n *network.Internet) (map[string]bool, error) {
 		rules: func(links map[string]string) *ruleset { return internetRuleset(n, links) },
 	}
 	for _, h := range n.Hosts {
-		mac, err := hardwareAddress("", h.ID)
-		if err != nil {
-			return nil, err
-		}
+		mac, _ := hardwareAddress("", h.ID)
 		p := &port{id: h.ID, file: fileName(kindHost, h.ID), address: h.Address, mac: mac,
 			subnet: netip.PrefixFrom(h.Address, 32), gateway: hostGateway}
 		t.ports = append(t.ports, p)
 		files[p.file] = true
 	}
 	if err := f.applyRouter("", file, t, []netip.Addr{fabric.PublicResolver}); err != nil {
-		return nil, fmt.Errorf("internet: %w", err)
+		return files, fmt.Errorf("internet: %w", err)
 	}
 	return files, nil
 }

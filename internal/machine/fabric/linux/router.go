@@ -22,6 +22,7 @@ type router struct {
 	loopback  int
 	rules     table
 	have      *ways            // nil: unknown
+	last      *parts           // what it was made of, when that succeeded
 	ports     map[string]*port // by id
 	links     map[string]string
 	listeners *listeners
@@ -114,7 +115,7 @@ func goneAddresses(have, want *ways) []netip.Addr {
 }
 
 func (r *router) forgetState() {
-	r.have, r.ports, r.links = nil, nil, nil
+	r.have, r.last, r.ports, r.links = nil, nil, nil, nil
 	r.rules.close()
 }
 

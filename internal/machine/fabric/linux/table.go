@@ -186,17 +186,28 @@ func (t *table) writeChains(b *batch, want *ruleset) {
 		if there && slices.EqualFunc(old.rules, rules, same) {
 			continue
 		}
-		b.add(1+len(rules), func(c *nftables.Conn) error {
-			at := &nftables.Chain{Table: theTable, Name: name}
+		// A chain is rewritten in one piece. One that no batch can hold is, for a moment, shorter than
+		// it should be: then less is accepted, not more.
+		first := rules[:min(len(rules), t.room-1)]
+		b.add(1+len(first), func(c *nftables.Conn) error {
 			if there {
-				c.FlushChain(at)
+				c.FlushChain(&nftables.Chain{Table: theTable, Name: name})
 			}
-			for _, r := range rules {
-				c.AddRule(&nftables.Rule{Table: theTable, Chain: at, Exprs: r.exprs, UserData: userdata.AppendString(nil, userdata.TypeComment, r.text)})
-			}
-			return nil
+			return appendRules(c, name, first)
 		})
+		for part := range slices.Chunk(rules[len(first):], t.room) {
+			b.add(len(part), func(c *nftables.Conn) error { return appendRules(c, name, part) })
+		}
 	}
+}
+
+func appendRules(c *nftables.Conn, chain string, rules []rule) error {
+	at := &nftables.Chain{Table: theTable, Name: chain}
+	for _, r := range rules {
+		c.AddRule(&nftables.Rule{Table: theTable, Chain: at, Exprs: r.exprs,
+			UserData: userdata.AppendString(nil, userdata.TypeComment, r.text)})
+	}
+	return nil
 }
 
 // removeRest removes chains and sets that are wanted no more: all are emptied before any goes, as
