@@ -45,7 +45,7 @@ func (e *Executor) writeBundle(dir, final string, spec executor.Spec) error {
 		return err
 	}
 	return writeJSON(filepath.Join(dir, orderFile), order{
-		ID: spec.ID, Image: spec.Root, Namespace: spec.Namespace, Binary: e.binary, State: e.state(),
+		ID: spec.ID, Image: spec.Root, Binary: e.binary, State: e.state(),
 		Cgroup: e.cgroup(spec.ID), LogBytes: e.config.LogBytes,
 	})
 }
@@ -89,7 +89,7 @@ func (e *Executor) bundle(dir string, spec executor.Spec) *specs.Spec {
 				{Type: "RLIMIT_CORE"},
 			},
 		},
-		Mounts: mounts(dir, spec),
+		Mounts: e.mounts(dir, spec),
 		Linux: &specs.Linux{
 			CgroupsPath: e.cgroupsPath(spec.ID),
 			Namespaces: []specs.LinuxNamespace{
@@ -147,7 +147,7 @@ func mappedIn(name string, id uint32) bool {
 
 // mounts are the kernel's file systems, bounded scratch space and what the Spec asks for, parents
 // before children.
-func mounts(dir string, spec executor.Spec) []specs.Mount {
+func (e *Executor) mounts(dir string, spec executor.Spec) []specs.Mount {
 	scratch := []string{"nosuid", "nodev", "mode=1777"}
 	all := []specs.Mount{
 		{Destination: "/proc", Type: "proc", Source: "proc", Options: []string{"nosuid", "noexec", "nodev"}},
@@ -156,6 +156,13 @@ func mounts(dir string, spec executor.Spec) []specs.Mount {
 		{Destination: "/dev/shm", Type: "tmpfs", Source: "shm", Options: append(slices.Clone(scratch), "noexec", sized(shmBytes, spec.Limits.Memory))},
 		{Destination: "/sys", Type: "sysfs", Source: "sysfs", Options: []string{"nosuid", "noexec", "nodev", "ro"}},
 		{Destination: "/tmp", Type: "tmpfs", Source: "tmp", Options: append(slices.Clone(scratch), sized(tmpBytes, spec.Limits.Memory))},
+	}
+	if !e.config.Rootless {
+		// Go, Java and others size themselves by the limits they find here.
+		all = append(all, specs.Mount{
+			Destination: "/sys/fs/cgroup", Type: "cgroup", Source: "cgroup",
+			Options: []string{"nosuid", "noexec", "nodev", "relatime", "ro"},
+		})
 	}
 	for _, name := range []string{"resolv.conf", "hosts", "hostname"} {
 		all = append(all, bind(filepath.Join(dir, name), "/etc/"+name, true))

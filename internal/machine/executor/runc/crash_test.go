@@ -100,9 +100,7 @@ func TestShimHears(t *testing.T) {
 	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP} {
 		syscall.Kill(shim, sig)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-	defer cancel()
-	if exit, err := e.Wait(ctx, "deaf"); err == nil {
+	if exit, err := e.Wait(shortly(t), "deaf"); err == nil {
 		t.Errorf("the shim obeyed: %+v", exit)
 	}
 	if !processLives(program) {
@@ -179,4 +177,11 @@ func TestNothingLeft(t *testing.T) {
 	if left := cgroupDirectories("/" + e.config.CgroupParent); len(left) > 0 {
 		t.Errorf("cgroups left: %v", left)
 	}
+}
+
+// shortly gives time for what must not happen.
+func shortly(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	t.Cleanup(cancel)
+	return ctx
 }

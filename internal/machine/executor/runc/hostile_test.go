@@ -21,6 +21,7 @@ func TestHostile(t *testing.T) {
 		"write /etc/hosts", "write /etc/hostname", "write /dev/new", "write /sys/new",
 		"write /proc/sys/kernel/hostname", "write /proc/sysrq-trigger", "write /proc/sys/kernel/core_pattern",
 		"write /sys/fs/cgroup/cgroup.procs",
+		"write /sys/fs/cgroup/memory/memory.limit_in_bytes", "write /sys/fs/cgroup/pids.max", "write /sys/fs/cgroup/memory/release_agent",
 		"read /proc/kcore", "read /proc/keys", "read /proc/timer_list", "read /dev/mem", "read /dev/kmsg",
 		"address", "link", "route", "nftables", "sysctl", "port",
 		"socket vsock", "socket packet", "socket alg", "socket key", "socket rawip", "socket xdp",

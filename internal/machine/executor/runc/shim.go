@@ -23,7 +23,7 @@ import (
 
 // order is what the shim is told.
 type order struct {
-	ID, Image, Namespace  string
+	ID, Image             string
 	Binary, State, Cgroup string
 	LogBytes              int64
 }
@@ -111,7 +111,6 @@ func (s *shim) hold() executor.Exit {
 	if err != nil {
 		return refused(err)
 	}
-	forget(s.Namespace)
 	started = time.Now()
 	s.ready.Close()
 	copied := make(chan error, 1)

@@ -251,11 +251,12 @@ func hog([]string) error {
 	return nil
 }
 
-// descriptors looks for files that were left open by whoever started us.
+// descriptors looks for files that were left open by whoever started us; Go's runtime has some of its own.
 func descriptors([]string) error {
 	for fd := 3; fd < 64; fd++ {
 		name, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd))
-		if err == nil && !strings.HasPrefix(name, "anon_inode:") && !strings.Contains(name, "/proc") {
+		own := strings.HasPrefix(name, "anon_inode:") || strings.HasPrefix(name, "/proc") || strings.HasPrefix(name, "/sys/fs/cgroup/")
+		if err == nil && !own {
 			fmt.Println(fd, name)
 			return nil
 		}

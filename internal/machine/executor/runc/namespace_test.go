@@ -1,0 +1,119 @@
+package runc
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
+
+	"cloister/internal/machine/executor"
+)
+
+// namespace makes a network namespace that has a name until the test ends, and a handle to close.
+func namespace(t *testing.T, part string) (name, path string, handle netns.NsHandle) {
+	t.Helper()
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	home, err := netns.Get()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer home.Close()
+	name = fmt.Sprintf("cloister-test-%d-%s", os.Getpid(), part)
+	handle, err = netns.NewNamed(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		netns.DeleteNamed(name)
+		os.Remove("/run/netns/" + name)
+	})
+	if err := netns.Set(home); err != nil {
+		t.Fatal(err)
+	}
+	return name, "/run/netns/" + name, handle
+}
+
+func TestJoinsNamespace(t *testing.T) {
+	e := open(t)
+	_, path, handle := namespace(t, "join")
+	inside, err := netlink.NewHandleAt(handle)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer inside.Close()
+	defer handle.Close()
+	mark := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: "cloistermark"}, PeerName: "cloisterpeer"}
+	if err := inside.LinkAdd(mark); err != nil {
+		t.Fatal(err)
+	}
+	for spec, want := range map[string]bool{path: true, "": false} {
+		_, said := e.try(t, executor.Spec{ID: "join", Args: []string{"/guest", "cat", "/proc/net/dev"}, Namespace: spec})
+		found := slices.ContainsFunc(said, func(line string) bool { return len(line) > 13 && line[:13] == "cloistermark:" })
+		if found != want || len(said) < 3 {
+			t.Errorf("in namespace %q it sees %q", spec, said)
+		}
+	}
+	for _, attack := range []string{"address", "link", "route", "nftables"} {
+		exit, said := e.try(t, executor.Spec{ID: "attack", Args: []string{"/guest", attack}, Namespace: path})
+		if exit.Code != 0 {
+			t.Errorf("%s: ended with %+v, printed %q", attack, exit, said)
+		}
+	}
+	if exit, _ := e.try(t, executor.Spec{ID: "none", Args: []string{"/guest", "exit", "0"}, Namespace: path + "-not-there"}); exit.Code != 125 || exit.Error == "" {
+		t.Errorf("without its namespace it ended with %+v", exit)
+	}
+}
+
+// TestForgetsNamespaces removes a namespace that was there when a container of another one began.
+// The kernel takes the interfaces of a namespace when nothing holds it; a shim must not.
+func TestForgetsNamespaces(t *testing.T) {
+	e := open(t)
+	// The hardest case is a host whose mounts are private: its unmounting reaches nobody, only its
+	// removing of the name does. The thread
+	// is not unlocked and so ends with the test.
+	runtime.LockOSThread()
+	if err := unix.Unshare(unix.CLONE_FS | unix.CLONE_NEWNS); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		t.Fatal(err)
+	}
+	_, ours, here := namespace(t, "ours")
+	defer here.Close()
+	other, _, there := namespace(t, "other")
+	inside, err := netlink.NewHandleAt(here)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer inside.Close()
+	pair := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: "near"}, PeerName: "far", PeerNamespace: netlink.NsFd(int(there))}
+	if err := inside.LinkAdd(pair); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Start(t.Context(), executor.Spec{ID: "holds", Root: image, Args: []string{"/guest", "stubborn"}, Namespace: ours}); err != nil {
+		t.Fatal(err)
+	}
+	there.Close()
+	if err := netns.DeleteNamed(other); err != nil {
+		t.Fatal(err)
+	}
+	for try := 0; ; try++ {
+		if _, err := inside.LinkByName("near"); err != nil {
+			break
+		}
+		if try == 500 {
+			t.Fatal("the other namespace is still held")
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	if exit, err := e.Wait(shortly(t), "holds"); err == nil {
+		t.Errorf("the container ended: %+v", exit)
+	}
+}
