@@ -11,7 +11,7 @@
 // EnableInterContainerTrafficEncryption (there is one host); ResourceConfig.VolumeSizeInGB and
 // ProductionVariant.VolumeSizeInGB (the disk is the machine's); Channel.ContentType (handed to the
 // container in inputdataconfig.json); StoppingCondition.MaxPendingTimeInSeconds (nothing waits for
-// capacity); DeploymentConfig is refused but for all at once. The host names of instance types mean
+// capacity). The names of instance types mean
 // CPU and memory limits only.
 //
 // Denied or failed S3 traffic of a job shows in its FailureReason in AWS's words. The request id of

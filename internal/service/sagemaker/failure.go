@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"syscall"
 )
 
 // failure is a reason why a job or an instance will not succeed, however often it is tried.
@@ -65,3 +66,6 @@ func clip(s string) string {
 	}
 	return s
 }
+
+// errNoSpace may pass: the disk is the machine's and not the customer's.
+var errNoSpace = syscall.ENOSPC

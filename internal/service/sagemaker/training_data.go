@@ -8,7 +8,6 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"golang.org/x/sync/errgroup"
 
@@ -157,7 +156,7 @@ func (c *s3) fetchObject(ctx context.Context, into *os.Root, bucket, key, name s
 
 // clash is two keys that cannot both be files: "a" and "a/b".
 func clash(key string, err error) error {
-	if errors.Is(err, syscall.ENOSPC) {
+	if errors.Is(err, errNoSpace) {
 		return err
 	}
 	return fails("ClientError: Data download failed:Failed to download data. S3 key:\n%s cannot be a file beside the other keys", key)

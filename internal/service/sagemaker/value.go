@@ -56,3 +56,12 @@ func splitS3(uri string) (bucket, key string, ok bool) {
 	bucket, key, _ = strings.Cut(rest, "/")
 	return bucket, key, bucket != ""
 }
+
+// sameAccount is the ARN of another resource beside one of ours.
+func sameAccount(arn, resource string) string {
+	p := strings.SplitN(arn, ":", 6)
+	if len(p) != 6 {
+		return resource
+	}
+	return strings.Join(p[:5], ":") + ":" + resource
+}
