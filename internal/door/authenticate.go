@@ -15,8 +15,11 @@ import (
 // authenticate fills in the Identity. No signature gives Anonymous, an identity that policies may
 // speak of, not a bypass.
 func (d *Door) authenticate(_ context.Context, x *exchange) error {
-	streams := x.service.Model.Protocol == "rest-xml"
+	streams := x.family() == "rest-xml"
 	if x.claim.Form == sigv4.None {
+		if !streams {
+			return sigv4.Refuse(sigv4.NoCredentials).Fault(x.family()) // nothing but S3 has anonymous callers
+		}
 		x.Caller.Identity = caller.Identity{Kind: caller.Anonymous, ARN: "anonymous", PrincipalARN: "anonymous", ID: "anonymous"}
 		return d.body(x, "", streams)
 	}
@@ -67,6 +70,24 @@ func (d *Door) body(x *exchange, secret string, streams bool) error {
 			r.Header.Del("Content-Encoding")
 		}
 	}
+	if wire.Streams(x.Call.Operation.Model) {
+		return nil
+	}
+	return x.whole(d.MaxBody)
+}
+
+// whole reads a checked body that the operation takes at once.
+func (x *exchange) whole(limit int64) error {
+	var refused *sigv4.Error
+	whole, err := buffer(x.request, limit)
+	switch {
+	case errors.As(err, &refused):
+		return refused.Fault(x.family())
+	case err != nil:
+		return badBody.New("The request body ended early.")
+	case !whole:
+		return tooLarge.New("The request body is longer than %d bytes.", limit)
+	}
 	return nil
 }
 
@@ -91,9 +112,20 @@ func (d *Door) decode(_ context.Context, x *exchange) error {
 	return nil
 }
 
+// validate is decode for a call that came by no wire.
+func (d *Door) validate(_ context.Context, x *exchange) error {
+	return wire.Validate(x.Call.Operation.Model, x.Input)
+}
+
 // run calls the service.
 func (d *Door) run(ctx context.Context, x *exchange) error {
 	out, err := x.Call.Operation.Run(ctx, &x.Call, x.Input)
 	x.output = out
+	return err
+}
+
+// encode makes the answer, by the model.
+func (d *Door) encode(_ context.Context, x *exchange) (err error) {
+	x.response, err = wire.Encode(x.Call.Operation.Model, x.output, x.ID)
 	return err
 }

@@ -2,7 +2,6 @@ package door
 
 import (
 	"context"
-	"strings"
 
 	"cloister/internal/engine/policy"
 	"cloister/internal/engine/sigv4"
@@ -38,14 +37,15 @@ func (d *Door) ask(x *exchange, k *api.Check) error {
 	if k.Demand == api.Nothing {
 		return nil
 	}
-	if id.Kind == caller.Anonymous && (k.Demand == api.Known || x.service.Model.ID != "s3") {
-		return sigv4.Refuse(sigv4.NoCredentials).Fault(x.family())
-	}
 	if k.Demand == api.Known {
+		if id.Kind == caller.Anonymous {
+			return sigv4.Refuse(sigv4.NoCredentials).Fault(x.family())
+		}
 		return nil
 	}
-	stack, account := d.Directory.Stack(&x.Caller, k.Action, k.Resource, k.Account)
-	r := policy.Request{Principal: policy.PrincipalOf(*id), Action: k.Action, Resource: k.Resource, ResourceAccount: account,
+	resource := d.Directory.Resolve(k.Resource)
+	stack, account := d.Directory.Stack(&x.Caller, k.Action, resource, k.Account)
+	r := policy.Request{Principal: policy.PrincipalOf(*id), Action: k.Action, Resource: resource, ResourceAccount: account,
 		Context: d.facts(x, k, account)}
 	decision := policy.Explain(&stack, &r)
 	x.entry.Decide(decision)
@@ -57,6 +57,7 @@ func (d *Door) ask(x *exchange, k *api.Check) error {
 
 // denied dresses the sentence as the protocol does.
 func (x *exchange) denied(sentence string) error {
+	x.entry.Denied()
 	switch x.family() {
 	case "json":
 		return deniedJSON.New("%s", sentence)
@@ -65,28 +66,9 @@ func (x *exchange) denied(sentence string) error {
 	case "ec2":
 		return deniedEC2.New("You are not authorized to perform this operation. %s", sentence)
 	case "rest-xml":
-		return deniedQuery.New("%s", s3Sentence(sentence))
+		return deniedQuery.New("%s", sentence)
 	}
 	return deniedQuery.New("%s", sentence)
-}
-
-// s3Sentence puts the resource in double quotes, as S3 does.
-func s3Sentence(s string) string {
-	before, rest, ok := strings.Cut(s, " on resource: ")
-	if !ok {
-		return s
-	}
-	resource, cause, more := rest, "", false
-	for _, word := range []string{" because ", " with an explicit deny "} {
-		if i := strings.LastIndex(rest, word); i >= 0 {
-			resource, cause, more = rest[:i], rest[i:], true
-		}
-	}
-	s = before + ` on resource: "` + resource + `"`
-	if more {
-		s += cause
-	}
-	return s
 }
 
 // facts are the condition keys that the request carries: what the path says, who the caller is, and
@@ -124,7 +106,9 @@ func (d *Door) facts(x *exchange, k *api.Check, account string) *policy.Context 
 
 // who sets the keys of the principal.
 func who(c *policy.Context, id *caller.Identity) {
-	c.Set(policy.PrincipalArn, id.PrincipalARN)
+	if id.Kind != caller.Service { // a service has no ARN, and a name would not be one
+		c.Set(policy.PrincipalArn, id.PrincipalARN)
+	}
 	c.Set(policy.UserID, id.ID)
 	c.Set(policy.PrincipalType, string(id.Kind))
 	c.SetBool(policy.PrincipalIsAWSService, id.Kind == caller.Service)

@@ -12,14 +12,13 @@ import (
 	"runtime/debug"
 	"time"
 
-	"github.com/google/uuid"
-
 	"cloister/internal/engine/sigv4"
 	"cloister/internal/engine/wire"
 	"cloister/internal/frame/api"
 	"cloister/internal/frame/audit"
 	"cloister/internal/frame/directory"
 	"cloister/internal/value/caller"
+	"cloister/internal/value/catalogue"
 	"cloister/internal/value/fault"
 )
 
@@ -38,6 +37,7 @@ type Config struct {
 type Door struct {
 	Config
 	services map[string]*api.Service
+	hosts    map[string]catalogue.Service // the names without a wildcard, which most calls use
 	verifier *sigv4.Verifier
 	log      *slog.Logger
 	counts   counters
@@ -48,7 +48,7 @@ func New(c Config) *Door {
 	if c.MaxBody == 0 {
 		c.MaxBody = 26 << 20 // InvokeEndpoint's 25 MB and room for its form
 	}
-	return &Door{Config: c, services: map[string]*api.Service{}, verifier: sigv4.NewVerifier(1024), log: c.Log}
+	return &Door{Config: c, services: map[string]*api.Service{}, hosts: names(c.Region), verifier: sigv4.NewVerifier(1024), log: c.Log}
 }
 
 // Open lets calls to these services in. It is to be called before the first Serve or Call.
@@ -68,7 +68,8 @@ type exchange struct {
 	claim    sigv4.Claim
 	original sigv4.Request // what was signed
 	output   any
-	entry    audit.Entry
+	response *wire.Response
+	entry    *audit.Entry // stands alone, for it outlives the exchange and its body
 }
 
 // stage is one step; an error ends the exchange.
@@ -82,9 +83,9 @@ type stage struct {
 var (
 	byWire = []stage{
 		{"route", (*Door).route}, {"authenticate", (*Door).authenticate}, {"decode", (*Door).decode},
-		{"authorise", (*Door).authorise}, {"run", (*Door).run},
+		{"authorise", (*Door).authorise}, {"run", (*Door).run}, {"encode", (*Door).encode},
 	}
-	fromInside = []stage{{"authorise", (*Door).authorise}, {"run", (*Door).run}}
+	fromInside = []stage{{"validate", (*Door).validate}, {"authorise", (*Door).authorise}, {"run", (*Door).run}}
 )
 
 func (d *Door) pass(ctx context.Context, x *exchange, stages []stage) (err error) {
@@ -101,33 +102,30 @@ func (d *Door) pass(ctx context.Context, x *exchange, stages []stage) (err error
 	return nil
 }
 
+// exchange begins one.
+func (d *Door) exchange() *exchange {
+	x := &exchange{entry: new(audit.Entry)}
+	x.ID, x.Time, x.Region, x.Secure = newID(), d.Clock(), d.Region, true
+	return x
+}
+
 // answer takes a request through the stages and dresses what came of it.
 func (d *Door) answer(ctx context.Context, from caller.Origin, r *wire.Request) *wire.Response {
-	x := &exchange{request: r}
-	x.Time, x.Region, x.Secure = d.Clock(), d.Region, true
-	x.Caller.Origin = from
-	x.ID = uuid.NewString()
-	x.UserAgent = first(r.Header, "User-Agent")
+	x := d.exchange()
+	x.request, x.Caller.Origin, x.UserAgent = r, from, first(r.Header, "User-Agent")
 	defer d.record(x)
 	err := d.pass(ctx, x, byWire)
-	if err == nil {
-		var w *wire.Response
-		if w, err = wire.Encode(x.Call.Operation.Model, x.output, x.ID); err == nil {
-			x.entry.Status = w.Status
-			return w
-		}
+	if err != nil {
+		x.response = wire.EncodeFault(model(x), operation(x), d.shown(x, err), x.ID)
 	}
-	f := d.shown(x, err)
-	w := wire.EncodeFault(model(x), operation(x), f, x.ID)
-	x.entry.Status = w.Status
-	return w
+	x.entry.Status = x.response.Status
+	return x.response
 }
 
 // Call is api.Client: the same checks and record for a caller that is given.
 func (d *Door) Call(ctx context.Context, as caller.Caller, service, name string, in any) (any, error) {
-	x := &exchange{service: d.services[service]}
-	x.Time, x.Region, x.Secure, x.Caller, x.Input = d.Clock(), d.Region, true, as, in
-	x.ID = uuid.NewString()
+	x := d.exchange()
+	x.service, x.Caller, x.Input = d.services[service], as, in
 	if x.service == nil || x.service.Operations[name] == nil {
 		return nil, fmt.Errorf("no operation %s.%s", service, name)
 	}
@@ -140,6 +138,7 @@ func (d *Door) Call(ctx context.Context, as caller.Caller, service, name string,
 		}
 		return nil, f
 	}
+	x.entry.Status = x.Call.Operation.Model.Status
 	return x.output, nil
 }
 
@@ -166,7 +165,7 @@ func (x *exchange) name() string {
 
 // record leaves the one line that every call leaves.
 func (d *Door) record(x *exchange) {
-	e := &x.entry
+	e := x.entry
 	e.RequestID, e.Time, e.UserAgent, e.Caller = x.ID, x.Time, x.UserAgent, x.Caller
 	if x.service != nil {
 		e.Service = x.service.Model.ID

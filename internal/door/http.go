@@ -1,6 +1,7 @@
 package door
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -8,7 +9,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -62,30 +62,118 @@ func (d *Door) Serve(ctx context.Context, l net.Listener, certificates *tls.Conf
 // handle is one request between fasthttp's form and ours.
 func (d *Door) handle(ctx *fasthttp.RequestCtx) {
 	r := request(ctx)
+	stream, _ := r.Body.(*incoming)
 	w := d.answer(ctx, origin(ctx.Conn()), r)
 	reply(ctx, w)
+	settle(ctx, stream)
 }
 
 func request(ctx *fasthttp.RequestCtx) *wire.Request {
 	h := &ctx.Request.Header
 	path, query, _ := strings.Cut(string(h.RequestURI()), "?")
 	r := &wire.Request{
-		Method: string(h.Method()), Host: strings.ToLower(string(h.Host())), Path: path, RawQuery: query,
-		Header: make(http.Header, h.Len()), Length: int64(h.ContentLength()),
-	}
-	for k, v := range h.All() {
-		key := string(k)
-		r.Header[key] = append(r.Header[key], string(v))
+		Method: string(h.Method()), Host: string(h.Host()), Path: path, RawQuery: query,
+		Header: header(h), Length: max(int64(h.ContentLength()), -1),
 	}
 	if s := ctx.RequestBodyStream(); s != nil {
-		r.Body = s
+		r.Body = &incoming{from: s, left: r.Length}
 	} else {
 		r.Bytes = ctx.Request.Body()
 	}
-	if r.Length < 0 {
-		r.Length = -1
-	}
 	return r
+}
+
+// header copies the fields, which fasthttp uses again, into one text and one list.
+func header(h *fasthttp.RequestHeader) http.Header {
+	n, size := 0, 0
+	for _, v := range h.All() {
+		n, size = n+1, size+len(v)
+	}
+	out, list := make(http.Header, n), make([]string, 0, n)
+	var text strings.Builder
+	text.Grow(size)
+	for k, v := range h.All() {
+		from := text.Len()
+		text.Write(v)
+		value := text.String()[from:]
+		if old, twice := out[string(k)]; twice {
+			out[string(k)] = append(old, value)
+			continue
+		}
+		list = append(list, value)
+		out[known(k)] = list[len(list)-1 : len(list) : len(list)]
+	}
+	return out
+}
+
+// known gives the text of a header's name, without making one for those that most calls have.
+func known(name []byte) string {
+	if s, ok := usual[string(name)]; ok {
+		return s
+	}
+	return string(name)
+}
+
+var usual = func() map[string]string {
+	m := map[string]string{}
+	for _, n := range []string{
+		"Accept", "Accept-Encoding", "Amz-Sdk-Invocation-Id", "Amz-Sdk-Request", "Authorization", "Connection", "Content-Length",
+		"Content-Md5", "Content-Type", "Expect", "Host", "User-Agent", "X-Amz-Content-Sha256", "X-Amz-Date", "X-Amz-Security-Token",
+		"X-Amz-Target", "X-Amz-User-Agent",
+	} {
+		m[n] = n
+	}
+	return m
+}()
+
+// What is left of a body when the answer is ready is read away, so that the client reads the answer
+// and the connection goes on; beyond these bounds the connection closes instead, for what follows on
+// it would be taken for a request.
+const (
+	leftover = 64 << 20
+	patience = 5 * time.Second
+)
+
+func settle(ctx *fasthttp.RequestCtx, s *incoming) {
+	if s == nil || s.err == io.EOF {
+		return
+	}
+	if err := ctx.Conn().SetReadDeadline(time.Now().Add(patience)); err != nil {
+		ctx.SetConnectionClose()
+		return
+	}
+	if n, err := io.Copy(io.Discard, io.LimitReader(s, leftover)); err != nil || n == leftover {
+		ctx.SetConnectionClose()
+	}
+}
+
+// incoming is a body on its way in. It remembers its end, for fasthttp's streams must not be read
+// after it, and tells an end that came early.
+type incoming struct {
+	from io.Reader
+	left int64 // negative when the length is not known
+	err  error
+}
+
+func (b *incoming) Read(p []byte) (n int, err error) {
+	if b.err != nil {
+		return 0, b.err
+	}
+	if b.left == 0 {
+		b.err = io.EOF
+		return 0, io.EOF
+	}
+	n, b.err = b.from.Read(p)
+	if b.left > 0 {
+		b.left -= int64(n)
+		switch {
+		case b.left == 0:
+			b.err = io.EOF
+		case b.err == io.EOF:
+			b.err = io.ErrUnexpectedEOF
+		}
+	}
+	return n, b.err
 }
 
 func reply(ctx *fasthttp.RequestCtx, w *wire.Response) {
@@ -127,11 +215,11 @@ func origin(c net.Conn) caller.Origin {
 		return k.Origin()
 	}
 	o := caller.Origin{Place: caller.Internet}
-	if a, err := netip.ParseAddrPort(c.RemoteAddr().String()); err == nil {
-		o.Source = a.Addr().Unmap()
+	if a, ok := c.RemoteAddr().(*net.TCPAddr); ok {
+		o.Source = a.AddrPort().Addr().Unmap()
 	}
-	if a, err := netip.ParseAddrPort(c.LocalAddr().String()); err == nil {
-		o.Target = a
+	if a, ok := c.LocalAddr().(*net.TCPAddr); ok {
+		o.Target = a.AddrPort()
 	}
 	return o
 }
@@ -156,9 +244,12 @@ func buffer(r *wire.Request, limit int64) (bool, error) {
 	if r.Length > limit {
 		return false, nil
 	}
-	b, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
-	r.Bytes, r.Body = b, nil
-	return int64(len(b)) <= limit, err
+	var b bytes.Buffer
+	// A claimed length is believed as far as fasthttp has already read, and the rest when it comes.
+	b.Grow(int(min(max(r.Length, 0), prefetch)) + bytes.MinRead)
+	_, err := b.ReadFrom(io.LimitReader(r.Body, limit+1))
+	r.Bytes, r.Body = b.Bytes(), nil
+	return int64(len(r.Bytes)) <= limit, err
 }
 
 // quiet hands fasthttp's complaints to the debug log: they are about clients, not about us.

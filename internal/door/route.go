@@ -2,7 +2,6 @@ package door
 
 import (
 	"context"
-	"net"
 	"strings"
 
 	"cloister/internal/engine/sigv4"
@@ -16,7 +15,6 @@ import (
 
 var (
 	unknownHost = fault.Kind{Code: "UnknownOperationException", Status: 404}
-	notServed   = fault.Kind{Code: "AccessDeniedException", Status: 403}
 	tooLarge    = fault.Kind{Code: "RequestEntityTooLargeException", Status: 413}
 	badBody     = fault.Kind{Code: "IncompleteBody", Status: 400}
 )
@@ -41,11 +39,11 @@ func (d *Door) route(_ context.Context, x *exchange) error {
 		return unknownHost.New("%s is not served here.", r.Host)
 	}
 	x.host = sigv4.Scope{Region: d.Region, Service: x.service.Model.SigningName}
-	if row.Global || r.Host == "sts.amazonaws.com" {
+	if row.Global || hostname(r.Host) == "sts.amazonaws.com" {
 		x.host.Region = "us-east-1"
 	}
 	if o := &x.Caller.Origin; o.Place == caller.Endpoint && o.Service != row.EndpointName(d.Region) {
-		return notServed.New("The VPC endpoint %s serves %s and not %s.", o.EndpointID, o.Service, row.ID)
+		return x.denied("The VPC endpoint " + o.EndpointID + " serves " + o.Service + " and not " + row.ID + ".")
 	}
 	if refused != nil {
 		return refused.Fault(x.family())
@@ -70,9 +68,9 @@ func (d *Door) route(_ context.Context, x *exchange) error {
 // called finds the row of the service that the host stands for. A host that is none of AWS's names
 // (the loopback door) leaves it to the signature's scope and the form of the request.
 func (d *Door) called(x *exchange) (catalogue.Service, error) {
-	host := x.request.Host
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		host = h
+	host := hostname(x.request.Host)
+	if row, ok := d.hosts[host]; ok {
+		return row, nil
 	}
 	if row, bucket, ok := catalogue.ByHost(d.Region, host); ok {
 		if bucket != "" {
@@ -102,8 +100,33 @@ func (d *Door) called(x *exchange) (catalogue.Service, error) {
 	return catalogue.Service{}, unknownHost.New("%s names no service, and neither does the signature of the request.", host)
 }
 
+// names is the rows of the host names that stand for themselves.
+func names(region string) map[string]catalogue.Service {
+	out := map[string]catalogue.Service{}
+	for _, row := range catalogue.Services {
+		for _, h := range row.Hosts {
+			if !strings.HasPrefix(h, "*") {
+				out[catalogue.In(region, h)] = row
+			}
+		}
+	}
+	return out
+}
+
+// hostname is the name in a Host header as the catalogue spells it. The header itself stays as it
+// was sent, for it is signed.
+func hostname(host string) string {
+	if h, _, ok := strings.Cut(host, ":"); ok && !strings.Contains(host, "[") {
+		host = h
+	}
+	return strings.ToLower(strings.TrimSuffix(host, "."))
+}
+
 // family is the kind of front end in whose words the signature verifier speaks.
 func (x *exchange) family() string { return x.service.Model.Protocol }
+
+// stranger is the model of a service that is not there, in whose form its callers are answered.
+var stranger = &shapes.Service{Protocol: "rest-json"}
 
 func buffered(r *wire.Request, limit int64) error {
 	whole, err := buffer(r, limit)
@@ -125,7 +148,7 @@ func first(h map[string][]string, key string) string {
 
 func model(x *exchange) *shapes.Service {
 	if x.service == nil {
-		return nil
+		return stranger
 	}
 	return x.service.Model
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"cloister/internal/engine/policy"
@@ -36,10 +37,10 @@ type Entry struct {
 }
 
 // Decide records what a check came to.
-func (e *Entry) Decide(d *policy.Decision) {
-	e.decided = append(e.decided, d)
-	e.denied = e.denied || d.Effect != policy.Allowed
-}
+func (e *Entry) Decide(d *policy.Decision) { e.decided = append(e.decided, d) }
+
+// Denied marks the entry as one to keep.
+func (e *Entry) Denied() { e.denied = true }
 
 // explained spells the decisions out; only who asks pays for that.
 func (e *Entry) explained() *Entry {
@@ -68,43 +69,50 @@ type Log struct {
 	db   *store.DB
 	slog *slog.Logger
 
+	ring [Recent]atomic.Pointer[Entry]
+	next atomic.Uint64
+
 	mu      sync.Mutex
-	ring    []*Entry
-	next    int
-	byID    map[string]*Entry
 	pending []*Entry
 	wake    chan struct{}
 }
 
 // New makes a log over the store. Run must run for denied calls to be kept.
 func New(db *store.DB, log *slog.Logger) *Log {
-	return &Log{db: db, slog: log, ring: make([]*Entry, Recent), byID: map[string]*Entry{}, wake: make(chan struct{}, 1)}
+	return &Log{db: db, slog: log, wake: make(chan struct{}, 1)}
 }
 
 // Add records a call; the entry must not be changed after. It never blocks on the disk.
 func (l *Log) Add(e *Entry) {
+	l.ring[(l.next.Add(1)-1)%Recent].Store(e)
+	if !e.denied {
+		return
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if old := l.ring[l.next]; old != nil {
-		delete(l.byID, old.RequestID)
+	if len(l.pending) == Kept {
+		l.pending = append(l.pending[:0], l.pending[1:]...)
 	}
-	l.ring[l.next] = e
-	l.byID[e.RequestID] = e
-	l.next = (l.next + 1) % len(l.ring)
-	if e.denied && len(l.pending) < Kept {
-		l.pending = append(l.pending, e)
-		select {
-		case l.wake <- struct{}{}:
-		default:
+	l.pending = append(l.pending, e)
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// recent looks a call up among those in memory. Calls are many and lookups few, so nothing indexes them.
+func (l *Log) recent(requestID string) *Entry {
+	for i := range l.ring {
+		if e := l.ring[i].Load(); e != nil && e.RequestID == requestID {
+			return e
 		}
 	}
+	return nil
 }
 
 // Find gives the call of a request id if it was made in that account.
 func (l *Log) Find(ctx context.Context, account, requestID string) (*Entry, error) {
-	l.mu.Lock()
-	e := l.byID[requestID]
-	l.mu.Unlock()
+	e := l.recent(requestID)
 	if e == nil {
 		err := l.db.View(ctx, func(tx *store.Tx) (err error) {
 			e, err = entries.Get(tx, store.Key("id", requestID))
@@ -122,13 +130,14 @@ func (l *Log) Find(ctx context.Context, account, requestID string) (*Entry, erro
 
 // Run writes denied calls to the store until ctx is done, and once more then.
 func (l *Log) Run(ctx context.Context) error {
+	whole := context.WithoutCancel(ctx) // a write that was begun is finished
 	for {
 		select {
 		case <-ctx.Done():
-			return l.flush(context.WithoutCancel(ctx))
+			return l.flush(whole)
 		case <-l.wake:
-			if err := l.flush(ctx); err != nil && ctx.Err() == nil {
-				l.slog.Warn("denied calls not kept", "error", err)
+			if err := l.flush(whole); err != nil {
+				l.slog.Warn("denied calls not kept yet", "error", err)
 			}
 		}
 	}
@@ -142,17 +151,26 @@ func (l *Log) flush(ctx context.Context) error {
 	if len(batch) == 0 {
 		return nil
 	}
-	return l.db.Update(ctx, func(tx *store.Tx) error {
-		for _, e := range batch {
-			if err := entries.Put(tx, store.Key("id", e.RequestID), e.explained()); err != nil {
-				return err
-			}
-			if err := order.Put(tx, store.Key(e.Time.UTC().Format("2006-01-02T15:04:05.000000000Z"), e.RequestID), &e.RequestID); err != nil {
-				return err
-			}
+	err := l.db.Update(ctx, func(tx *store.Tx) error { return write(tx, batch) })
+	if err != nil {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.pending = append(batch, l.pending...)
+		l.pending = l.pending[max(0, len(l.pending)-Kept):]
+	}
+	return err
+}
+
+func write(tx *store.Tx, batch []*Entry) error {
+	for _, e := range batch {
+		if err := entries.Put(tx, store.Key("id", e.RequestID), e.explained()); err != nil {
+			return err
 		}
-		return trim(tx)
-	})
+		if err := order.Put(tx, store.Key(e.Time.UTC().Format("2006-01-02T15:04:05.000000000Z"), e.RequestID), &e.RequestID); err != nil {
+			return err
+		}
+	}
+	return trim(tx)
 }
 
 // order says which denied call is the oldest.

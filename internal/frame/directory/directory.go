@@ -25,6 +25,8 @@ type Principal struct {
 	Name     string
 	Policies []policy.Attached
 	Boundary *policy.Attached
+	// MaxSession is the longest session of a role that may be asked for; 0 means an hour.
+	MaxSession time.Duration
 }
 
 // Key is a long-term access key.
@@ -43,13 +45,25 @@ type Resource struct {
 	Trust bool
 }
 
+// nowhere is the policy of a VPC endpoint that nobody knows: it allows nothing.
+var nowhere = policy.Attached{Name: "of an endpoint that is gone", Document: func() *policy.Document {
+	d, err := policy.Parse(`{"Statement":[{"Effect":"Allow","Principal":"*","NotAction":"*","Resource":"*"}]}`)
+	if err != nil {
+		panic(err) // a text of ours
+	}
+	return d
+}()}
+
 // Directory is safe for concurrent use.
 type Directory struct {
 	sessions  cipher.AEAD
 	clock     func() time.Time
+	opened    recent[*session]         // by token
+	parsed    recent[*policy.Document] // session policies, by text
 	mu        sync.RWMutex
 	keys      map[string]Key
 	principal map[string]*Principal
+	named     map[string]string // ARNs of principals by their plain names
 	resource  map[string]*Resource
 	endpoint  map[string]*policy.Attached
 }
@@ -58,7 +72,7 @@ type Directory struct {
 // tokens outlive the process.
 func New(sessionKey [32]byte, clock func() time.Time) *Directory {
 	return &Directory{
-		sessions: seal(sessionKey), clock: clock, keys: map[string]Key{}, principal: map[string]*Principal{},
+		sessions: seal(sessionKey), clock: clock, keys: map[string]Key{}, principal: map[string]*Principal{}, named: map[string]string{},
 		resource: map[string]*Resource{}, endpoint: map[string]*policy.Attached{},
 	}
 }
@@ -70,10 +84,55 @@ func (d *Directory) SetKey(k Key) { set(d, d.keys, k.ID, k) }
 func (d *Directory) RemoveKey(id string) { remove(d, d.keys, id) }
 
 // SetPrincipal puts or replaces a user or role, by ARN. The value must not be changed after.
-func (d *Directory) SetPrincipal(p *Principal) { set(d, d.principal, p.ARN, p) }
+func (d *Directory) SetPrincipal(p *Principal) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.principal[p.ARN] = p
+	if name, _ := plain(p.ARN); name != "" {
+		d.named[name] = p.ARN
+	}
+}
 
 // RemovePrincipal makes a user or role unknown, and its keys and sessions dead.
-func (d *Directory) RemovePrincipal(arn string) { remove(d, d.principal, arn) }
+func (d *Directory) RemovePrincipal(arn string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.principal, arn)
+	if name, _ := plain(arn); d.named[name] == arn {
+		delete(d.named, name)
+	}
+}
+
+// Resolve gives the ARN of the user or role that one without a path means: IAM's requests name them
+// by name alone, in any case, but policies speak of their ARNs. Other ARNs it gives back.
+func (d *Directory) Resolve(arn string) string {
+	name, bare := plain(arn)
+	if !bare {
+		return arn
+	}
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	if whole, ok := d.named[name]; ok {
+		return whole
+	}
+	return arn
+}
+
+// plain gives what a user or role is unique by: account, kind and name, in lower case; "" for other
+// ARNs. bare tells that the ARN has no path.
+func plain(arn string) (name string, bare bool) {
+	rest, ok := strings.CutPrefix(arn, "arn:aws:iam::")
+	if !ok {
+		return "", false
+	}
+	account, rest, _ := strings.Cut(rest, ":")
+	kind, rest, ok := strings.Cut(rest, "/")
+	if !ok || kind != "user" && kind != "role" {
+		return "", false
+	}
+	last := strings.LastIndexByte(rest, '/') + 1
+	return account + "/" + kind + "/" + strings.ToLower(rest[last:]), last == 0
+}
 
 // SetResource puts or replaces a resource, by ARN. The value must not be changed after.
 func (d *Directory) SetResource(r *Resource) { set(d, d.resource, r.ARN, r) }
@@ -143,15 +202,17 @@ func (d *Directory) Stack(c *caller.Caller, action, resource, owner string) (s p
 	}
 	for _, text := range id.SessionPolicies {
 		s.HasSession = true
-		if doc, err := policy.Parse(text); err == nil {
+		if doc, err := d.parsed.get(text, policy.Parse); err == nil {
 			s.Session = append(s.Session, policy.Attached{Document: doc, Name: "session policy"})
 		}
 	}
 	if c.Origin.Place == caller.Endpoint {
-		s.ViaEndpoint = true // an endpoint nobody knows has no policy that could allow
-		if p := d.endpoint[c.Origin.EndpointID]; p != nil {
-			s.Endpoint = []policy.Attached{*p}
+		s.ViaEndpoint = true
+		p := d.endpoint[c.Origin.EndpointID]
+		if p == nil {
+			p = &nowhere
 		}
+		s.Endpoint = []policy.Attached{*p}
 	}
 	return s, account
 }

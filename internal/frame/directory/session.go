@@ -91,18 +91,10 @@ func (d *Directory) Secret(accessKey, token string) (string, caller.Identity, er
 	return k.Secret, id, nil
 }
 
+// session asks each time what may have changed since: the time and the role.
 func (d *Directory) session(accessKey, token string) (string, caller.Identity, error) {
-	raw, err := base64.StdEncoding.DecodeString(token)
-	n := d.sessions.NonceSize()
-	if err != nil || len(raw) < n {
-		return "", caller.Identity{}, ErrBadToken
-	}
-	text, err := d.sessions.Open(nil, raw[:n], raw[n:], nil)
-	if err != nil {
-		return "", caller.Identity{}, ErrBadToken
-	}
-	var s session
-	if err := json.Unmarshal(text, &s); err != nil || s.Identity.AccessKey != accessKey {
+	s, err := d.opened.get(token, d.open)
+	if err != nil || s.Identity.AccessKey != accessKey {
 		return "", caller.Identity{}, ErrBadToken
 	}
 	if !d.clock().Before(s.Expires) {
@@ -112,6 +104,24 @@ func (d *Directory) session(accessKey, token string) (string, caller.Identity, e
 		return "", caller.Identity{}, ErrBadToken
 	}
 	return s.Secret, s.Identity, nil
+}
+
+// open reads what a token seals.
+func (d *Directory) open(token string) (*session, error) {
+	raw, err := base64.StdEncoding.DecodeString(token)
+	n := d.sessions.NonceSize()
+	if err != nil || len(raw) < n {
+		return nil, ErrBadToken
+	}
+	text, err := d.sessions.Open(nil, raw[:n], raw[n:], nil)
+	if err != nil {
+		return nil, ErrBadToken
+	}
+	s := new(session)
+	if err := json.Unmarshal(text, s); err != nil {
+		return nil, ErrBadToken
+	}
+	return s, nil
 }
 
 // NewKey makes the two halves of a long-term access key.

@@ -76,12 +76,12 @@ func TestFailuresAreTriedAgainWithGrowingPauses(t *testing.T) {
 func TestAKeyThatAsksAgainIsGivenAgainAndAddIsQuicker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		start, n := time.Now(), 0
-		var last time.Duration
+		start := time.Now()
+		var n atomic.Int32
+		var last atomic.Int64
 		q := reconcile.New("test", slog.Default(), func(ctx context.Context, key string) (time.Duration, error) {
-			n++
-			last = time.Since(start)
-			if n < 3 {
+			last.Store(int64(time.Since(start)))
+			if n.Add(1) < 3 {
 				return time.Hour, nil
 			}
 			return 0, nil
@@ -92,13 +92,13 @@ func TestAKeyThatAsksAgainIsGivenAgainAndAddIsQuicker(t *testing.T) {
 		time.Sleep(time.Minute)
 		q.Add("x") // does not wait for the hour
 		time.Sleep(time.Minute)
-		if n != 2 {
+		if n := n.Load(); n != 2 {
 			t.Errorf("after Add: worked %d times, want 2", n)
 		}
 		time.Sleep(3 * time.Hour)
 		cancel()
 		wg.Wait()
-		if n != 3 || last != time.Hour+time.Minute {
+		if n, last := n.Load(), time.Duration(last.Load()); n != 3 || last != time.Hour+time.Minute {
 			t.Errorf("worked %d times, last at %v; want 3, the last an hour after the second", n, last)
 		}
 	})
