@@ -3,7 +3,10 @@ package runc
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -184,4 +187,58 @@ func shortly(t *testing.T) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	t.Cleanup(cancel)
 	return ctx
+}
+
+// daemon starts a container and then waits to be killed.
+func daemon(settings, root string) {
+	var c Config
+	err := json.Unmarshal([]byte(settings), &c)
+	if err == nil {
+		var e *Executor
+		if e, err = Open(c); err == nil {
+			err = e.Start(context.Background(), executor.Spec{ID: "orphan", Root: root, Args: []string{"/guest", "polite"}})
+		}
+	}
+	fmt.Println("started", err)
+	select {}
+}
+
+// TestDaemonKilled kills the process group of the one that started a container.
+func TestDaemonKilled(t *testing.T) {
+	e := open(t)
+	settings, err := json.Marshal(e.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("/proc/self/exe", "daemon", string(settings), image)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	said := make([]byte, 200)
+	n, err := out.Read(said)
+	syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+	cmd.Wait()
+	if err != nil || string(said[:n]) != "started <nil>\n" {
+		t.Fatalf("it said %q, %v", said[:n], err)
+	}
+	for line := range e.Logs(t.Context(), "orphan", 0) {
+		if line.Text != "ready" {
+			t.Errorf("it printed %q", line.Text)
+		}
+		break
+	}
+	if all, err := e.List(t.Context()); err != nil || len(all) != 1 || !all[0].Running {
+		t.Fatalf("the next process finds %+v, %v", all, err)
+	}
+	if err := e.Stop(t.Context(), "orphan", time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	if exit, err := e.Wait(t.Context(), "orphan"); err != nil || exit.Code != 7 || exit.Error != "" {
+		t.Errorf("ended with %+v, %v", exit, err)
+	}
 }

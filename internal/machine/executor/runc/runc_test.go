@@ -19,6 +19,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "shim" {
 		os.Exit(ShimMain(os.Args[2:]))
 	}
+	if len(os.Args) > 1 && os.Args[1] == "daemon" {
+		daemon(os.Args[2], os.Args[3])
+	}
 	dir, err := os.MkdirTemp("", "runc-test-")
 	if err != nil {
 		panic(err)
