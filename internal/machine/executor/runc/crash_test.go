@@ -193,7 +193,7 @@ func shortly(t *testing.T) context.Context {
 func daemon(settings, root string) {
 	var c Config
 	err := json.Unmarshal([]byte(settings), &c)
-	if err == nil {
+	if c.Logger = nil; err == nil {
 		var e *Executor
 		if e, err = Open(c); err == nil {
 			err = e.Start(context.Background(), executor.Spec{ID: "orphan", Root: root, Args: []string{"/guest", "polite"}})
