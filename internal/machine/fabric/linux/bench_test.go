@@ -35,7 +35,7 @@ func large(interfaces int) *network.Network {
 	return n
 }
 
-var sizes = []int{0, 100}
+var sizes = []int{0, 100, 1000}
 
 // BenchmarkAttach makes one more interface with its namespace, in force when Apply returns.
 func BenchmarkAttach(b *testing.B) {
@@ -50,8 +50,7 @@ func BenchmarkAttach(b *testing.B) {
 				apply(b, f, n)
 				b.StopTimer()
 				apply(b, f, large(size))
-				f.sweeper.stop()
-				f.sweeper = startSweeper(f.log)
+				f.sweeper.finish()
 				b.StartTimer()
 			}
 		})
@@ -68,8 +67,7 @@ func BenchmarkDetach(b *testing.B) {
 	for b.Loop() {
 		b.StopTimer()
 		apply(b, f, more)
-		f.sweeper.stop()
-		f.sweeper = startSweeper(f.log)
+		f.sweeper.finish()
 		b.StartTimer()
 		apply(b, f, large(0))
 	}

@@ -25,8 +25,7 @@ func apply(t testing.TB, f *Fabric, n *network.Network) {
 // settled is the dump when the sweeper has nothing left to do.
 func settled(t testing.TB, f *Fabric) string {
 	t.Helper()
-	f.sweeper.stop()
-	f.sweeper = startSweeper(f.log)
+	f.sweeper.finish()
 	return dump(t, f.directory)
 }
 

@@ -64,7 +64,7 @@ func Open(c Config) (*Fabric, error) {
 		directory: c.Directory,
 		log:       c.Logger,
 		lock:      lock,
-		sweeper:   startSweeper(c.Logger),
+		sweeper:   newSweeper(c.Logger),
 		entrance:  newEntrance(),
 		routers:   map[string]*router{},
 	}, nil
@@ -151,7 +151,7 @@ func (f *Fabric) Close() error {
 	for _, r := range f.routers {
 		r.close()
 	}
-	f.sweeper.stop()
+	f.sweeper.finish()
 	return f.lock.Close()
 }
 

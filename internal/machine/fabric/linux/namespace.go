@@ -149,7 +149,7 @@ func set(values [][2]string) error {
 // way around it, and an answered ARP request would let one fill the machine's neighbour table.
 func prepareRouter() error {
 	err := set([][2]string{
-		{"ipv6/conf/all/disable_ipv6", "1"}, {"ipv6/conf/default/disable_ipv6", "1"},
+		{"ipv6/conf/all/disable_ipv6", "1"}, // and with it the default
 		{"ipv4/conf/all/rp_filter", "0"}, {"ipv4/conf/default/rp_filter", "0"},
 		{"ipv4/conf/all/send_redirects", "0"}, {"ipv4/conf/default/send_redirects", "0"},
 		{"ipv4/conf/all/accept_redirects", "0"}, {"ipv4/conf/default/accept_redirects", "0"},
@@ -169,8 +169,7 @@ func prepareRouter() error {
 // listen on any port: its addresses are its own.
 func prepareWorkload() error {
 	err := set([][2]string{
-		{"ipv6/conf/all/disable_ipv6", "1"}, {"ipv6/conf/default/disable_ipv6", "1"},
-		{"ipv4/conf/all/accept_redirects", "0"}, {"ipv4/conf/default/accept_redirects", "0"},
+		{"ipv6/conf/all/disable_ipv6", "1"}, // and with it the default
 		{"ipv4/ip_unprivileged_port_start", "0"},
 	})
 	if err != nil {

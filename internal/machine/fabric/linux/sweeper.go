@@ -16,25 +16,23 @@ import (
 // keeps everyone else from changing a link meanwhile, so it waits a little: the end of a namespace takes
 // its link along, and only the link of a namespace that someone still holds is left to delete.
 type sweeper struct {
-	log   *slog.Logger
-	wait  time.Duration
-	mu    sync.Mutex
-	queue []dead
-	work  chan struct{}
-	done  chan struct{}
-	quit  chan struct{}
+	log     *slog.Logger
+	mu      sync.Mutex
+	queue   []dead
+	busy    bool          // a goroutine is there for the queue
+	hurry   chan struct{} // closed: do not wait
+	running sync.WaitGroup
 }
+
+const sweepAfter = 200 * time.Millisecond
 
 type dead struct {
 	namespace int // a descriptor of our own
 	link      string
 }
 
-func startSweeper(log *slog.Logger) *sweeper {
-	s := &sweeper{log: log, wait: 200 * time.Millisecond,
-		work: make(chan struct{}, 1), done: make(chan struct{}), quit: make(chan struct{})}
-	go s.run()
-	return s
+func newSweeper(log *slog.Logger) *sweeper {
+	return &sweeper{log: log, hurry: make(chan struct{})}
 }
 
 // add hands a link over.
@@ -44,34 +42,41 @@ func (s *sweeper) add(namespace *os.File, link string) {
 		return // the next process finds it
 	}
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.queue = append(s.queue, dead{fd, link})
-	s.mu.Unlock()
-	select {
-	case s.work <- struct{}{}:
-	default:
+	if !s.busy {
+		s.busy = true
+		hurry := s.hurry
+		s.running.Go(func() { s.run(hurry) })
 	}
 }
 
-// stop deletes what is queued and returns when that is done.
-func (s *sweeper) stop() {
-	close(s.quit)
-	<-s.done
+// finish deletes what is queued and returns when that is done.
+func (s *sweeper) finish() {
+	s.mu.Lock()
+	close(s.hurry)
+	s.mu.Unlock()
+	s.running.Wait()
+	s.mu.Lock()
+	s.hurry = make(chan struct{})
+	s.mu.Unlock()
 }
 
-func (s *sweeper) run() {
-	defer close(s.done)
+// run sweeps until nothing is queued.
+func (s *sweeper) run(hurry <-chan struct{}) {
 	for {
 		select {
-		case <-s.quit:
-			s.sweep()
-			return
-		case <-s.work:
-			select {
-			case <-time.After(s.wait):
-			case <-s.quit:
-			}
-			s.sweep()
+		case <-time.After(sweepAfter):
+		case <-hurry:
 		}
+		s.sweep()
+		s.mu.Lock()
+		if len(s.queue) == 0 {
+			s.busy = false
+			s.mu.Unlock()
+			return
+		}
+		s.mu.Unlock()
 	}
 }
 

@@ -1,0 +1,45 @@
+package linux
+
+import (
+	"sync/atomic"
+	"testing"
+
+	"github.com/miekg/dns"
+
+	"cloister/internal/machine/fabric"
+)
+
+// FuzzAnswer feeds the resolver what a hostile workload may send: it must answer with one well-formed
+// reply to the same question, or not at all.
+func FuzzAnswer(f *testing.F) {
+	for _, q := range []*dns.Msg{question("sts.example.", dns.TypeA), question("many.example.", dns.TypeANY).SetEdns0(512, true), {}} {
+		b, err := q.Pack()
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	x, err := fabric.NewIndex(pairNetwork())
+	if err != nil {
+		f.Fatal(err)
+	}
+	var index atomic.Pointer[fabric.Index]
+	index.Store(x)
+	r := &resolver{vpc: "vpc-1", index: &index}
+	f.Fuzz(func(t *testing.T, message []byte) {
+		reply := r.answer(message, true)
+		if reply == nil {
+			return
+		}
+		var q, m dns.Msg
+		if err := m.Unpack(reply); err != nil {
+			t.Fatalf("the reply to %x is malformed: %v", message, err)
+		}
+		if err := q.Unpack(message); err != nil || !m.Response || m.Id != q.Id || len(m.Question) != 1 || m.Question[0] != q.Question[0] {
+			t.Errorf("%v\nis answered\n%v", &q, &m)
+		}
+		if len(reply) > 1232 {
+			t.Errorf("a packet of %d bytes", len(reply))
+		}
+	})
+}
