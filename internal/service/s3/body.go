@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"cmp"
 	"crypto/md5"
 	"encoding/base64"
 	"encoding/hex"
@@ -22,15 +23,19 @@ type body struct {
 	from   io.Reader
 	length int64 // -1 when not known
 	read   int64
-	digest string // declared MD5 in hex
-	told   string // and as it was declared
-	want   sum
-	hash   hash.Hash
+	digest string    // declared MD5 in hex
+	told   string    // and as it was declared
+	want   sum       // what was declared; without a value, what was asked for
+	hash   hash.Hash // of want's algorithm
+	// kept is the checksum to keep where it is settled beforehand, as for parts; hash where it is the same.
+	kept   hash.Hash
+	keptAs string
 	end    error
 }
 
-// newBody makes the body of an upload that declares an MD5 and a checksum, each perhaps empty.
-func newBody(from io.Reader, contentMD5 *string, want sum) (*body, error) {
+// newBody makes the body of an upload that declares an MD5 and a checksum, each perhaps empty. keepAs is
+// the algorithm of the checksum to keep; empty leaves it to the request.
+func newBody(from io.Reader, contentMD5 *string, want sum, keepAs string) (*body, error) {
 	b := &body{from: from, length: -1, want: want}
 	if from == nil {
 		b.from, b.length = http.NoBody, 0
@@ -50,10 +55,13 @@ func newBody(from io.Reader, contentMD5 *string, want sum) (*body, error) {
 		}
 		b.digest, b.told = hex.EncodeToString(raw), *contentMD5
 	}
-	if b.want.Algorithm == "" {
-		b.want.Algorithm = implied
-	}
+	b.want.Algorithm = cmp.Or(b.want.Algorithm, keepAs, implied)
 	b.hash, _ = sigv4.NewChecksum(b.want.Algorithm)
+	if keepAs != "" {
+		if b.kept, b.keptAs = b.hash, keepAs; keepAs != b.want.Algorithm {
+			b.kept, _ = sigv4.NewChecksum(keepAs)
+		}
+	}
 	return b, nil
 }
 
@@ -64,6 +72,9 @@ func (b *body) Read(p []byte) (int, error) {
 	n, err := b.from.Read(p)
 	b.read += int64(n)
 	b.hash.Write(p[:n])
+	if b.kept != nil && b.kept != b.hash {
+		b.kept.Write(p[:n])
+	}
 	if b.read > maxUpload {
 		err = tooLarge(b.read, maxUpload)
 	} else if err != nil {
@@ -105,6 +116,9 @@ func (b *body) checkMD5(got string) error {
 // result is the checksum of the whole body. One that came behind it, in the trailer, was compared by
 // whoever took the body apart.
 func (b *body) result() sum {
+	if b.kept != nil {
+		return sum{b.keptAs, encodeSum(b.kept), fullObject}
+	}
 	if t, ok := b.from.(interface{ Trailer() http.Header }); ok {
 		for name, v := range t.Trailer() {
 			if a, ok := strings.CutPrefix(name, "X-Amz-Checksum-"); ok && len(v) == 1 {

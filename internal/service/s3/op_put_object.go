@@ -36,7 +36,7 @@ func (s *Service) putObject(ctx context.Context, _ *api.Call, in *shape.PutObjec
 	if err != nil {
 		return nil, err
 	}
-	from, err := newBody(in.Body, in.ContentMD5, declared)
+	from, err := newBody(in.Body, in.ContentMD5, declared, "")
 	if err != nil {
 		return nil, err
 	}

@@ -7,18 +7,17 @@ import (
 
 // wishes are the members of uploads that we cannot act on.
 type wishes struct {
-	acl                           *string
-	grants                        []*string
-	storageClass                  *string
-	encryption, kmsKey, context   *string
-	bucketKey                     *bool
-	customer                      []*string // algorithm, key and MD5 of a customer's key
-	tagging, redirect             *string
-	lockMode, legalHold           *string
-	retainUntil                   *time.Time
-	offset                        *int64
-	mfa                           *string
-	copiesTags, copiesFromKeyedBy *string
+	acl                         *string
+	grants                      []*string
+	storageClass                *string
+	encryption, kmsKey, context *string
+	bucketKey                   *bool
+	customer                    []*string // algorithm, key and MD5 of a customer's key
+	tagging, redirect           *string
+	lockMode, legalHold         *string
+	retainUntil                 *time.Time
+	offset                      *int64
+	copiesFromKeyedBy           *string
 }
 
 // refuse answers the first wish that would be accepted and not acted on.
@@ -40,13 +39,11 @@ func (w *wishes) refuse() error {
 		{"x-amz-server-side-encryption-customer-algorithm", slices.ContainsFunc(w.customer, isSet)},
 		{"x-amz-copy-source-server-side-encryption-customer-algorithm", w.copiesFromKeyedBy != nil},
 		{"x-amz-tagging", text(w.tagging) != ""},
-		{"x-amz-tagging-directive", w.copiesTags != nil && *w.copiesTags != "COPY" && text(w.tagging) != ""},
 		{"x-amz-website-redirect-location", w.redirect != nil},
 		{"x-amz-object-lock-mode", w.lockMode != nil},
 		{"x-amz-object-lock-legal-hold", w.legalHold != nil && *w.legalHold != "OFF"},
 		{"x-amz-object-lock-retain-until-date", w.retainUntil != nil},
 		{"x-amz-write-offset-bytes", w.offset != nil},
-		{"x-amz-mfa", w.mfa != nil},
 	} {
 		if x.is {
 			return unimplemented(x.header)
