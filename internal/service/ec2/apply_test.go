@@ -43,13 +43,16 @@ func TestAFabricThatRefusesIsAskedAgain(t *testing.T) {
 		t.Errorf("the fabric has %+v", n)
 	}
 
+	if !h.lets(*e.VpcEndpointId) {
+		t.Error("the endpoint lets nothing through")
+	}
 	h.fabric.fail(errors.New("sad again"))
 	must[shape.DeleteVpcEndpointsResult](h, "DeleteVpcEndpoints", &shape.DeleteVpcEndpointsRequest{VpcEndpointIds: []string{*e.VpcEndpointId}})
 	if now := h.endpoint(*e.VpcEndpointId); *now.State != deleting {
 		t.Errorf("an endpoint that the fabric still has is %s", *now.State)
 	}
-	if got := h.policyOf(*e.VpcEndpointId); got != "" {
-		t.Error("a deleted endpoint still has a policy that could allow")
+	if h.lets(*e.VpcEndpointId) {
+		t.Error("a deleted endpoint still lets calls through")
 	}
 	refused[struct{}](h, "DeleteSubnet", &shape.DeleteSubnetRequest{SubnetId: &a}, "DependencyViolation", "")
 	h.fabric.fail(nil)

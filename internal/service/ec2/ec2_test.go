@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"cloister/internal/engine/policy"
 	"cloister/internal/frame/api"
 	"cloister/internal/frame/directory"
 	"cloister/internal/machine/fabric"
@@ -225,14 +226,25 @@ func (h *house) serve() {
 	h.Cleanup(func() { h.stop(); wg.Wait() })
 }
 
-// policyOf is the text of the policy that calls through an endpoint are asked by; empty when no
-// endpoint is known by that id.
-func (h *house) policyOf(id string) string {
-	h.Helper()
-	who := caller.Caller{Identity: caller.Identity{Account: account}, Origin: caller.Origin{Place: caller.Endpoint, EndpointID: id}}
-	stack, _ := h.Directory.Stack(&who, "sts:AssumeRole", "*", "")
-	if len(stack.Endpoint) == 0 {
-		return ""
+// stack is what decides about a call of the account's root user through an endpoint.
+func (h *house) stack(id string) (policy.Stack, caller.Caller) {
+	who := caller.Caller{
+		Identity: caller.Identity{Kind: caller.Root, Account: account, ARN: "arn:aws:iam::" + account + ":root"},
+		Origin:   caller.Origin{Place: caller.Endpoint, EndpointID: id},
 	}
+	stack, _ := h.Directory.Stack(&who, "sts:AssumeRole", "*", "")
+	return stack, who
+}
+
+// policyOf is the text of the policy that calls through an endpoint are asked by.
+func (h *house) policyOf(id string) string {
+	stack, _ := h.stack(id)
 	return stack.Endpoint[0].Document.String()
+}
+
+// lets tells whether a call through an endpoint could be allowed.
+func (h *house) lets(id string) bool {
+	stack, who := h.stack(id)
+	r := policy.Request{Principal: policy.PrincipalOf(who.Identity), Action: "sts:AssumeRole", Resource: "*"}
+	return policy.Decide(&stack, &r).Effect == policy.Allowed
 }

@@ -1,0 +1,158 @@
+package ec2
+
+import (
+	"maps"
+	"slices"
+	"testing"
+
+	"cloister/internal/machine/store"
+	"cloister/internal/value/catalogue"
+	shape "cloister/internal/value/shape/ec2"
+)
+
+// furnished is a house with something of everything in it.
+func furnished(t *testing.T) *house {
+	h := newHouse(t)
+	v := h.vpc("10.0.0.0/16")
+	h.dns(v)
+	a := h.subnet(v, "10.0.0.0/24", "a")
+	r, g := h.table(v), h.group(v, "mine")
+	must[shape.AssociateRouteTableResult](h, "AssociateRouteTable", &shape.AssociateRouteTableRequest{RouteTableId: &r, SubnetId: &a})
+	p := web("10.0.0.0/16")[0]
+	p.UserIdGroupPairs = []shape.UserIdGroupPair{{GroupId: &g, UserId: new(account)}}
+	p.PrefixListIds = []shape.PrefixListId{{PrefixListId: new(catalogue.PrefixListS3)}}
+	h.allow(g, p)
+	must[shape.AuthorizeSecurityGroupEgressResult](h, "AuthorizeSecurityGroupEgress", &shape.AuthorizeSecurityGroupEgressRequest{GroupId: &g, IpPermissions: []shape.IpPermission{p}})
+	s3 := endpointRequest(v, "s3", "Gateway")
+	s3.RouteTableIds = []string{r}
+	must[shape.CreateVpcEndpointResult](h, "CreateVpcEndpoint", s3)
+	h.interfaceEndpoint(v, "logs", []string{a}, []string{g})
+	h.eni(a, g)
+	return h
+}
+
+func TestEveryFilterFindsWhatItIsAbout(t *testing.T) {
+	h := furnished(t)
+	count := map[string]func([]shape.Filter) int{
+		"vpc": func(f []shape.Filter) int {
+			return len(must[shape.DescribeVpcsResult](h, "DescribeVpcs", &shape.DescribeVpcsRequest{Filters: f}).Vpcs)
+		},
+		"subnet": func(f []shape.Filter) int {
+			return len(must[shape.DescribeSubnetsResult](h, "DescribeSubnets", &shape.DescribeSubnetsRequest{Filters: f}).Subnets)
+		},
+		"table": func(f []shape.Filter) int {
+			return len(must[shape.DescribeRouteTablesResult](h, "DescribeRouteTables", &shape.DescribeRouteTablesRequest{Filters: f}).RouteTables)
+		},
+		"group": func(f []shape.Filter) int {
+			return len(must[shape.DescribeSecurityGroupsResult](h, "DescribeSecurityGroups", &shape.DescribeSecurityGroupsRequest{Filters: f}).SecurityGroups)
+		},
+		"endpoint": func(f []shape.Filter) int {
+			return len(must[shape.DescribeVpcEndpointsResult](h, "DescribeVpcEndpoints", &shape.DescribeVpcEndpointsRequest{Filters: f}).VpcEndpoints)
+		},
+		"interface": func(f []shape.Filter) int {
+			return len(must[shape.DescribeNetworkInterfacesResult](h, "DescribeNetworkInterfaces", &shape.DescribeNetworkInterfacesRequest{Filters: f}).NetworkInterfaces)
+		},
+		"acl": func(f []shape.Filter) int {
+			return len(must[shape.DescribeNetworkAclsResult](h, "DescribeNetworkAcls", &shape.DescribeNetworkAclsRequest{Filters: f}).NetworkAcls)
+		},
+	}
+	var view *eniView
+	if err := h.DB.View(t.Context(), func(tx *store.Tx) (err error) { view, err = h.eniView(tx, account); return err }); err != nil {
+		t.Fatal(err)
+	}
+	names := map[string][]string{
+		"vpc": slices.Collect(maps.Keys(vpcFields)), "subnet": slices.Collect(maps.Keys(h.subnetFields(nil))), "table": slices.Collect(maps.Keys(tableFields(nil, nil))),
+		"group": slices.Collect(maps.Keys(groupFields())), "endpoint": slices.Collect(maps.Keys(h.endpointFields())),
+		"interface": slices.Collect(maps.Keys(view.fields())), "acl": slices.Collect(maps.Keys(aclFields)),
+	}
+	for what, list := range names {
+		for _, name := range list {
+			if n := count[what]([]shape.Filter{filter(name, "*")}); n == 0 && name != "attachment.instance-id" {
+				t.Errorf("%s: nothing has any %s", what, name)
+			}
+			if n := count[what]([]shape.Filter{filter(name, "no such value")}); n != 0 {
+				t.Errorf("%s: %d have an impossible %s", what, n, name)
+			}
+		}
+	}
+}
+
+func TestSomeFiltersInParticular(t *testing.T) {
+	h := furnished(t)
+	tables := func(name, value string) int {
+		return len(must[shape.DescribeRouteTablesResult](h, "DescribeRouteTables", &shape.DescribeRouteTablesRequest{Filters: []shape.Filter{filter(name, value)}}).RouteTables)
+	}
+	groups := func(name, value string) int {
+		return len(must[shape.DescribeSecurityGroupsResult](h, "DescribeSecurityGroups", &shape.DescribeSecurityGroupsRequest{Filters: []shape.Filter{filter(name, value)}}).SecurityGroups)
+	}
+	for what, c := range map[string][2]int{
+		"main tables": {tables("association.main", "true"), 1}, "other tables": {tables("association.main", "false"), 1},
+		"tables with a gateway": {tables("route.gateway-id", "vpce-*"), 1}, "tables with a local route": {tables("route.gateway-id", "local"), 2},
+		"tables with made routes": {tables("route.origin", "CreateRoute"), 1},
+		"groups that let 443 in":  {groups("ip-permission.from-port", "443"), 1}, "groups that let 443 out": {groups("egress.ip-permission.to-port", "443"), 1},
+		"groups that let everything out": {groups("egress.ip-permission.cidr", "0.0.0.0/0"), 2},
+	} {
+		if c[0] != c[1] {
+			t.Errorf("%s: %d, want %d", what, c[0], c[1])
+		}
+	}
+	lists := must[shape.DescribeManagedPrefixListsResult](h, "DescribeManagedPrefixLists", &shape.DescribeManagedPrefixListsRequest{Filters: []shape.Filter{filter("owner-id", "AWS")}}).PrefixLists
+	if len(lists) != 1 || *lists[0].PrefixListArn != "arn:aws:ec2:us-east-1:aws:prefix-list/pl-63a5400a" || *lists[0].State != "create-complete" {
+		t.Errorf("managed prefix lists %+v", lists)
+	}
+	refused[shape.DescribeManagedPrefixListsResult](h, "DescribeManagedPrefixLists", &shape.DescribeManagedPrefixListsRequest{PrefixListIds: []string{"pl-0"}}, "InvalidPrefixListID.NotFound", "")
+}
+
+func TestDeletingATableTakesItFromItsEndpoint(t *testing.T) {
+	h := newHouse(t)
+	v := h.vpc("10.0.0.0/16")
+	r := h.table(v)
+	in := endpointRequest(v, "s3", "Gateway")
+	in.RouteTableIds = []string{r}
+	id := *must[shape.CreateVpcEndpointResult](h, "CreateVpcEndpoint", in).VpcEndpoint.VpcEndpointId
+	must[struct{}](h, "DeleteRouteTable", &shape.DeleteRouteTableRequest{RouteTableId: &r})
+	if e := h.endpoint(id); len(e.RouteTableIds) != 0 {
+		t.Errorf("the endpoint still has %v", e.RouteTableIds)
+	}
+	refused[shape.ModifyVpcEndpointResult](h, "ModifyVpcEndpoint", &shape.ModifyVpcEndpointRequest{VpcEndpointId: &id, RemoveRouteTableIds: []string{r}}, "InvalidRouteTableID.NotFound", "")
+	refused[shape.ModifyVpcEndpointResult](h, "ModifyVpcEndpoint", &shape.ModifyVpcEndpointRequest{VpcEndpointId: &id, AddSubnetIds: []string{"subnet-1"}}, "InvalidParameter", "")
+	refused[shape.ModifyVpcEndpointResult](h, "ModifyVpcEndpoint", &shape.ModifyVpcEndpointRequest{VpcEndpointId: &id, IpAddressType: new("ipv6")}, "UnsupportedOperation", "")
+	options := &shape.DnsOptionsSpecification{DnsRecordIpType: new("dualstack")}
+	refused[shape.ModifyVpcEndpointResult](h, "ModifyVpcEndpoint", &shape.ModifyVpcEndpointRequest{VpcEndpointId: &id, DnsOptions: options}, "UnsupportedOperation", "")
+}
+
+func TestSubnetAttributes(t *testing.T) {
+	h := newHouse(t)
+	a := h.subnet(h.vpc("10.0.0.0/16"), "10.0.0.0/24", "a")
+	on, off := &shape.AttributeBooleanValue{Value: new(true)}, &shape.AttributeBooleanValue{Value: new(false)}
+	must[struct{}](h, "ModifySubnetAttribute", &shape.ModifySubnetAttributeRequest{SubnetId: &a, MapPublicIpOnLaunch: on})
+	must[struct{}](h, "ModifySubnetAttribute", &shape.ModifySubnetAttributeRequest{SubnetId: &a, EnableDns64: off, PrivateDnsHostnameTypeOnLaunch: new("ip-name")})
+	if n := must[shape.DescribeSubnetsResult](h, "DescribeSubnets", &shape.DescribeSubnetsRequest{}).Subnets[0]; !*n.MapPublicIpOnLaunch {
+		t.Error("mapPublicIpOnLaunch did not stay")
+	}
+	refused[struct{}](h, "ModifySubnetAttribute", &shape.ModifySubnetAttributeRequest{SubnetId: &a, AssignIpv6AddressOnCreation: on}, "UnsupportedOperation",
+		"The parameter AssignIpv6AddressOnCreation is not supported.")
+}
+
+func TestTheOldFormOfAPermission(t *testing.T) {
+	h := newHouse(t)
+	g := h.group(h.vpc("10.0.0.0/16"), "mine")
+	in := &shape.AuthorizeSecurityGroupIngressRequest{GroupId: &g, IpProtocol: new("icmp"), FromPort: new(int32(8)), ToPort: new(int32(-1)), CidrIp: new("10.0.0.0/8")}
+	must[shape.AuthorizeSecurityGroupIngressResult](h, "AuthorizeSecurityGroupIngress", in)
+	refused[shape.AuthorizeSecurityGroupIngressResult](h, "AuthorizeSecurityGroupIngress", in, "InvalidPermission.Duplicate",
+		`the specified rule "peer: 10.0.0.0/8, ICMP, type: 8, code: -1, ALLOW" already exists`)
+	in.IpPermissions = web("10.0.0.0/8")
+	refused[shape.AuthorizeSecurityGroupIngressResult](h, "AuthorizeSecurityGroupIngress", in, "InvalidParameterCombination", "")
+	everywhere := []shape.IpPermission{{IpProtocol: new("-1"), IpRanges: []shape.IpRange{{CidrIp: new("0.0.0.0/0"), Description: new("out")}}}}
+	must[shape.UpdateSecurityGroupRuleDescriptionsEgressResult](h, "UpdateSecurityGroupRuleDescriptionsEgress",
+		&shape.UpdateSecurityGroupRuleDescriptionsEgressRequest{GroupId: &g, IpPermissions: everywhere})
+	if s := h.showGroup(g); *s.IpPermissionsEgress[0].IpRanges[0].Description != "out" {
+		t.Errorf("egress %+v", s.IpPermissionsEgress)
+	}
+	refused[shape.UpdateSecurityGroupRuleDescriptionsIngressResult](h, "UpdateSecurityGroupRuleDescriptionsIngress",
+		&shape.UpdateSecurityGroupRuleDescriptionsIngressRequest{GroupId: &g, IpPermissions: everywhere}, "InvalidPermission.NotFound", "")
+	must[shape.RevokeSecurityGroupIngressResult](h, "RevokeSecurityGroupIngress", &shape.RevokeSecurityGroupIngressRequest{GroupId: &g, IpProtocol: new("icmp"),
+		FromPort: new(int32(8)), ToPort: new(int32(-1)), CidrIp: new("10.0.0.0/8")})
+	refused[shape.RevokeSecurityGroupIngressResult](h, "RevokeSecurityGroupIngress", &shape.RevokeSecurityGroupIngressRequest{GroupName: new("mine"), IpPermissions: web("10.0.0.0/8")},
+		"VPCIdNotSpecified", "No default VPC for this user")
+}
