@@ -14,6 +14,7 @@ func (e *envCommand) Run(c *commands) error {
 	if err != nil {
 		return err
 	}
+	fmt.Println("# AWS CLI 2.13 and newer and current SDKs read AWS_ENDPOINT_URL; for older ones: cloister exec --internet -- aws ...")
 	for _, kv := range [][2]string{
 		{"AWS_ENDPOINT_URL", i.Door}, {"AWS_CA_BUNDLE", i.CA}, {"AWS_REGION", i.Region}, {"AWS_DEFAULT_REGION", i.Region},
 		{"AWS_SHARED_CREDENTIALS_FILE", f.credentials()}, {"AWS_PROFILE", e.As}, {"AWS_EC2_METADATA_DISABLED", "true"},

@@ -12,7 +12,6 @@ import (
 	"syscall"
 
 	"cloister/internal/machine/fabric"
-	"cloister/internal/machine/fabric/linux"
 )
 
 // execCommand runs a program at a place: the place decides what a call is.
@@ -86,7 +85,7 @@ func inside(f place, i instance, place, profile string, command []string) error 
 	if err != nil {
 		return err
 	}
-	args := []string{self, "--data", f.data, "inside", "--namespace", linux.NamespacePath(i.Run, place), "--resolver", resolver(place), "--"}
+	args := []string{self, "--data", f.data, "inside", "--run", i.Run, "--place", place, "--resolver", resolver(place), "--"}
 	args = append(args, command...)
 	if i.Rootless {
 		// The namespaces of a rootless server are children of its user namespace: enter that first.

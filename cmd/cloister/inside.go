@@ -10,12 +10,16 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"cloister/internal/machine/fabric/linux"
 )
 
 // insideCommand joins a network namespace, shows the program the resolver of that place, and becomes
 // the program.
 type insideCommand struct {
-	Namespace string   `required:""`
+	// Directory is that of kernel objects as this process sees it, Place an interface's or host's id.
+	Directory string   `name:"run" required:""`
+	Place     string   `required:""`
 	Resolver  string   `required:""`
 	Command   []string `arg:"" passthrough:""`
 }
@@ -28,9 +32,13 @@ func (e *insideCommand) Run() error {
 	if command[0] == "--" {
 		command = command[1:]
 	}
-	ns, err := os.Open(e.Namespace)
+	at := linux.NamespacePath(e.Directory, e.Place)
+	if at == "" {
+		return fmt.Errorf("no such place: %s (is the server running?)", e.Place)
+	}
+	ns, err := os.Open(at)
 	if err != nil {
-		return fmt.Errorf("no such place: %w", err)
+		return fmt.Errorf("enter %s: %w", e.Place, err)
 	}
 	// Own mounts, so that /etc/resolv.conf and /sys can be this place's for the program alone.
 	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
@@ -43,7 +51,7 @@ func (e *insideCommand) Run() error {
 		return err
 	}
 	if err := unix.Setns(int(ns.Fd()), unix.CLONE_NEWNET); err != nil {
-		return fmt.Errorf("enter %s: %w", e.Namespace, err)
+		return fmt.Errorf("enter %s: %w", e.Place, err)
 	}
 	path, err := exec.LookPath(command[0])
 	if err != nil {

@@ -101,7 +101,7 @@ func wire(f place, c config, m machines, log *slog.Logger) (*house, error) {
 	h.iam = &iam.Service{DB: m.db, Directory: h.directory}
 	h.ec2 = ec2.New(ec2.Config{DB: m.db, Directory: h.directory, Fabric: m.fabric, Region: c.Region, Log: log})
 	h.s3 = &s3.Service{DB: m.db, Blobs: m.blobs, Directory: h.directory, Region: c.Region, Log: log}
-	runtime := sagemakerruntime.New(sagemakerruntime.Config{Dial: m.fabric.Dial, Region: c.Region, Log: log})
+	runtime := sagemakerruntime.New(m.fabric, c.Region)
 	h.sagemaker = sagemaker.New(sagemaker.Config{
 		DB: m.db, Client: h.door, Identify: h.identify, Network: m.fabric, Executor: m.executor, Images: images{m.images}, Isolation: h.ec2,
 		Traffic: runtime, Roots: m.authority.Pool(), Directory: f.jobs(), Region: c.Region, Log: log, Clock: time.Now,
