@@ -80,13 +80,18 @@ type house struct {
 
 func start(t testing.TB, path string, quotas Quotas) *house {
 	t.Helper()
+	return startOn(t, path, quotas, memory.New())
+}
+
+func startOn(t testing.TB, path string, quotas Quotas, on fabric.Fabric) *house {
+	t.Helper()
 	db, err := store.Open(t.Context(), path, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var key [32]byte
 	rand.Read(key[:])
-	f := &watched{Fabric: memory.New()}
+	f := &watched{Fabric: on}
 	s := New(Config{DB: db, Directory: directory.New(key, time.Now), Fabric: f, Region: region, Quotas: quotas})
 	bound, err := s.Bind()
 	if err != nil {

@@ -4,10 +4,13 @@ import (
 	"bufio"
 	"context"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
 
+	"cloister/internal/machine/fabric/linux"
 	shape "cloister/internal/value/shape/ec2"
 )
 
@@ -29,8 +32,30 @@ func web(cidr string) []shape.IpPermission {
 	return []shape.IpPermission{{IpProtocol: new("tcp"), FromPort: new(int32(443)), ToPort: new(int32(443)), IpRanges: []shape.IpRange{{CidrIp: &cidr}}}}
 }
 
-func TestThePrivatePath(t *testing.T) {
-	h := newHouse(t)
+// onBoth runs a test on the memory fabric, and where it may on Linux's.
+func onBoth(t *testing.T, test func(*testing.T, *house)) {
+	t.Run("memory", func(t *testing.T) { test(t, newHouse(t)) })
+	t.Run("linux", func(t *testing.T) {
+		if os.Getuid() != 0 {
+			t.Skip("making namespaces needs root")
+		}
+		dir := t.TempDir()
+		f, err := linux.Open(linux.Config{Directory: dir})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { // after the house has closed it
+			if err := linux.Purge(dir); err != nil {
+				t.Error(err)
+			}
+		})
+		test(t, startOn(t, filepath.Join(t.TempDir(), "db"), Quotas{}, f))
+	})
+}
+
+func TestThePrivatePath(t *testing.T) { onBoth(t, privatePath) }
+
+func privatePath(t *testing.T, h *house) {
 	h.serve()
 	v := h.vpc("10.0.0.0/16")
 	h.dns(v)
@@ -93,8 +118,9 @@ func TestThePrivatePath(t *testing.T) {
 		"InvalidVpcEndpointId.NotFound", "The Vpc Endpoint Id '"+*e.VpcEndpointId+"' does not exist")
 }
 
-func TestTheGatewayPath(t *testing.T) {
-	h := newHouse(t)
+func TestTheGatewayPath(t *testing.T) { onBoth(t, gatewayPath) }
+
+func gatewayPath(t *testing.T, h *house) {
 	h.serve()
 	v := h.vpc("10.0.0.0/16")
 	a := h.subnet(v, "10.0.0.0/24", "a")
