@@ -2,6 +2,7 @@ package door
 
 import (
 	"context"
+	"strings"
 
 	"cloister/internal/engine/policy"
 	"cloister/internal/engine/sigv4"
@@ -66,7 +67,9 @@ func (x *exchange) denied(sentence string) error {
 	case "ec2":
 		return deniedEC2.New("You are not authorized to perform this operation. %s", sentence)
 	case "rest-xml":
-		return deniedQuery.New("%s", sentence)
+		if !strings.Contains(sentence, " because ") && !strings.Contains(sentence, " with an explicit deny ") {
+			sentence = "Access Denied" // S3 tells nothing to whom it tells no cause: other accounts, and nobody
+		}
 	}
 	return deniedQuery.New("%s", sentence)
 }

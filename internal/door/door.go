@@ -7,6 +7,7 @@ package door
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -145,7 +146,12 @@ func (d *Door) Call(ctx context.Context, as caller.Caller, service, name string,
 // shown turns an error into what the customer sees, and remembers it for the record.
 func (d *Door) shown(x *exchange, err error) *fault.Fault {
 	f, ok := fault.As(err)
-	if !ok {
+	var refused *sigv4.Error // of a body that was checked while the operation read it
+	switch {
+	case ok:
+	case errors.As(err, &refused):
+		f = refused.Fault(x.family())
+	default:
 		d.log.Error("call failed inside", "request_id", x.ID, "operation", x.name(), "error", err)
 		f = fault.Internal.New("We encountered an internal error. Please try again.")
 	}

@@ -148,7 +148,7 @@ func settle(ctx *fasthttp.RequestCtx, s *incoming) {
 }
 
 // incoming is a body on its way in. It remembers its end, for fasthttp's streams must not be read
-// after it, and tells an end that came early.
+// after it. An end that came early is for the reader to notice, who knows the length.
 type incoming struct {
 	from io.Reader
 	left int64 // negative when the length is not known
@@ -166,11 +166,8 @@ func (b *incoming) Read(p []byte) (n int, err error) {
 	n, b.err = b.from.Read(p)
 	if b.left > 0 {
 		b.left -= int64(n)
-		switch {
-		case b.left == 0:
+		if b.left == 0 {
 			b.err = io.EOF
-		case b.err == io.EOF:
-			b.err = io.ErrUnexpectedEOF
 		}
 	}
 	return n, b.err
@@ -249,6 +246,9 @@ func buffer(r *wire.Request, limit int64) (bool, error) {
 	b.Grow(int(min(max(r.Length, 0), prefetch)) + bytes.MinRead)
 	_, err := b.ReadFrom(io.LimitReader(r.Body, limit+1))
 	r.Bytes, r.Body = b.Bytes(), nil
+	if err == nil && int64(len(r.Bytes)) < r.Length {
+		err = io.ErrUnexpectedEOF
+	}
 	return int64(len(r.Bytes)) <= limit, err
 }
 
