@@ -33,3 +33,10 @@ func (b *bells) ring(key string) {
 		delete(b.by, key)
 	}
 }
+
+// forget drops the bell of a record that is at rest.
+func (b *bells) forget(key string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.by, key)
+}

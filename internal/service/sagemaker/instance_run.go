@@ -12,7 +12,6 @@ import (
 
 	"cloister/internal/machine/executor"
 	"cloister/internal/machine/store"
-	"cloister/internal/value/fault"
 )
 
 // instanceStages bring an instance up; each may run twice. What follows them is not a stage but the
@@ -29,11 +28,11 @@ var instanceStages = []struct {
 // instanceRun is one worker's hold on an instance. It may be lost at any time.
 type instanceRun struct {
 	*Service
-	key    string
-	in     *instance
-	going  <-chan struct{} // closes when the instance is to go
-	latest *session
-	found  *Image
+	key   string
+	in    *instance
+	going <-chan struct{} // closes when the instance is to go
+	held  held
+	found *Image
 }
 
 // drain is how long requests under way may take before the container is stopped, and farewell what
@@ -50,6 +49,7 @@ func (s *Service) workOnInstance(ctx context.Context, key string) (time.Duration
 		return err
 	})
 	if err != nil || r.in == nil {
+		s.bells.forget(key)
 		return 0, err
 	}
 	if r.in.Going {
@@ -132,15 +132,7 @@ func (r *instanceRun) up(ctx context.Context) (time.Duration, error) {
 
 // role gives a session of the model's role.
 func (r *instanceRun) role(ctx context.Context) (*session, error) {
-	if r.latest != nil && r.Clock().Add(5*time.Minute).Before(r.latest.expires) {
-		return r.latest, nil
-	}
-	x, err := r.assume(ctx, r.in.Account, r.in.role(), "SageMaker")
-	if f, ok := fault.As(err); ok {
-		return nil, fails("Could not assume role %s. %s", r.in.role(), f.Message)
-	}
-	r.latest = x
-	return x, err
+	return r.hold(ctx, &r.held, r.in.Account, r.in.role(), "")
 }
 
 // launch makes the interface and the isolated namespace.
@@ -207,7 +199,7 @@ func (r *instanceRun) leave(ctx context.Context) error {
 		return err
 	}
 	return r.DB.Update(ctx, func(tx *store.Tx) error {
-		tx.After(func() { r.endpoints.Add(r.in.endpointKey()) })
+		tx.After(func() { r.bells.forget(r.key); r.endpoints.Add(r.in.endpointKey()) })
 		return instances.Delete(tx, r.key)
 	})
 }

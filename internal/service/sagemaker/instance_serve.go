@@ -99,11 +99,12 @@ func (r *instanceRun) replace(ctx context.Context) error {
 
 // attend carries the log, asks for health and waits for the end; no error means it ended.
 func (r *instanceRun) attend(ctx context.Context) error {
+	in := r.in // only awaitHealth may change what r holds meanwhile
 	g, within := errgroup.WithContext(ctx)
 	living, over := context.WithCancel(within)
 	g.Go(func() error {
 		defer over()
-		_, err := r.Executor.Wait(within, r.in.ID)
+		_, err := r.Executor.Wait(within, in.ID)
 		if errors.Is(err, executor.ErrUnknown) {
 			return nil
 		}
@@ -114,14 +115,14 @@ func (r *instanceRun) attend(ctx context.Context) error {
 		logged, cut := context.WithCancel(within)
 		defer cut()
 		defer context.AfterFunc(living, func() { time.AfterFunc(lastLines, cut) })()
-		to := stream{r.in.Account, "/aws/sagemaker/Endpoints/" + r.in.Endpoint, r.in.Variant + "/" + r.in.Stream, r.in.ID}
+		to := stream{in.Account, "/aws/sagemaker/Endpoints/" + in.Endpoint, in.Variant + "/" + in.Stream, in.ID}
 		if err := r.follow(logged, to); err != nil && logged.Err() == nil {
-			r.Service.Log.Warn("log of an endpoint is incomplete", "endpoint", r.in.Endpoint, "error", err)
+			r.Service.Log.Warn("log of an endpoint is incomplete", "endpoint", in.Endpoint, "error", err)
 		}
 		return nil
 	})
 	g.Go(func() error {
-		if r.in.Ready {
+		if in.Ready {
 			return nil
 		}
 		return r.awaitHealth(living)

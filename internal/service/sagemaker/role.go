@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"cloister/internal/frame/api"
@@ -76,4 +77,28 @@ func ownRole(account, role string) error {
 		return validation.New("RoleArn: Cross-account pass role is not allowed.")
 	}
 	return nil
+}
+
+// held is a role's session that is renewed as it grows old. Its zero value holds none.
+type held struct {
+	mu     sync.Mutex
+	latest *session
+}
+
+// hold gives a session that lives for a while yet. That the role cannot be assumed is a failure
+// which begins as blame says.
+func (s *Service) hold(ctx context.Context, h *held, account, role, blame string) (*session, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.latest != nil && s.Clock().Add(5*time.Minute).Before(h.latest.expires) {
+		return h.latest, nil
+	}
+	x, err := s.assume(ctx, account, role, "SageMaker")
+	if f, ok := fault.As(err); ok {
+		return nil, fails("%sCould not assume role %s. %s", blame, role, f.Message)
+	}
+	if err == nil {
+		h.latest = x
+	}
+	return x, err
 }

@@ -135,6 +135,9 @@ const concurrency = 4096
 // Run resumes every unsettled job and endpoint and works until ctx is done. Containers stay.
 func (s *Service) Run(ctx context.Context) error {
 	if err := s.resume(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
 		return err
 	}
 	g, ctx := errgroup.WithContext(ctx)

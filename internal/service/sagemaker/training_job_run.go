@@ -11,7 +11,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"cloister/internal/machine/store"
-	"cloister/internal/value/fault"
 )
 
 // trainingStage is one step of a job. do may run twice, and is run again after a crash in it or
@@ -56,11 +55,11 @@ var stageNames = [...]string{"Starting", "LaunchingMLInstances", "DownloadingTra
 // trainingRun is one worker's hold on a job. It may be lost at any time.
 type trainingRun struct {
 	*Service
-	key    string
-	job    *trainingJob
-	stop   <-chan struct{} // closes when somebody asked the job to stop
-	latest *session
-	found  *Image
+	key   string
+	job   *trainingJob
+	stop  <-chan struct{} // closes when somebody asked the job to stop
+	held  held
+	found *Image
 }
 
 // workOnTrainingJob takes a job as far as it goes: to its end, or to an error that may pass.
@@ -71,6 +70,7 @@ func (s *Service) workOnTrainingJob(ctx context.Context, key string) (time.Durat
 		return err
 	})
 	if err != nil || r.job == nil || r.job.settled() && r.job.Outcome == nil {
+		s.bells.forget(key)
 		return 0, err
 	}
 	if r.job.Outcome == nil {
@@ -97,6 +97,9 @@ func (s *Service) workOnTrainingJob(ctx context.Context, key string) (time.Durat
 			j.Outcome = nil
 		}
 	})
+	if err == nil && undone == nil {
+		s.bells.forget(key)
+	}
 	return 0, errors.Join(undone, err)
 }
 
@@ -198,17 +201,9 @@ func (r *trainingRun) again(ctx context.Context, cause error) (*outcome, error) 
 	return &outcome{Status: failed, Secondary: failed, Reason: internalReason}, nil
 }
 
-// role gives a session of the job's role that lives for a while yet.
+// role gives a session of the job's role.
 func (r *trainingRun) role(ctx context.Context) (*session, error) {
-	if r.latest != nil && r.Clock().Add(5*time.Minute).Before(r.latest.expires) {
-		return r.latest, nil
-	}
-	x, err := r.assume(ctx, r.job.Account, text(r.job.Request.RoleArn), "SageMaker")
-	if f, ok := fault.As(err); ok {
-		return nil, fails("ClientError: Could not assume role %s. %s", text(r.job.Request.RoleArn), f.Message)
-	}
-	r.latest = x
-	return x, err
+	return r.hold(ctx, &r.held, r.job.Account, text(r.job.Request.RoleArn), "ClientError: ")
 }
 
 func (r *trainingRun) start(ctx context.Context) error {

@@ -1,0 +1,137 @@
+package sagemaker
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+)
+
+// crashAt ends the process when the service makes its nth outward call, and tells whether it came
+// that far. The calls under way see their context end, as kill -9 would cut them.
+func (w *world) crashAt(s *Service, n int, rest func() bool) (crashed bool) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	var mu sync.Mutex
+	count := 0
+	w.setBefore(func(string) {
+		mu.Lock()
+		defer mu.Unlock()
+		if count++; count == n {
+			crashed = true
+			cancel()
+		}
+	})
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	w.until("rest or crash", func() bool { return ctx.Err() != nil || rest() })
+	w.setBefore(nil)
+	cancel()
+	if err := <-done; err != nil {
+		w.t.Errorf("run: %v", err)
+	}
+	return crashed
+}
+
+// TestTrainingSurvivesEveryCrash stops the process at each outward call of a job in turn.
+func TestTrainingSurvivesEveryCrash(t *testing.T) {
+	for n := 1; ; n++ {
+		if n > 200 {
+			t.Fatal("the job never gets through")
+		}
+		crashed := false
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			w, s := trainingWorld(t)
+			if _, err := s.createTrainingJob(t.Context(), w.call(), trainingRequest("job")); err != nil {
+				t.Fatal(err)
+			}
+			crashed = w.crashAt(s, n, func() bool { return *w.describe(s, "job").TrainingJobStatus == completed })
+			s = w.service()
+			w.run(s)
+			if d := w.ended(s, "job"); *d.TrainingJobStatus != completed {
+				t.Errorf("ended %s: %s", *d.TrainingJobStatus, text(d.FailureReason))
+			}
+			w.until("nothing left", func() bool { w.mu.Lock(); defer w.mu.Unlock(); return len(w.interfaces)+len(w.isolated) == 0 })
+			w.empty()
+			if w.s3.get("out/models/job/output/model.tar.gz") == nil {
+				t.Error("no model")
+			}
+		})
+		if !crashed || t.Failed() {
+			if n < 10 {
+				t.Errorf("only %d calls were interrupted", n-1)
+			}
+			return
+		}
+	}
+}
+
+// TestTrainingLosesItsInterfacesId stops the process between the making of an interface and the
+// record of its id, with a role that is gone afterwards.
+func TestTrainingLosesItsInterfacesId(t *testing.T) {
+	w, s := trainingWorld(t)
+	if _, err := s.createTrainingJob(t.Context(), w.call(), trainingRequest("job")); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	w.setBefore(func(call string) {
+		if call == "ec2.CreateNetworkInterface" {
+			go cancelAfterMade(w, cancel)
+		}
+	})
+	_ = s.Run(ctx)
+	w.setBefore(nil)
+	w.mu.Lock()
+	w.deny["sts.AssumeRole"] = validation.New("gone")
+	w.mu.Unlock()
+	s = w.service()
+	w.run(s)
+	d := w.ended(s, "job")
+	if *d.TrainingJobStatus != failed && *d.TrainingJobStatus != completed {
+		t.Errorf("ended %s", *d.TrainingJobStatus)
+	}
+	w.until("nothing left", func() bool { w.mu.Lock(); defer w.mu.Unlock(); return len(w.interfaces) == 0 })
+	w.empty()
+}
+
+func cancelAfterMade(w *world, cancel func()) {
+	w.until("interface", func() bool { w.mu.Lock(); defer w.mu.Unlock(); return len(w.tokens) > 0 })
+	cancel()
+}
+
+// TestEndpointSurvivesEveryCrash does the same for an endpoint's creation and deletion.
+func TestEndpointSurvivesEveryCrash(t *testing.T) {
+	for _, deletes := range []bool{false, true} {
+		for n := 1; ; n++ {
+			crashed := false
+			t.Run(fmt.Sprint("deleting ", deletes, " ", n), func(t *testing.T) {
+				w, s := hostingWorld(t)
+				w.deployable(s, "m", "", 1)
+				w.create(s, "e", "m")
+				if !deletes {
+					crashed = w.crashAt(s, n, func() bool { return len(w.places("e")) == 1 })
+				} else {
+					stop := w.run(s)
+					w.status(s, "e", inService)
+					stop()
+					s = w.service()
+					w.deleteEndpoint(s, "e")
+					crashed = w.crashAt(s, n, func() bool { return w.endpoint(s, "e") == nil })
+				}
+				w.Remove(account, "e")
+				s = w.service()
+				w.run(s)
+				if !deletes {
+					w.status(s, "e", inService)
+					w.until("routed", func() bool { return len(w.places("e")) == 1 })
+					w.deleteEndpoint(s, "e")
+				}
+				w.status(s, "e", "gone")
+				w.empty()
+			})
+			if !crashed || t.Failed() || n > 100 {
+				break
+			}
+		}
+	}
+}
