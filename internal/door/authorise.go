@@ -39,7 +39,7 @@ func (d *Door) ask(x *exchange, k *api.Check) error {
 		return nil
 	}
 	if k.Demand == api.Known {
-		if id.Kind == caller.Anonymous {
+		if id.Kind == caller.Anonymous || id.Kind == "" {
 			return sigv4.Refuse(sigv4.NoCredentials).Fault(x.family())
 		}
 		return nil

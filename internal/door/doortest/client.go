@@ -195,3 +195,6 @@ func (a *Answer) fault() {
 
 func addr(s string) netip.Addr         { return netip.MustParseAddr(s) }
 func addrPort(s string) netip.AddrPort { return netip.MustParseAddrPort(s) }
+
+// Nobody is credentials with which nothing is signed.
+var Nobody sigv4.Credentials
