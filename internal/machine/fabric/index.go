@@ -294,6 +294,14 @@ func (x *Index) Kind(id string) Kind {
 	return KindNone
 }
 
+// Owner is the interface that has an address in a VPC; empty when none has.
+func (x *Index) Owner(vpc string, a netip.Addr) string {
+	if v := x.vpcs[vpc]; v != nil && v.byAddress[a] != nil {
+		return v.byAddress[a].ID
+	}
+	return ""
+}
+
 // Address is the address of a namespace; invalid for an isolated one.
 func (x *Index) Address(id string) netip.Addr {
 	if i := x.interfaces[id]; i != nil {

@@ -21,6 +21,24 @@ type parts struct {
 	endpoints  []*network.Endpoint
 }
 
+// succession is want without the interfaces that take over an address from another one; nil when there
+// are none. Put in force first, it ends everything of the old owner before the new one begins.
+func succession(old *fabric.Index, want *network.Network) *network.Network {
+	if old == nil {
+		return nil
+	}
+	heir := func(i network.Interface) bool {
+		owner := old.Owner(i.VPC, i.Address)
+		return owner != "" && owner != i.ID
+	}
+	if !slices.ContainsFunc(want.Interfaces, heir) {
+		return nil
+	}
+	first := *want
+	first.Interfaces = slices.DeleteFunc(slices.Clone(want.Interfaces), heir)
+	return &first
+}
+
 // apply brings the routers in order one after the other. What goes is closed before what comes is
 // announced: first connections and names, then the kernel, then new sockets and files.
 func (f *Fabric) apply(ctx context.Context, want *network.Network, index *fabric.Index) error {

@@ -166,6 +166,15 @@ func (f *Fabric) Apply(ctx context.Context, want *network.Network) error {
 	if f.closed {
 		return errors.New("apply network: fabric is closed")
 	}
+	if first := succession(f.index.Load(), want); first != nil {
+		between, err := fabric.NewIndex(first)
+		if err == nil {
+			err = f.apply(ctx, first, between)
+		}
+		if err != nil {
+			return fmt.Errorf("apply network: %w", err)
+		}
+	}
 	if err := f.apply(ctx, want, index); err != nil {
 		return fmt.Errorf("apply network: %w", err)
 	}

@@ -76,6 +76,7 @@ func (e *entrance) admit(vpc string, tcp *net.TCPConn, quit <-chan struct{}) {
 	if e.index != nil {
 		c.origin, ok = e.index.Origin(vpc, source.Addr(), target)
 	}
+	ok = ok && connected(tcp)
 	if ok {
 		e.open[c] = struct{}{}
 	}
@@ -91,6 +92,17 @@ func (e *entrance) admit(vpc string, tcp *net.TCPConn, quit <-chan struct{}) {
 	case <-quit:
 		c.reset()
 	}
+}
+
+// connected says whether a connection still has a peer. One that was hung up while it waited to be
+// accepted has none, though accept gives it with its address.
+func connected(tcp *net.TCPConn) bool {
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return false
+	}
+	outer := raw.Control(func(fd uintptr) { _, err = unix.Getpeername(int(fd)) })
+	return outer == nil && err == nil
 }
 
 func addrPort(a net.Addr) netip.AddrPort {

@@ -156,6 +156,9 @@ func (r *router) detach(f *Fabric, gone []*port) error {
 			return err
 		}
 	}
+	if err := hangUp(int(r.file.Fd()), addresses); err != nil {
+		return err
+	}
 	if err := forget(int(r.file.Fd()), addresses); err != nil {
 		return err
 	}
