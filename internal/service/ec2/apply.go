@@ -41,12 +41,6 @@ func (p *progress) now() uint64 {
 	return p.committed
 }
 
-func (p *progress) behind() bool {
-	p.Lock()
-	defer p.Unlock()
-	return p.applied < p.committed
-}
-
 func (p *progress) attempted(generation uint64, err error) {
 	p.Lock()
 	defer p.Unlock()

@@ -62,13 +62,20 @@ func TestAFabricThatRefusesIsAskedAgain(t *testing.T) {
 	must[struct{}](h, "DeleteSubnet", &shape.DeleteSubnetRequest{SubnetId: &a})
 }
 
-// gated is a fabric whose Apply waits to be let through.
+// gated is a fabric whose Apply says that it was entered and waits to be let through.
 type gated struct {
 	*watched
-	gate chan struct{}
+	entered, gate chan struct{}
+}
+
+func newGate(h *house) *gated {
+	g := &gated{h.fabric, make(chan struct{}, 100), make(chan struct{})}
+	h.Service.Fabric = g // nothing is being applied now
+	return g
 }
 
 func (g *gated) Apply(ctx context.Context, want *network.Network) error {
+	g.entered <- struct{}{}
 	<-g.gate
 	return g.watched.Apply(ctx, want)
 }
@@ -78,8 +85,7 @@ func TestChangesThatWaitShareOneApply(t *testing.T) {
 	v := h.vpc("10.0.0.0/16")
 	h.subnet(v, "10.0.0.0/24", "a")
 	a := h.subnet(v, "10.0.1.0/24", "a")
-	gate := make(chan struct{})
-	h.Service.Fabric = &gated{h.fabric, gate} // nothing is being applied now
+	gate := newGate(h).gate
 	before := h.fabric.applied()
 	const many = 40
 	addresses := make([]string, many)
@@ -112,11 +118,39 @@ func TestChangesThatWaitShareOneApply(t *testing.T) {
 	}
 }
 
+func TestAnEndpointThatIsDeletedWhileItIsMadeGoesOnlyWhenTheFabricLeftItOut(t *testing.T) {
+	h := newHouse(t)
+	v := h.vpc("10.0.0.0/16")
+	h.dns(v)
+	a := h.subnet(v, "10.0.0.0/24", "a")
+	g := newGate(h)
+	var wg sync.WaitGroup
+	wg.Go(func() { h.interfaceEndpoint(v, "logs", []string{a}, nil) })
+	<-g.entered
+	all := func() []shape.VpcEndpoint {
+		return must[shape.DescribeVpcEndpointsResult](h, "DescribeVpcEndpoints", &shape.DescribeVpcEndpointsRequest{}).VpcEndpoints
+	}
+	id := *all()[0].VpcEndpointId
+	wg.Go(func() {
+		must[shape.DeleteVpcEndpointsResult](h, "DeleteVpcEndpoints", &shape.DeleteVpcEndpointsRequest{VpcEndpointIds: []string{id}})
+	})
+	eventually(t, "the deletion is recorded", func() bool { return *all()[0].State == deleting })
+	g.gate <- struct{}{}
+	<-g.entered // the first apply, with the endpoint, is over and settled
+	if left := all(); len(left) != 1 || len(left[0].NetworkInterfaceIds) != 1 || *left[0].State != deleting {
+		t.Errorf("while the fabric still has it: %+v", left)
+	}
+	close(g.gate)
+	wg.Wait()
+	if left := all(); len(left) != 0 {
+		t.Errorf("after its deletion: %+v", left)
+	}
+}
+
 func TestACallDoesNotOutwaitItsServiceOrItsCaller(t *testing.T) {
 	h := newHouse(t)
 	v := h.vpc("10.0.0.0/16")
-	gate := make(chan struct{})
-	h.Service.Fabric = &gated{h.fabric, gate}
+	gate := newGate(h).gate
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
 	go func() { done <- h.Isolate(ctx, "job-1") }()

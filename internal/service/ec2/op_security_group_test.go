@@ -97,6 +97,21 @@ func TestRules(t *testing.T) {
 	must[shape.DeleteSecurityGroupResult](h, "DeleteSecurityGroup", &shape.DeleteSecurityGroupRequest{GroupId: &peer})
 }
 
+func TestAGroupThatNamesOnlyItselfCanGo(t *testing.T) {
+	h := newHouse(t)
+	g := h.group(h.vpc("10.0.0.0/16"), "peers")
+	h.allow(g, shape.IpPermission{IpProtocol: new("-1"), UserIdGroupPairs: []shape.UserIdGroupPair{{GroupId: &g}}})
+	must[shape.DeleteSecurityGroupResult](h, "DeleteSecurityGroup", &shape.DeleteSecurityGroupRequest{GroupId: &g})
+}
+
+func TestNamesOfGroupsAreTheirVPCs(t *testing.T) {
+	h := newHouse(t)
+	one, two := h.group(h.vpc("10.0.0.0/16"), "same"), h.group(h.vpc("10.1.0.0/16"), "same")
+	if one == two {
+		t.Errorf("both are %s", one)
+	}
+}
+
 func TestAuthorizeIsAllOrNothing(t *testing.T) {
 	h := newHouse(t)
 	v := h.vpc("10.0.0.0/16")

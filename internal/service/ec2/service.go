@@ -109,8 +109,5 @@ func (s *Service) Load(ctx context.Context) error {
 // Run keeps the fabric at what the records say, until ctx is done.
 func (s *Service) Run(ctx context.Context) error {
 	defer s.progress.stop()
-	if s.progress.behind() {
-		s.queue.Add(networkKey)
-	}
 	return s.queue.Run(ctx, 1)
 }
