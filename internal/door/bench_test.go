@@ -60,7 +60,7 @@ func BenchmarkCall(b *testing.B) {
 		for pb.Next() {
 			ctx.CopyTo(&one.Request)
 			one.Response.Reset()
-			door.Handle(h.Door, one)
+			door.Handle(h.Door, b.Context(), one)
 			if s := one.Response.StatusCode(); s != http.StatusOK {
 				b.Fatalf("answered %d: %s", s, one.Response.Body())
 			}

@@ -25,11 +25,18 @@ const prefetch = 64 << 10
 // idleTimeout is what AWS's endpoints have (facts privatelink 10).
 const idleTimeout = 350 * time.Second
 
-// Serve answers the connections of a listener until ctx is done. Connections that know their Origin
-// (a fabric.Conn) carry it; all others are callers from the internet.
+// grace is how long calls in hand may take when the door closes.
+const grace = 5 * time.Second
+
+// Serve answers the connections of a listener until ctx is done, and returns when the calls in hand
+// are answered. Connections that know their Origin (a fabric.Conn) carry it; all others are callers
+// from the internet.
 func (d *Door) Serve(ctx context.Context, l net.Listener, certificates *tls.Config) error {
+	// What an operation is given is no RequestCtx, which is used again while others may still hold it.
+	work, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
 	s := &fasthttp.Server{
-		Handler:                            d.handle,
+		Handler:                            func(c *fasthttp.RequestCtx) { d.handle(work, c) },
 		ErrorHandler:                       badRequest,
 		StreamRequestBody:                  true,
 		MaxRequestBodySize:                 prefetch,
@@ -44,15 +51,19 @@ func (d *Door) Serve(ctx context.Context, l net.Listener, certificates *tls.Conf
 		SleepWhenConcurrencyLimitsExceeded: 50 * time.Millisecond,
 		Logger:                             quiet{d.log},
 	}
+	closed := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
-		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer close(closed)
+		patient, cancel := context.WithTimeout(work, grace)
 		defer cancel()
-		if err := s.ShutdownWithContext(grace); err != nil {
+		if err := s.ShutdownWithContext(patient); err != nil {
 			d.log.Warn("connections cut at shutdown", "error", err)
 		}
 	})
-	defer stop()
 	err := s.Serve(tls.NewListener(l, certificates))
+	if !stop() {
+		<-closed
+	}
 	if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
 		return nil
 	}
@@ -60,12 +71,11 @@ func (d *Door) Serve(ctx context.Context, l net.Listener, certificates *tls.Conf
 }
 
 // handle is one request between fasthttp's form and ours.
-func (d *Door) handle(ctx *fasthttp.RequestCtx) {
-	r := request(ctx)
+func (d *Door) handle(ctx context.Context, c *fasthttp.RequestCtx) {
+	r := request(c)
 	stream, _ := r.Body.(*incoming)
-	w := d.answer(ctx, origin(ctx.Conn()), r)
-	reply(ctx, w)
-	settle(ctx, stream)
+	reply(c, d.answer(ctx, origin(c.Conn()), r))
+	settle(c, stream)
 }
 
 func request(ctx *fasthttp.RequestCtx) *wire.Request {

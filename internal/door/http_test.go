@@ -299,3 +299,25 @@ func TestManyCallAtOnce(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// A call that was begun is answered before the door closes, and what it was given to work with holds.
+func TestTheDoorClosesWhenCallsInHandAreAnswered(t *testing.T) {
+	s := &stub{begun: make(chan struct{}), wait: make(chan struct{})}
+	h := doortest.Open(t, s.service(t))
+	answered := make(chan *doortest.Answer, 1)
+	c := h.As(t, h.Root)
+	go func() { answered <- c.Call("sagemaker", "ListNotebookInstances", "{}") }()
+	<-s.begun
+	closed := make(chan struct{})
+	go func() { h.Close(); close(closed) }()
+	if _, err := dial(t, h, nil); err == nil {
+		for err == nil { // until the listener is closed
+			_, err = dial(t, h, nil)
+		}
+	}
+	close(s.wait)
+	if a := <-answered; a.Status != 200 {
+		t.Errorf("answered %d %s", a.Status, a.Body)
+	}
+	<-closed
+}

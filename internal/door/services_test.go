@@ -14,7 +14,11 @@ import (
 )
 
 // stub is a service of SageMaker's model whose operations go wrong in every way there is.
-type stub struct{ ran map[string]int }
+type stub struct {
+	ran map[string]int
+	// begun is told when ListNotebookInstances runs, which takes until wait is closed.
+	begun, wait chan struct{}
+}
 
 func (s *stub) service(t testing.TB) *api.Service {
 	set := api.NewSet[*stub]("sagemaker")
@@ -34,6 +38,12 @@ func (s *stub) service(t testing.TB) *api.Service {
 	api.Define(set, "DescribeModel", func(*api.Call, *smshape.DescribeModelInput) []api.Check { return on("DescribeModel") },
 		func(*stub, context.Context, *api.Call, *smshape.DescribeModelInput) (*smshape.DescribeModelOutput, error) {
 			return nil, errors.Join(errors.New("inside"), fault.Kind{Code: "ValidationException", Status: 400}.New(`Could not find model "m".`))
+		})
+	api.Define(set, "ListNotebookInstances", func(*api.Call, *smshape.ListNotebookInstancesInput) []api.Check { return on("ListNotebookInstances") },
+		func(s *stub, ctx context.Context, _ *api.Call, _ *smshape.ListNotebookInstancesInput) (*smshape.ListNotebookInstancesOutput, error) {
+			close(s.begun)
+			<-s.wait
+			return new(smshape.ListNotebookInstancesOutput), ctx.Err()
 		})
 	// An operation whose author forgot to ask anything.
 	api.Define(set, "DeleteModel", func(*api.Call, *smshape.DeleteModelInput) []api.Check { return nil },

@@ -77,6 +77,9 @@ func (h *House) Restart() {
 	h.start()
 }
 
+// Close stops everything.
+func (h *House) Close() { h.stop() }
+
 // Now is the time in the house.
 func (h *House) Now() time.Time { return time.Now().Add(time.Duration(h.ahead.Load())) }
 
