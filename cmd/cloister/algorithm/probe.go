@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -15,13 +16,37 @@ var probes = []string{
 	"169.254.170.2:80", "169.254.169.254:80", "52.216.0.10:443",
 }
 
-// probe tries to reach things and tells the log; it fails only when it cannot even try. The input
-// channel may hold a file "targets" with one host:port a line to try as well.
+// probe tries to reach things and tells the log; it fails only when it cannot even try. More to reach
+// comes as host:port, one a line, in the input channel's file "targets", or in the hyperparameter
+// "targets" with spaces between. The hyperparameter "hostile" has it try what no container may,
+// "seconds" has it live on, and count aloud how long.
 func (p program) probe(ctx context.Context) error {
-	targets := probes
+	c, err := p.readConfiguration()
+	if err != nil {
+		return err
+	}
+	targets := append(probes, strings.Fields(c.hyperparameters["targets"])...)
 	if b, err := os.ReadFile(p.root + "/input/data/train/targets"); err == nil {
 		targets = append(targets, strings.Fields(string(b))...)
 	}
+	if c.hyperparameters["hostile"] != "" {
+		p.attack()
+	}
+	seconds := c.hyperparameters["seconds"]
+	if seconds == "" {
+		p.reach(ctx, targets)
+		return nil
+	}
+	n, err := strconv.Atoi(seconds)
+	if err != nil {
+		return customer(err)
+	}
+	p.live(ctx, n)
+	return os.WriteFile(p.root+"/model/seconds", []byte(seconds), 0o644)
+}
+
+// reach dials each target.
+func (p program) reach(ctx context.Context, targets []string) {
 	dialer := net.Dialer{Timeout: 2 * time.Second}
 	for _, t := range targets {
 		c, err := dialer.DialContext(ctx, "tcp", t)
@@ -32,5 +57,19 @@ func (p program) probe(ctx context.Context) error {
 		p.log("INFO", "%s: reached %s", t, c.RemoteAddr())
 		c.Close()
 	}
-	return nil
+}
+
+// live writes a numbered line every tenth of a second: a line that is missing in the log was lost.
+func (p program) live(ctx context.Context, seconds int) {
+	beat := time.NewTicker(time.Second / 10)
+	defer beat.Stop()
+	for i := range seconds * 10 {
+		p.log("INFO", "beat %d", i)
+		select {
+		case <-beat.C:
+		case <-ctx.Done():
+			p.log("INFO", "told to end at beat %d", i)
+			return
+		}
+	}
 }
