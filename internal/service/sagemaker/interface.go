@@ -14,7 +14,7 @@ import (
 
 // attach makes the interface of a job or instance in a subnet of its VPC, as the role: what the role
 // may not do does not happen. token makes repeating it free, and marks it.
-func (s *Service) attach(ctx context.Context, as caller.Caller, vpc *sagemaker.VpcConfig, subnet int, token, what string) (string, error) {
+func (s *Service) attach(ctx context.Context, as caller.Caller, account string, vpc *sagemaker.VpcConfig, subnet int, token, what string) (string, error) {
 	if len(vpc.Subnets) == 0 {
 		return "", fails("ClientError: VpcConfig has no subnet.")
 	}
@@ -31,7 +31,11 @@ func (s *Service) attach(ctx context.Context, as caller.Caller, vpc *sagemaker.V
 	if out.NetworkInterface == nil || text(out.NetworkInterface.NetworkInterfaceId) == "" {
 		return "", fmt.Errorf("create interface: no id")
 	}
-	return *out.NetworkInterface.NetworkInterfaceId, nil
+	id := *out.NetworkInterface.NetworkInterfaceId
+	if err := s.Isolation.Use(ctx, account, id); err != nil {
+		return "", fmt.Errorf("use interface %s: %w", id, err)
+	}
+	return id, nil
 }
 
 // mark is the description by which an interface is found again when its id was lost in a crash.
@@ -66,6 +70,9 @@ func (s *Service) detach(ctx context.Context, account, id, token, what string) e
 		}
 	}
 	for _, id := range ids {
+		if err := s.Isolation.Unuse(ctx, account, id); err != nil {
+			return fmt.Errorf("free interface %s: %w", id, err)
+		}
 		_, err := s.Client.Call(ctx, s.self(account), "ec2", "DeleteNetworkInterface", &ec2.DeleteNetworkInterfaceRequest{NetworkInterfaceId: &id})
 		if err != nil && !fault.Is(err, "InvalidNetworkInterfaceID.NotFound") {
 			return fmt.Errorf("delete interface %s: %w", id, err)

@@ -41,11 +41,14 @@ type Network interface {
 	Lookup(id, name string) []netip.Addr
 }
 
-// Isolation makes and removes namespaces that have a loopback device and nothing else. Both may be
-// repeated.
+// Isolation is what the network's owner does for jobs beside its API. All of it may be repeated.
 type Isolation interface {
+	// Isolate makes a namespace that has a loopback device and nothing else, Release removes it.
 	Isolate(ctx context.Context, id string) error
 	Release(ctx context.Context, id string) error
+	// Use marks an interface as in use, so that nobody deletes it under a job; Unuse ends that.
+	Use(ctx context.Context, account, id string) error
+	Unuse(ctx context.Context, account, id string) error
 }
 
 // Image is an unpacked image.

@@ -218,7 +218,7 @@ func (r *trainingRun) launch(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		id, err := r.attach(ctx, x.as, r.job.Request.VpcConfig, 0, r.job.ID, r.job.what())
+		id, err := r.attach(ctx, x.as, r.job.Account, r.job.Request.VpcConfig, 0, r.job.ID, r.job.what())
 		if err != nil {
 			return err
 		}

@@ -28,6 +28,7 @@ import (
 	"testing"
 	"time"
 
+	"cloister/internal/engine/sigv4"
 	"cloister/internal/frame/api"
 	"cloister/internal/machine/executor"
 	"cloister/internal/machine/executor/memory"
@@ -161,6 +162,9 @@ func (w *world) Call(ctx context.Context, as caller.Caller, service, name string
 		if w.interfaces[*in.NetworkInterfaceId] == nil {
 			return nil, fault.Kind{Code: "InvalidNetworkInterfaceID.NotFound", Status: 400}.New("gone")
 		}
+		if text(w.interfaces[*in.NetworkInterfaceId].Status) == "in-use" {
+			return nil, fault.Kind{Code: "InvalidParameterValue", Status: 400}.New("in use")
+		}
 		delete(w.interfaces, *in.NetworkInterfaceId)
 		return &struct{}{}, nil
 	case *logs.CreateLogGroupRequest, *logs.CreateLogStreamRequest:
@@ -203,6 +207,26 @@ func (w *world) Release(_ context.Context, id string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	delete(w.isolated, id)
+	return nil
+}
+
+func (w *world) Use(_ context.Context, _, id string) error {
+	w.announce("use")
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.interfaces[id] == nil {
+		return errors.New("no interface " + id)
+	}
+	w.interfaces[id].Status = new("in-use")
+	return nil
+}
+
+func (w *world) Unuse(_ context.Context, _, id string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if i := w.interfaces[id]; i != nil {
+		i.Status = new("available")
+	}
 	return nil
 }
 
@@ -299,10 +323,12 @@ type bucketServer struct {
 	objects map[string][]byte // bucket/key
 	refuse  func(r *http.Request) (status int, code string)
 	page    int
+
+	verifier *sigv4.Verifier
 }
 
 func newBucketServer(t *testing.T) *bucketServer {
-	b := &bucketServer{objects: map[string][]byte{}, page: 2}
+	b := &bucketServer{objects: map[string][]byte{}, page: 2, verifier: sigv4.NewVerifier(8)}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -352,6 +378,17 @@ func (b *bucketServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if !strings.HasPrefix(r.Header.Get("Authorization"), "AWS4-HMAC-SHA256 Credential=ASIAEXAMPLE/") || r.Header.Get("X-Amz-Security-Token") != "token" {
 		no(403, "InvalidToken")
+		return
+	}
+	signed := &sigv4.Request{Method: r.Method, Host: r.Host, Path: r.URL.EscapedPath(), RawQuery: r.URL.RawQuery, Header: r.Header}
+	signed.Path, _, _ = strings.Cut(r.RequestURI, "?")
+	claim, bad := sigv4.Parse(signed)
+	scope := sigv4.Scope{Region: region, Service: "s3"}
+	if bad == nil {
+		bad = b.verifier.Verify(&claim, signed, claim.Payload(signed, scope), "secret", time.Now(), scope)
+	}
+	if bad != nil {
+		no(403, "SignatureDoesNotMatch")
 		return
 	}
 	if b.refuse != nil {

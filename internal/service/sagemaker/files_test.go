@@ -1,0 +1,110 @@
+package sagemaker
+
+import (
+	"archive/tar"
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+func TestPackTakesOnlyWhatIsThere(t *testing.T) {
+	base, out := t.TempDir(), filepath.Join(t.TempDir(), "out.tar.gz")
+	secret := filepath.Join(t.TempDir(), "secret")
+	write := func(name, text string) {
+		t.Helper()
+		if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o755), os.WriteFile(name, []byte(text), 0o640)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(secret, "secret")
+	write(base+"/model/a/b.bin", "B")
+	if err := errors.Join(os.Symlink(secret, base+"/model/link"), os.Symlink(filepath.Dir(secret), base+"/output"), syscall.Mkfifo(base+"/model/fifo", 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	n, err := pack(out, base, "model")
+	if err != nil || n != 2 {
+		t.Fatalf("%d files, %v", n, err)
+	}
+	b, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := untar(t, b); len(got) != 3 || got["a/b.bin"] != "B" || got["link"] != "" {
+		t.Errorf("packed %q", got)
+	}
+	for _, dir := range []string{"output", "none"} { // a link in the directory's place, and nothing
+		if n, err := pack(out, base, dir); n != 0 || err != nil {
+			t.Errorf("%s: %d files, %v", dir, n, err)
+		}
+	}
+}
+
+func TestUnpackStaysInside(t *testing.T) {
+	for name, members := range map[string][]tar.Header{
+		"up":                {{Name: "../x", Typeflag: tar.TypeReg}},
+		"absolute":          {{Name: "/etc/x", Typeflag: tar.TypeReg}},
+		"symbolic link":     {{Name: "l", Typeflag: tar.TypeSymlink, Linkname: "x"}},
+		"hard link":         {{Name: "l", Typeflag: tar.TypeLink, Linkname: "x"}},
+		"device":            {{Name: "d", Typeflag: tar.TypeChar}},
+		"large":             {{Name: "x", Typeflag: tar.TypeReg, Uname: strings.Repeat("x", 200)}},
+		"file as directory": {{Name: "x", Typeflag: tar.TypeReg}, {Name: "x/y", Typeflag: tar.TypeReg}},
+	} {
+		var bad *badArchive
+		if err := unpack(bytes.NewReader(tarball(t, members...)), t.TempDir(), 100); !errors.As(err, &bad) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	dir := t.TempDir()
+	if err := unpack(bytes.NewReader(tarball(t, tar.Header{Name: "./code/run", Typeflag: tar.TypeReg, Mode: 0o700, Uname: "R"})), dir, 100); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(dir + "/code/run"); err != nil || info.Mode().Perm() != 0o755 {
+		t.Errorf("%v %v", info, err)
+	}
+}
+
+func TestClipKeepsWholeCharacters(t *testing.T) {
+	for _, s := range []string{strings.Repeat("x", 3000), strings.Repeat("x", 1023) + "ä", strings.Repeat("ä", 600), "short ä"} {
+		got := clip(s)
+		if len(got) > longestReason || !strings.HasPrefix(s, got) || strings.ToValidUTF8(got, "?") != got || len(s) <= longestReason && got != s {
+			t.Errorf("clip of %d bytes gave %d", len(s), len(got))
+		}
+	}
+}
+
+func TestTrainingArgs(t *testing.T) {
+	img := &Image{Entrypoint: []string{"python", "main.py"}, Cmd: []string{"cmd"}}
+	for _, c := range []struct {
+		entrypoint, args []string
+		want             string
+	}{
+		{nil, nil, "python main.py train"}, {[]string{"run"}, nil, "run"}, {nil, []string{"-x"}, "python main.py -x"}, {[]string{"run"}, []string{"-x"}, "run -x"},
+	} {
+		if got := strings.Join(trainingArgs(img, c.entrypoint, c.args), " "); got != c.want {
+			t.Errorf("%v %v: %q, want %q", c.entrypoint, c.args, got, c.want)
+		}
+	}
+	if len(img.Entrypoint) != 2 {
+		t.Error("the image was changed")
+	}
+}
+
+func TestLimits(t *testing.T) {
+	s := &Service{}
+	if l, ok := s.limits("ml.m5.large"); !ok || l.CPUs != 2 || l.Memory != 8<<30 {
+		t.Errorf("%+v %v", l, ok)
+	}
+	s.Capacity = Capacity{CPUs: 1, Memory: 1 << 30}
+	if l, ok := s.limits("ml.c5.xlarge"); !ok || l.CPUs != 1 || l.Memory != 1<<30 {
+		t.Errorf("more than there is: %+v %v", l, ok)
+	}
+	for _, bad := range []string{"", "m5.large", "ml.p4d.24xlarge", "ml.m5", "ml.m5.huge"} {
+		if _, ok := s.limits(bad); ok {
+			t.Errorf("%q can be had", bad)
+		}
+	}
+}
