@@ -52,6 +52,9 @@ func s3Verdict(v violation) *fault.Fault {
 	f := v.field
 	value := strings.TrimSuffix(strings.TrimPrefix(v.value, "'"), "'")
 	switch {
+	case f != nil && f.Wire == "LocationConstraint":
+		k := fault.Kind{Code: "InvalidLocationConstraint", Status: 400}
+		return k.New("The specified location-constraint is not valid").With("LocationConstraint", value)
 	case f == nil || f.Location == "" && strings.Contains(v.path, "."):
 		return badXML()
 	case v.kind != "required" && f.Location == "":
@@ -75,6 +78,8 @@ func s3Argument(f *field, value string) *fault.Fault {
 		return k.New("The storage class you specified is not valid").With("StorageClassRequested", value)
 	case "encoding-type":
 		message = "Invalid Encoding Method specified in Request"
+	case "x-amz-copy-source":
+		message, value = "Invalid copy source object key", f.Wire
 	case "x-amz-object-lock-mode":
 		message = "Unknown wormMode directive."
 	case "partNumber":

@@ -184,10 +184,10 @@ func (d *Directory) Stack(c *caller.Caller, action, resource, owner string) (s p
 	defer d.mu.RUnlock()
 	id := &c.Identity
 	account = owner
-	if r := d.owner(resource); r != nil {
+	if r := d.owner(resource); r != nil && action != "s3:CreateBucket" { // of a name that is taken the service tells
 		account = r.Account
 		s.Trust = r.Trust && strings.HasPrefix(strings.ToLower(action), "sts:assumerole")
-		if r.Policy != nil && (!r.Trust || s.Trust) {
+		if r.Policy != nil && (!r.Trust || s.Trust) && !keeps(id, r, action) {
 			s.Resource = []policy.Attached{*r.Policy}
 		}
 	}
@@ -215,4 +215,13 @@ func (d *Directory) Stack(c *caller.Caller, action, resource, owner string) (s p
 		s.Endpoint = []policy.Attached{*p}
 	}
 	return s, account
+}
+
+// keeps tells what no bucket policy takes from the root of the account that owns the bucket: to read,
+// replace and delete that policy. Without it a bucket that denies everyone would be lost.
+func keeps(id *caller.Identity, r *Resource, action string) bool {
+	if id.Kind != caller.Root || id.Account != r.Account {
+		return false
+	}
+	return action == "s3:GetBucketPolicy" || action == "s3:PutBucketPolicy" || action == "s3:DeleteBucketPolicy"
 }

@@ -182,7 +182,7 @@ func (a *reply) all(name string) (out []string) {
 		}
 		if s, ok := tok.(xml.StartElement); ok && s.Name.Local == name {
 			var v struct {
-				Text string `xml:",innerxml"`
+				Text string `xml:",chardata"`
 			}
 			if d.DecodeElement(&v, &s) == nil {
 				out = append(out, v.Text)
