@@ -120,14 +120,10 @@ func randomRules(r *rand.Rand, groups []string) []network.Rule {
 func testWalk(t *testing.T, w *world) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
-	Walk(t, w.Fabric, w, rand.New(rand.NewPCG(seed, 0)), 12)
-}
-
-// Walk goes from one random network to the next and tries connections at each.
-func Walk(t *testing.T, f Fabric, w *world, r *rand.Rand, steps int) {
+	r := rand.New(rand.NewPCG(seed, 0))
 	w.serving = map[string]net.Listener{}
 	counts := map[fabric.ReachKind]int{}
-	for range steps {
+	for range 12 {
 		n := Random(r)
 		w.apply(n)
 		w.serveAll(n)

@@ -26,6 +26,9 @@ func dump(t testing.TB, directory string) string {
 	}
 	var all strings.Builder
 	for _, e := range entries {
+		if e.Name() == ".lock" {
+			continue
+		}
 		ns, err := openNamespace(filepath.Join(directory, "netns", e.Name()))
 		if err != nil {
 			t.Fatal(err)

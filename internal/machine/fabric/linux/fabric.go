@@ -74,7 +74,7 @@ func takeDirectory(directory string) (*os.File, error) {
 	if err := os.MkdirAll(filepath.Join(directory, "netns"), 0o700); err != nil {
 		return nil, err
 	}
-	lock, err := os.OpenFile(filepath.Join(directory, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	lock, err := os.OpenFile(filepath.Join(directory, "netns", ".lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}
