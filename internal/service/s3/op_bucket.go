@@ -68,7 +68,7 @@ func (s *Service) deleteBucket(ctx context.Context, _ *api.Call, in *shape.Delet
 			return err
 		}
 		for _, u := range open {
-			ids, err := u.Value.end(tx, u.Key)
+			ids, err := u.Value.end(tx, nil)
 			if err != nil {
 				return err
 			}

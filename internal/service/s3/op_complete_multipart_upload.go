@@ -85,22 +85,12 @@ func (u *upload) complete(tx *store.Tx, b *bucket, in *shape.CompleteMultipartUp
 	if err := u.declared(in, o); err != nil {
 		return nil, nil, err
 	}
-	// The parts' blobs that are chosen go over to the object, the others go.
-	all, err := u.end(tx, u.at())
-	if err != nil {
-		return nil, nil, err
-	}
-	used := map[string]bool{}
+	kept := map[string]bool{}
 	for _, p := range chosen {
-		used[p.Blob] = true
-		if err := blobs.Put(tx, p.Blob, &struct{}{}); err != nil {
-			return nil, nil, err
-		}
+		kept[p.Blob] = true
 	}
-	for _, id := range all {
-		if !used[id] {
-			freed = append(freed, id)
-		}
+	if freed, err = u.end(tx, kept); err != nil {
+		return nil, nil, err
 	}
 	old, err := swap(tx, b, u.Key, o, chosen, in.IfMatch, in.IfNoneMatch)
 	return o, append(freed, old...), err
@@ -116,17 +106,12 @@ func (u *upload) choose(tx *store.Tx, named []shape.CompletedPart) (chosen []pie
 	for _, p := range all {
 		have[p.Number] = p
 	}
+	if !ascending(named) {
+		return nil, "", invalidPartOrder.New("The list of parts was not in ascending order. Parts must be ordered by part number.").With("UploadId", u.ID)
+	}
 	digest := md5.New()
-	last := 0
 	for i, n := range named {
-		number := 0
-		if n.PartNumber != nil {
-			number = int(*n.PartNumber)
-		}
-		if number <= last {
-			return nil, "", invalidPartOrder.New("The list of parts was not in ascending order. Parts must be ordered by part number.").With("UploadId", u.ID)
-		}
-		last = number
+		number := int(*n.PartNumber)
 		p := have[number]
 		tag := strings.Trim(text(n.ETag), `"`)
 		if p == nil || p.ETag != tag {
@@ -148,6 +133,17 @@ func (u *upload) choose(tx *store.Tx, named []shape.CompletedPart) (chosen []pie
 		chosen = append(chosen, piece{p.Blob, p.Size, p.Sum})
 	}
 	return chosen, fmt.Sprintf("%x-%d", digest.Sum(nil), len(chosen)), nil
+}
+
+func ascending(named []shape.CompletedPart) bool {
+	last := int32(0)
+	for _, n := range named {
+		if n.PartNumber == nil || *n.PartNumber <= last {
+			return false
+		}
+		last = *n.PartNumber
+	}
+	return true
 }
 
 // checkPart compares the checksum that the list gives for a part; a composite one must be given.

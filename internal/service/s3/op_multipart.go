@@ -36,7 +36,7 @@ func (s *Service) abortMultipartUpload(ctx context.Context, _ *api.Call, in *sha
 		if in.IfMatchInitiatedTime != nil && !in.IfMatchInitiatedTime.Equal(u.Started.Truncate(1e9)) {
 			return failed("x-amz-if-match-initiated-time")
 		}
-		freed, err = u.end(tx, u.at())
+		freed, err = u.end(tx, nil)
 		return err
 	})
 	if err != nil {

@@ -32,8 +32,8 @@ type scan[T any] struct {
 	page              page[T]
 }
 
-// folders is how many records are read at once where most may be passed over.
-const folders = 64
+// few is how many records are read at once behind a common prefix, where most may be passed over.
+const few = 6
 
 // run reads the page. With a delimiter it jumps over what a common prefix stands for, so a page costs
 // in proportion to what it shows and not to what lies below.
@@ -44,7 +44,7 @@ func (s *scan[T]) run(tx *store.Tx) (*page[T], error) {
 	base := store.Prefix(s.bucket)
 	size := s.most + 1
 	if s.delimiter != "" {
-		size = min(size, folders)
+		size = min(size, few)
 	}
 	for {
 		found, err := s.table.From(tx, base+s.prefix, base+s.from, size)
@@ -63,6 +63,9 @@ func (s *scan[T]) run(tx *store.Tx) (*page[T], error) {
 		}
 		if len(found) < size {
 			return &s.page, nil
+		}
+		if size = min(2*size, s.most+1); s.delimiter != "" && strings.HasSuffix(s.page.last, s.delimiter) {
+			size = min(few, s.most+1)
 		}
 	}
 }

@@ -76,13 +76,16 @@ func (u *upload) algorithm() (algorithm, kind string) {
 	return u.Algorithm, u.Type
 }
 
-// end removes an upload with its parts and gives their blobs.
-func (u *upload) end(tx *store.Tx, at string) (freed []string, err error) {
+// end removes an upload with its parts and gives their blobs, but for those that an object keeps.
+func (u *upload) end(tx *store.Tx, keep map[string]bool) (freed []string, err error) {
 	all, err := parts.All(tx, store.Prefix(u.ID))
 	if err != nil {
 		return nil, err
 	}
 	for _, p := range all {
+		if keep[p.Blob] {
+			continue
+		}
 		if err := blobs.Delete(tx, p.Blob); err != nil {
 			return nil, err
 		}
@@ -91,5 +94,5 @@ func (u *upload) end(tx *store.Tx, at string) (freed []string, err error) {
 	if err := parts.DeleteAll(tx, store.Prefix(u.ID)); err != nil {
 		return nil, err
 	}
-	return freed, uploads.Delete(tx, at)
+	return freed, uploads.Delete(tx, u.at())
 }
