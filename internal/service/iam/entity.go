@@ -1,6 +1,7 @@
 package iam
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -90,6 +91,9 @@ func (e *entity) facts(tx *store.Tx) (facts, error) {
 	}
 	for _, a := range e.Attached {
 		m, err := managed(tx, a)
+		if err == nil && m == nil {
+			err = fmt.Errorf("%s has policy %s, which is not on record", e.ARN, a)
+		}
 		if err != nil {
 			return f, err
 		}
@@ -100,7 +104,7 @@ func (e *entity) facts(tx *store.Tx) (facts, error) {
 		p.Policies = append(p.Policies, policy.Attached{Document: doc, Name: m.Name, ARN: m.ARN})
 	}
 	if e.Kind == role {
-		p.Kind = caller.AssumedRole
+		p.Kind, p.MaxSession = caller.AssumedRole, time.Duration(e.MaxSessionSeconds)*time.Second
 		doc, err := policy.Parse(e.Trust)
 		if err != nil {
 			return f, err
@@ -167,7 +171,7 @@ func (s *Service) remove(tx *store.Tx, c *api.Call, kind Kind, name string) erro
 			return err
 		}
 		if len(keys) > 0 {
-			return deleteConflict.New("Cannot delete entity, must remove access keys first.")
+			return deleteConflict.New("Cannot delete entity, must delete access keys first.")
 		}
 	}
 	tx.After(func() {

@@ -2,6 +2,7 @@ package iam
 
 import (
 	"context"
+	"time"
 
 	"cloister/internal/engine/policy"
 	"cloister/internal/frame/api"
@@ -10,8 +11,8 @@ import (
 	shape "cloister/internal/value/shape/iam"
 )
 
-var _ = api.Define(operations, "CreatePolicy", on("CreatePolicy", func(c *api.Call, in *shape.CreatePolicyRequest) string {
-	return global(c, "policy", path(in.Path), *in.PolicyName)
+var _ = api.Define(operations, "CreatePolicy", withTags("CreatePolicy", func(c *api.Call, in *shape.CreatePolicyRequest) (string, []shape.Tag) {
+	return global(c, "policy", path(in.Path), *in.PolicyName), in.Tags
 }), (*Service).createPolicy)
 
 // createPolicy keeps a managed policy of the account.
@@ -19,7 +20,10 @@ func (s *Service) createPolicy(ctx context.Context, c *api.Call, in *shape.Creat
 	if _, err := parse(policy.Managed, *in.PolicyDocument); err != nil {
 		return nil, err
 	}
-	if err := quota("policy", *in.PolicyName, *in.PolicyDocument, 6144); err != nil {
+	if err := quota("PolicySize", *in.PolicyDocument, policySize); err != nil {
+		return nil, err
+	}
+	if err := distinct(in.Tags); err != nil {
 		return nil, err
 	}
 	p := &managedPolicy{Account: c.Account(), Name: *in.PolicyName, Path: path(in.Path), ID: directory.NewID("ANPA"),
@@ -33,10 +37,8 @@ func (s *Service) createPolicy(ctx context.Context, c *api.Call, in *shape.Creat
 		if old != nil {
 			return alreadyExists.New("A policy called %s already exists. Duplicate names are not allowed.", p.Name)
 		}
-		p.Created = tx.Now
-		if out.Policy, err = p.shape(tx, c.Account()); err != nil {
-			return err
-		}
+		p.Created = tx.Now.Truncate(time.Second)
+		out.Policy = p.shape(0)
 		return policies.Put(tx, store.Key(p.Account, p.ARN), p)
 	})
 	return out, err

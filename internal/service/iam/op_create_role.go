@@ -9,8 +9,8 @@ import (
 	shape "cloister/internal/value/shape/iam"
 )
 
-var _ = api.Define(operations, "CreateRole", on("CreateRole", func(c *api.Call, in *shape.CreateRoleRequest) string {
-	return global(c, "role", path(in.Path), *in.RoleName)
+var _ = api.Define(operations, "CreateRole", withTags("CreateRole", func(c *api.Call, in *shape.CreateRoleRequest) (string, []shape.Tag) {
+	return global(c, "role", path(in.Path), *in.RoleName), in.Tags
 }), (*Service).createRole)
 
 // createRole makes a role that the trust policy says who may assume.
@@ -18,10 +18,13 @@ func (s *Service) createRole(ctx context.Context, c *api.Call, in *shape.CreateR
 	if in.PermissionsBoundary != nil {
 		return nil, noBoundaries
 	}
+	if err := distinct(in.Tags); err != nil {
+		return nil, err
+	}
 	if _, err := parse(policy.Trust, *in.AssumeRolePolicyDocument); err != nil {
 		return nil, err
 	}
-	if err := quota("role", *in.RoleName, *in.AssumeRolePolicyDocument, 2048); err != nil {
+	if err := quota("ACLSizePerRole", *in.AssumeRolePolicyDocument, trustSize); err != nil {
 		return nil, err
 	}
 	e := &entity{Kind: role, Name: *in.RoleName, Path: path(in.Path), Tags: in.Tags, Trust: *in.AssumeRolePolicyDocument,

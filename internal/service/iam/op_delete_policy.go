@@ -17,14 +17,14 @@ func (s *Service) deletePolicy(ctx context.Context, c *api.Call, in *shape.Delet
 		if err != nil {
 			return err
 		}
-		n, err := users(tx, c.Account(), p.ARN)
+		if p.Account == "aws" {
+			return accessDenied.New("Policy %s is AWS's and cannot be deleted.", p.ARN)
+		}
+		n, err := usage(tx, c.Account())
 		if err != nil {
 			return err
 		}
-		if p.Account == "aws" {
-			return validation.New("Policy %s is not owned by the account and cannot be deleted.", p.ARN)
-		}
-		if n > 0 {
+		if n[p.ARN] > 0 {
 			return deleteConflict.New("Cannot delete a policy attached to entities.")
 		}
 		return policies.Delete(tx, store.Key(p.Account, p.ARN))

@@ -8,8 +8,8 @@ import (
 	shape "cloister/internal/value/shape/iam"
 )
 
-var _ = api.Define(operations, "DetachRolePolicy", on("DetachRolePolicy", func(c *api.Call, in *shape.DetachRolePolicyRequest) string {
-	return global(c, "role", "/", text(in.RoleName))
+var _ = api.Define(operations, "DetachRolePolicy", withPolicy("DetachRolePolicy", func(c *api.Call, in *shape.DetachRolePolicyRequest) (entity, policy string) {
+	return global(c, "role", "/", *in.RoleName), *in.PolicyArn
 }), (*Service).detachRolePolicy)
 
 // detachRolePolicy takes a managed policy from a role.

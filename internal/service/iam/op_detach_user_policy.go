@@ -8,8 +8,8 @@ import (
 	shape "cloister/internal/value/shape/iam"
 )
 
-var _ = api.Define(operations, "DetachUserPolicy", on("DetachUserPolicy", func(c *api.Call, in *shape.DetachUserPolicyRequest) string {
-	return global(c, "user", "/", text(in.UserName))
+var _ = api.Define(operations, "DetachUserPolicy", withPolicy("DetachUserPolicy", func(c *api.Call, in *shape.DetachUserPolicyRequest) (entity, policy string) {
+	return global(c, "user", "/", *in.UserName), *in.PolicyArn
 }), (*Service).detachUserPolicy)
 
 // detachUserPolicy takes a managed policy from a user.

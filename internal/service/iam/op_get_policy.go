@@ -18,7 +18,8 @@ func (s *Service) getPolicy(ctx context.Context, c *api.Call, in *shape.GetPolic
 		if err != nil {
 			return err
 		}
-		out.Policy, err = p.shape(tx, c.Account())
+		n, err := usage(tx, c.Account())
+		out.Policy = p.shape(n[p.ARN])
 		return err
 	})
 	return out, err

@@ -21,7 +21,8 @@ func (s *Service) getPolicyVersion(ctx context.Context, c *api.Call, in *shape.G
 		if *in.VersionId != "v1" {
 			return noSuchEntity.New("Policy %s version %s does not exist or is not attachable.", p.ARN, *in.VersionId)
 		}
-		out.PolicyVersion = &shape.PolicyVersion{Document: new(encoded(p.Document)), VersionId: in.VersionId, IsDefaultVersion: new(true), CreateDate: &p.Created}
+		out.PolicyVersion = p.version()
+		out.PolicyVersion.Document = new(encoded(p.Document))
 		return nil
 	})
 	return out, err

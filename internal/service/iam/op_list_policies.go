@@ -21,14 +21,14 @@ func (s *Service) listPolicies(ctx context.Context, c *api.Call, in *shape.ListP
 		if err != nil {
 			return err
 		}
+		n, err := usage(tx, c.Account())
+		if err != nil {
+			return err
+		}
 		var found []shape.Policy
 		for _, p := range all {
-			v, err := p.shape(tx, c.Account())
-			if err != nil {
-				return err
-			}
-			if strings.HasPrefix(p.Path, path(in.PathPrefix)) && (in.OnlyAttached == nil || !*in.OnlyAttached || *v.AttachmentCount > 0) {
-				found = append(found, *v)
+			if strings.HasPrefix(p.Path, path(in.PathPrefix)) && (in.OnlyAttached == nil || !*in.OnlyAttached || n[p.ARN] > 0) {
+				found = append(found, *p.shape(n[p.ARN]))
 			}
 		}
 		page, next, err := cut(found, in.Marker, in.MaxItems)

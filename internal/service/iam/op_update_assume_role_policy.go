@@ -18,7 +18,7 @@ func (s *Service) updateAssumeRolePolicy(ctx context.Context, c *api.Call, in *s
 	if _, err := parse(policy.Trust, *in.PolicyDocument); err != nil {
 		return nil, err
 	}
-	if err := quota("role", *in.RoleName, *in.PolicyDocument, 2048); err != nil {
+	if err := quota("ACLSizePerRole", *in.PolicyDocument, trustSize); err != nil {
 		return nil, err
 	}
 	return new(struct{}), s.DB.Update(ctx, func(tx *store.Tx) error {

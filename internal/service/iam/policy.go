@@ -6,6 +6,7 @@ import (
 	"cloister/internal/frame/api"
 	"cloister/internal/machine/store"
 	"cloister/internal/value/arn"
+	"cloister/internal/value/fault"
 	shape "cloister/internal/value/shape/iam"
 )
 
@@ -29,52 +30,61 @@ var aws = map[string]*managedPolicy{
 	},
 }
 
-// managed finds a policy by ARN.
+// managed finds a policy by ARN, nil when there is none.
 func managed(tx *store.Tx, a string) (*managedPolicy, error) {
 	if p := aws[a]; p != nil {
 		return p, nil
 	}
 	parts, err := arn.Parse(a)
 	if err != nil {
-		return nil, validation.New("ARN %s is not valid.", a)
+		return nil, validation.New("Invalid ARN:  Could not be parsed!")
 	}
-	p, err := policies.Get(tx, store.Key(parts.Account, a))
-	if err != nil {
-		return nil, err
-	}
-	if p == nil {
-		return nil, noSuchEntity.New("Policy %s does not exist or is not attachable.", a)
-	}
-	return p, nil
+	return policies.Get(tx, store.Key(parts.Account, a))
 }
 
-// own is managed for what only the caller's own account may see or change.
+// own finds a policy that the caller's account may see: its own, or AWS's.
 func own(tx *store.Tx, c *api.Call, a string) (*managedPolicy, error) {
 	p, err := managed(tx, a)
-	if err == nil && p.Account != "aws" && p.Account != c.Account() {
+	if err == nil && (p == nil || p.Account != "aws" && p.Account != c.Account()) {
 		err = noSuchEntity.New("Policy %s was not found.", a)
 	}
 	return p, err
 }
 
-// users counts the entities that a policy is attached to.
-func users(tx *store.Tx, account, a string) (n int32, err error) {
+// attachable finds a policy that is to be attached.
+func attachable(tx *store.Tx, c *api.Call, a string) error {
+	_, err := own(tx, c, a)
+	if fault.Is(err, noSuchEntity.Code) {
+		err = noSuchEntity.New("Policy %s does not exist or is not attachable.", a)
+	}
+	return err
+}
+
+// usage counts the entities of an account that each policy is attached to.
+func usage(tx *store.Tx, account string) (map[string]int32, error) {
 	all, err := entities.All(tx, store.Prefix(account))
+	n := map[string]int32{}
 	for _, e := range all {
-		for _, x := range e.Attached {
-			if x == a {
-				n++
-			}
+		for _, a := range e.Attached {
+			n[a]++
 		}
 	}
 	return n, err
 }
 
-func (p *managedPolicy) shape(tx *store.Tx, account string) (*shape.Policy, error) {
-	n, err := users(tx, account, p.ARN)
-	return &shape.Policy{
+func (p *managedPolicy) version() *shape.PolicyVersion {
+	return &shape.PolicyVersion{VersionId: new("v1"), IsDefaultVersion: new(true), CreateDate: &p.Created}
+}
+
+// shape describes a policy that so many entities have.
+func (p *managedPolicy) shape(n int32) *shape.Policy {
+	s := &shape.Policy{
 		PolicyName: &p.Name, PolicyId: &p.ID, Arn: &p.ARN, Path: &p.Path, DefaultVersionId: new("v1"), AttachmentCount: &n,
 		PermissionsBoundaryUsageCount: new(int32(0)), IsAttachable: new(true), CreateDate: &p.Created, UpdateDate: &p.Created,
-		Tags: p.Tags, Description: &p.Description,
-	}, err
+		Tags: p.Tags,
+	}
+	if p.Description != "" {
+		s.Description = &p.Description
+	}
+	return s
 }

@@ -7,7 +7,6 @@ package iam
 
 import (
 	"context"
-
 	"strings"
 
 	"cloister/internal/engine/policy"
@@ -16,6 +15,7 @@ import (
 	"cloister/internal/machine/store"
 	"cloister/internal/value/arn"
 	"cloister/internal/value/fault"
+	shape "cloister/internal/value/shape/iam"
 )
 
 var operations = api.NewSet[*Service]("iam")
@@ -27,6 +27,7 @@ var (
 	deleteConflict = fault.Kind{Code: "DeleteConflict", Status: 409}
 	limitExceeded  = fault.Kind{Code: "LimitExceeded", Status: 409}
 	malformed      = fault.Kind{Code: "MalformedPolicyDocument", Status: 400}
+	accessDenied   = fault.Kind{Code: "AccessDenied", Status: 403}
 	invalidInput   = fault.Kind{Code: "InvalidInput", Status: 400}
 	validation     = fault.Kind{Code: "ValidationError", Status: 400}
 )
@@ -92,13 +93,25 @@ func on[In any](action string, resource func(*api.Call, *In) string) func(*api.C
 	}
 }
 
+// withPolicy is on for operations that attach a managed policy.
+func withPolicy[In any](action string, resource func(*api.Call, *In) (entity, policy string)) func(*api.Call, *In) []api.Check {
+	return func(c *api.Call, in *In) []api.Check {
+		on, policy := resource(c, in)
+		return []api.Check{{Action: "iam:" + action, Resource: on, Keys: []api.Key{api.K("iam:PolicyARN", policy)}}}
+	}
+}
+
+// withTags is on for operations that bring tags.
+func withTags[In any](action string, resource func(*api.Call, *In) (string, []shape.Tag)) func(*api.Call, *In) []api.Check {
+	return func(c *api.Call, in *In) []api.Check {
+		on, tags := resource(c, in)
+		return []api.Check{{Action: "iam:" + action, Resource: on, Keys: tagKeys(tags)}}
+	}
+}
+
 // global names a resource of the caller's account; IAM has no regions.
 func global(c *api.Call, kind, path, name string) string {
 	return arn.Format("iam", "", c.Account(), kind+path+name)
-}
-
-func named(kind string, name *string) func(c *api.Call) string {
-	return func(c *api.Call) string { return global(c, kind, "/", text(name)) }
 }
 
 func text(p *string) string {
@@ -127,19 +140,29 @@ func parse(kind policy.Kind, document string) (*policy.Document, error) {
 	return d, nil
 }
 
-// quota is IAM's limit on the size of a document, whitespace not counted.
-func quota(what, name, document string, most int) error {
-	n := 0
+// size is how long a document is for IAM's quotas, which do not count whitespace.
+func size(document string) (n int) {
 	for _, r := range document {
 		if !strings.ContainsRune(" \t\r\n", r) {
 			n++
 		}
 	}
-	if n > most {
-		return limitExceeded.New("Maximum policy size of %d bytes exceeded for %s %s", most, what, name)
+	return n
+}
+
+// quota refuses a document of its own that is too long.
+func quota(name, document string, most int) error {
+	if size(document) > most {
+		return limitExceeded.New("Cannot exceed quota for %s: %d", name, most)
 	}
 	return nil
 }
+
+// The quotas of documents (facts iam 5.1).
+const (
+	policySize = 6144
+	trustSize  = 2048
+)
 
 func missing(kind Kind, name string) error {
 	return noSuchEntity.New("The %s with name %s cannot be found.", kind, name)

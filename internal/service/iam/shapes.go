@@ -70,25 +70,25 @@ func (e *entity) putInline(name, document string) error {
 		e.Inline = map[string]string{}
 	}
 	e.Inline[name] = document
-	return quota(string(e.Kind), e.Name, strings.Join(values(e.Inline), ""), inlineQuota[e.Kind])
-}
-
-func values(m map[string]string) (out []string) {
-	for _, v := range m {
-		out = append(out, v)
+	n := 0
+	for _, d := range e.Inline {
+		n += size(d)
 	}
-	return out
+	if most := inlineQuota[e.Kind]; n > most {
+		return limitExceeded.New("Maximum policy size of %d bytes exceeded for %s %s", most, e.Kind, e.Name)
+	}
+	return nil
 }
 
-// attachable is IAM's quota of managed policies on one entity.
-const attachable = 10
+// policiesPerEntity is IAM's quota of managed policies on one entity.
+const policiesPerEntity = 10
 
 func (e *entity) attach(a string) error {
 	if slices.Contains(e.Attached, a) {
 		return nil
 	}
-	if len(e.Attached) >= attachable {
-		return limitExceeded.New("Cannot exceed quota for PoliciesPer%s: %d", strings.ToUpper(string(e.Kind[:1]))+string(e.Kind[1:]), attachable)
+	if len(e.Attached) >= policiesPerEntity {
+		return limitExceeded.New("Cannot exceed quota for PoliciesPer%s: %d", strings.ToUpper(string(e.Kind[:1]))+string(e.Kind[1:]), policiesPerEntity)
 	}
 	e.Attached = append(e.Attached, a)
 	return nil
@@ -110,7 +110,7 @@ func (e *entity) attachedShapes(tx *store.Tx, prefix string) ([]shape.AttachedPo
 		if err != nil {
 			return nil, err
 		}
-		if strings.HasPrefix(p.Path, prefix) {
+		if p != nil && strings.HasPrefix(p.Path, prefix) {
 			out = append(out, shape.AttachedPolicy{PolicyName: &p.Name, PolicyArn: &p.ARN})
 		}
 	}

@@ -2,6 +2,8 @@ package logs
 
 import (
 	"context"
+	"strings"
+	"unicode"
 
 	"cloister/internal/frame/api"
 	"cloister/internal/machine/store"
@@ -12,8 +14,12 @@ var _ = api.Define(operations, "CreateLogStream", func(c *api.Call, in *shape.Cr
 	return onStream(c, "CreateLogStream", *in.LogGroupName, *in.LogStreamName)
 }, (*Service).createLogStream)
 
-// createLogStream makes an empty stream in a group.
+// createLogStream makes an empty stream in a group. Names with control characters are refused, for
+// they part the keys of records.
 func (s *Service) createLogStream(ctx context.Context, c *api.Call, in *shape.CreateLogStreamRequest) (*struct{}, error) {
+	if strings.ContainsFunc(*in.LogStreamName, unicode.IsControl) {
+		return nil, invalid.New("1 validation error detected: Value at 'logStreamName' failed to satisfy constraint: Member must satisfy regular expression pattern: [^:*]*")
+	}
 	return new(struct{}), s.DB.Update(ctx, func(tx *store.Tx) error {
 		if _, err := findGroup(tx, c, *in.LogGroupName); err != nil {
 			return err

@@ -19,6 +19,9 @@ func (s *Service) describeLogGroups(ctx context.Context, c *api.Call, in *shape.
 	if err := refuse(map[string]bool{"accountIdentifiers": len(in.AccountIdentifiers) > 0, "includeLinkedAccounts": in.IncludeLinkedAccounts != nil && *in.IncludeLinkedAccounts}); err != nil {
 		return nil, err
 	}
+	if in.LogGroupNamePrefix != nil && in.LogGroupNamePattern != nil {
+		return nil, invalid.New("LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters.")
+	}
 	out := &shape.DescribeLogGroupsResponse{LogGroups: []shape.LogGroup{}}
 	err := s.DB.View(ctx, func(tx *store.Tx) error {
 		all, err := groups.All(tx, store.Prefix(c.Account()))

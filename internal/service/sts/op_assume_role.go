@@ -7,16 +7,18 @@ import (
 
 	"cloister/internal/engine/policy"
 	"cloister/internal/frame/api"
+	"cloister/internal/frame/directory"
 	"cloister/internal/value/arn"
 	"cloister/internal/value/caller"
 	shape "cloister/internal/value/shape/sts"
 )
 
 var _ = api.Define(operations, "AssumeRole", func(_ *api.Call, in *shape.AssumeRoleRequest) []api.Check {
-	k := api.Check{Action: "sts:AssumeRole", Resource: *in.RoleArn, Keys: []api.Key{api.K("sts:RoleSessionName", *in.RoleSessionName)}}
-	if a, err := arn.Parse(*in.RoleArn); err == nil {
-		k.Account = a.Account
+	a, err := roleARN(*in.RoleArn)
+	if err != nil {
+		return api.KnownCaller // to be told so
 	}
+	k := api.Check{Action: "sts:AssumeRole", Resource: *in.RoleArn, Account: a.Account, Keys: []api.Key{api.K("sts:RoleSessionName", *in.RoleSessionName)}}
 	if in.ExternalId != nil {
 		k.Keys = append(k.Keys, api.K("sts:ExternalId", *in.ExternalId))
 	}
@@ -31,16 +33,19 @@ func (s *Service) assumeRole(_ context.Context, c *api.Call, in *shape.AssumeRol
 	if err := unsupported(in); err != nil {
 		return nil, err
 	}
-	a, err := arn.Parse(*in.RoleArn)
-	if err != nil || a.Service != "iam" || !strings.HasPrefix(a.Resource, "role/") {
-		return nil, validation.New("%s is invalid", *in.RoleArn)
+	a, err := roleARN(*in.RoleArn)
+	if err != nil {
+		return nil, err
+	}
+	if c.Caller.Identity.Kind == caller.Root {
+		return nil, accessDenied.New("Roles may not be assumed by root accounts.")
 	}
 	role := s.Directory.Principal(*in.RoleArn)
 	if role == nil {
 		// The check would have said so: there is no trust policy. A role that vanished since.
 		return nil, accessDenied.New("User: %s is not authorized to perform: sts:AssumeRole on resource: %s", c.Caller.Identity.ARN, *in.RoleArn)
 	}
-	life, err := lifetime(c, in.DurationSeconds)
+	life, err := lifetime(c, role, in.DurationSeconds)
 	if err != nil {
 		return nil, err
 	}
@@ -83,13 +88,25 @@ func unsupported(in *shape.AssumeRoleRequest) error {
 	return nil
 }
 
-func lifetime(c *api.Call, seconds *int32) (time.Duration, error) {
+// roleARN reads the ARN of a role.
+func roleARN(text string) (arn.ARN, error) {
+	a, err := arn.Parse(text)
+	if err != nil || a.Service != "iam" || a.Account == "" || !strings.HasPrefix(a.Resource, "role/") {
+		return a, validation.New("%s is invalid", text)
+	}
+	return a, nil
+}
+
+func lifetime(c *api.Call, role *directory.Principal, seconds *int32) (time.Duration, error) {
 	life := time.Hour
 	if seconds != nil {
 		life = time.Duration(*seconds) * time.Second
 	}
 	if c.Caller.Identity.Kind == caller.AssumedRole && life > chained {
 		return 0, validation.New("The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining")
+	}
+	if life > max(role.MaxSession, time.Hour) {
+		return 0, validation.New("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
 	}
 	return life, nil
 }

@@ -1,0 +1,65 @@
+package iam
+
+import (
+	"slices"
+	"strings"
+
+	"cloister/internal/frame/api"
+	"cloister/internal/machine/store"
+	shape "cloister/internal/value/shape/iam"
+)
+
+// tagsPerEntity is IAM's quota.
+const tagsPerEntity = 50
+
+// tagKeys are the condition keys of tags in a request.
+func tagKeys(tags []shape.Tag) []api.Key {
+	var keys []api.Key
+	var names []string
+	for _, t := range tags {
+		keys, names = append(keys, api.K("aws:RequestTag/"+*t.Key, *t.Value)), append(names, *t.Key)
+	}
+	return append(keys, api.Ks("aws:TagKeys", names...))
+}
+
+// distinct refuses tags whose keys differ by case alone, or not at all.
+func distinct(tags []shape.Tag) error {
+	seen := map[string]bool{}
+	for _, t := range tags {
+		k := strings.ToLower(*t.Key)
+		if seen[k] {
+			return invalidInput.New("Duplicate tag keys found. Please note that Tag keys are case insensitive.")
+		}
+		seen[k] = true
+	}
+	return nil
+}
+
+// tag writes tags over those of the same keys.
+func (e *entity) tag(tags []shape.Tag) error {
+	for _, t := range tags {
+		e.untag([]string{*t.Key})
+		e.Tags = append(e.Tags, t)
+	}
+	if len(e.Tags) > tagsPerEntity {
+		return limitExceeded.New("The number of tags has reached the maximum limit.")
+	}
+	return nil
+}
+
+// untag takes tags away; those that are not there are no error.
+func (e *entity) untag(keys []string) {
+	e.Tags = slices.DeleteFunc(e.Tags, func(t shape.Tag) bool {
+		return slices.ContainsFunc(keys, func(k string) bool { return strings.EqualFold(k, *t.Key) })
+	})
+}
+
+// tagged gives a page of the tags of an entity, by key.
+func tagged(tx *store.Tx, c *api.Call, kind Kind, name string, marker *string, most *int32) ([]shape.Tag, *string, error) {
+	e, err := get(tx, c, kind, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	slices.SortFunc(e.Tags, func(a, b shape.Tag) int { return strings.Compare(*a.Key, *b.Key) })
+	return cut(e.Tags, marker, most)
+}
