@@ -203,8 +203,8 @@ func TestABodyMayBeTooLargeOrTooShort(t *testing.T) {
 	o := new(objects)
 	h := doortest.Open(t, runtime(t), o.service(t))
 	c := h.As(t, h.Root)
-	a := c.Do(c.Request("sagemakerruntime", "POST", "/endpoints/e/invocations", strings.Repeat("x", 1<<20+1)), "sagemakerruntime")
-	a.Fault(t, 413, "RequestEntityTooLargeException", "The request body is longer than 1048576 bytes.")
+	a := c.Do(c.Request("sagemakerruntime", "POST", "/endpoints/e/invocations", strings.Repeat("x", doortest.MaxBody+1)), "sagemakerruntime")
+	a.Fault(t, 413, "RequestEntityTooLargeException", "The request body is longer than 2097152 bytes.")
 	c.Query("sts", "GetCallerIdentity", "Padding", strings.Repeat("x", 1<<20)).
 		Fault(t, 413, "RequestEntityTooLargeException", "The request body is longer than 1048576 bytes.")
 

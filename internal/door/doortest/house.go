@@ -38,6 +38,9 @@ const (
 	Region  = "us-east-1"
 )
 
+// MaxBody is the longest body that is buffered.
+const MaxBody = 2 << 20
+
 // House is a door with IAM, STS, Logs and Cloister's own service behind it.
 type House struct {
 	testing.TB
@@ -114,7 +117,7 @@ func (h *House) parts(ctx context.Context) {
 	h.must(err)
 	h.Directory = directory.New([32]byte{1}, h.Now)
 	h.Audit = audit.New(h.DB, log)
-	h.Door = door.New(door.Config{Region: Region, Directory: h.Directory, Audit: h.Audit, Log: log, Clock: h.Now, MaxBody: 1 << 20})
+	h.Door = door.New(door.Config{Region: Region, Directory: h.Directory, Audit: h.Audit, Log: log, Clock: h.Now, MaxBody: MaxBody})
 	h.IAM = &iam.Service{DB: h.DB, Directory: h.Directory}
 	for _, b := range []interface{ Bind() (*api.Service, error) }{
 		h.IAM, &sts.Service{Directory: h.Directory}, &logs.Service{DB: h.DB}, &cloister.Service{Audit: h.Audit},
