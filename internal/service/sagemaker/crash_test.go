@@ -56,6 +56,15 @@ func TestTrainingSurvivesEveryCrash(t *testing.T) {
 			if w.s3.get("out/models/job/output/model.tar.gz") == nil {
 				t.Error("no model")
 			}
+			if w.mu.Lock(); len(w.lines) != 1 {
+				t.Errorf("%d log streams", len(w.lines))
+			}
+			for _, lines := range w.lines { // a batch may come twice, but none may be lost
+				if n := len(lines); n < 2 || n > 4 || lines[0] != "hello program train" || lines[n-1] != "done" {
+					t.Errorf("log %q", lines)
+				}
+			}
+			w.mu.Unlock()
 		})
 		if !crashed || t.Failed() {
 			if n < 10 {
