@@ -16,11 +16,12 @@ var probes = []string{
 	"169.254.170.2:80", "169.254.169.254:80", "52.216.0.10:443",
 }
 
-// probe tries to reach things and tells the log; it fails only when it cannot even try. More to reach
+// probe says when it began, tries to reach things and tells the log; it fails only when it cannot even try. More to reach
 // comes as host:port, one a line, in the input channel's file "targets", or in the hyperparameter
 // "targets" with spaces between. The hyperparameter "hostile" has it try what no container may,
 // "seconds" has it live on, and count aloud how long.
 func (p program) probe(ctx context.Context) error {
+	p.log("INFO", "began at %s", p.now().UTC().Format(time.RFC3339Nano))
 	c, err := p.readConfiguration()
 	if err != nil {
 		return err
