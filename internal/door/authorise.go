@@ -3,6 +3,7 @@ package door
 import (
 	"context"
 	"strings"
+	"sync"
 
 	"cloister/internal/engine/policy"
 	"cloister/internal/engine/sigv4"
@@ -46,8 +47,10 @@ func (d *Door) ask(x *exchange, k *api.Check) error {
 	}
 	resource := d.Directory.Resolve(k.Resource)
 	stack, account := d.Directory.Stack(&x.Caller, k.Action, resource, k.Account)
-	r := policy.Request{Principal: policy.PrincipalOf(*id), Action: k.Action, Resource: resource, ResourceAccount: account,
-		Context: d.facts(x, k, account)}
+	c := contexts.Get().(*policy.Context)
+	defer contexts.Put(c) // a Decision shares nothing with it
+	d.facts(c, x, k, account)
+	r := policy.Request{Principal: policy.PrincipalOf(*id), Action: k.Action, Resource: resource, ResourceAccount: account, Context: c}
 	decision := policy.Explain(&stack, &r)
 	x.entry.Decide(decision)
 	if decision.Effect == policy.Allowed {
@@ -74,10 +77,12 @@ func (x *exchange) denied(sentence string) error {
 	return deniedQuery.New("%s", sentence)
 }
 
+var contexts = sync.Pool{New: func() any { return new(policy.Context) }}
+
 // facts are the condition keys that the request carries: what the path says, who the caller is, and
 // what the check brings.
-func (d *Door) facts(x *exchange, k *api.Check, account string) *policy.Context {
-	c := &policy.Context{Time: x.Time}
+func (d *Door) facts(c *policy.Context, x *exchange, k *api.Check, account string) {
+	*c = policy.Context{Time: x.Time}
 	o, id := &x.Caller.Origin, &x.Caller.Identity
 	switch o.Place {
 	case caller.Endpoint:
@@ -104,7 +109,6 @@ func (d *Door) facts(x *exchange, k *api.Check, account string) *policy.Context 
 			c.SetNamed(key.Name, key.Values[0])
 		}
 	}
-	return c
 }
 
 // who sets the keys of the principal.

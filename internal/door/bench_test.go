@@ -1,7 +1,9 @@
 package door_test
 
 import (
+	"bufio"
 	"context"
+	"crypto/tls"
 	"net"
 	"net/http"
 	"strings"
@@ -40,9 +42,8 @@ type placed struct {
 
 func (p placed) Origin() caller.Origin { return p.origin }
 
-// BenchmarkCall is one small call through a VPC endpoint, without sockets and TLS: from the parsed
-// head to the answer's head, with the signature, an identity policy, an endpoint policy and the record.
-func BenchmarkCall(b *testing.B) {
+// private is a house whose user may invoke one endpoint through one VPC endpoint.
+func private(b *testing.B) (*doortest.House, *doortest.Client, caller.Origin) {
 	h := doortest.Open(b, runtime(b))
 	id, origin := "vpce-0aaa", doortest.Endpoint("vpce-0aaa", "sagemakerruntime")
 	doc, err := policy.Parse(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"sagemaker:InvokeEndpoint","Resource":"arn:aws:sagemaker:us-east-1:111122223333:endpoint/digits"}]}`)
@@ -51,7 +52,42 @@ func BenchmarkCall(b *testing.B) {
 	}
 	h.Directory.SetEndpoint(id, &policy.Attached{Document: doc, ARN: id})
 	user := h.User(b, "ann", doortest.AllowIf(`{"StringEquals":{"aws:SourceVpc":"vpc-0aaa"}}`, "sagemaker:*"))
-	sender := h.As(b, user)
+	return h, h.As(b, user), origin
+}
+
+// BenchmarkServe is the same call over 16 connections, with TLS, HTTP and a client that only writes
+// and reads.
+func BenchmarkServe(b *testing.B) {
+	h, sender, origin := private(b)
+	address := h.Through(origin)
+	f := request(b, sender, "/endpoints/digits/invocations", strings.Repeat("1.0,", 256))
+	text := []byte(f.String())
+	b.SetParallelism(16)
+	b.RunParallel(func(pb *testing.PB) {
+		c, err := tls.Dial("tcp", address, &tls.Config{RootCAs: h.Authority.Pool(), ServerName: string(f.Host())})
+		if err != nil {
+			b.Error(err)
+			return
+		}
+		defer c.Close()
+		in, w := bufio.NewReader(c), new(fasthttp.Response)
+		for pb.Next() {
+			if _, err := c.Write(text); err != nil {
+				b.Error(err)
+				return
+			}
+			if err := w.Read(in); err != nil || w.StatusCode() != http.StatusOK {
+				b.Errorf("%v, %d %s", err, w.StatusCode(), w.Body())
+				return
+			}
+		}
+	})
+}
+
+// BenchmarkCall is one small call through a VPC endpoint, without sockets and TLS: from the parsed
+// head to the answer's head, with the signature, an identity policy, an endpoint policy and the record.
+func BenchmarkCall(b *testing.B) {
+	h, sender, origin := private(b)
 	ctx := request(b, sender, "/endpoints/digits/invocations", strings.Repeat("1.0,", 256))
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"cloister/internal/engine/sigv4"
@@ -113,7 +114,8 @@ func (d *Door) exchange() *exchange {
 // answer takes a request through the stages and dresses what came of it.
 func (d *Door) answer(ctx context.Context, from caller.Origin, r *wire.Request) *wire.Response {
 	x := d.exchange()
-	x.request, x.Caller.Origin, x.UserAgent = r, from, first(r.Header, "User-Agent")
+	x.request, x.Caller.Origin = r, from
+	x.UserAgent = strings.Clone(first(r.Header, "User-Agent")) // the record must not keep the whole head alive
 	defer d.record(x)
 	err := d.pass(ctx, x, byWire)
 	if err != nil {
