@@ -42,7 +42,7 @@ type images struct{ store *image.Store }
 // Image finds what a customer named.
 func (i images) Image(ctx context.Context, reference string) (*sagemaker.Image, error) {
 	digest, err := i.store.Resolve(ctx, reference)
-	if errors.Is(err, image.ErrUnknown) {
+	if errors.Is(err, image.ErrUnknown) || errors.Is(err, image.ErrMalformed) {
 		return nil, sagemaker.ErrNoImage
 	}
 	if err != nil {

@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"runtime"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"cloister/internal/door"
 	"cloister/internal/engine/policy"
@@ -101,17 +104,27 @@ func wire(f place, c config, m machines, log *slog.Logger) (*house, error) {
 	h.iam = &iam.Service{DB: m.db, Directory: h.directory}
 	h.ec2 = ec2.New(ec2.Config{DB: m.db, Directory: h.directory, Fabric: m.fabric, Region: c.Region, Log: log})
 	h.s3 = &s3.Service{DB: m.db, Blobs: m.blobs, Directory: h.directory, Region: c.Region, Log: log}
-	runtime := sagemakerruntime.New(m.fabric, c.Region)
+	invoke := sagemakerruntime.New(m.fabric, c.Region)
 	h.sagemaker = sagemaker.New(sagemaker.Config{
 		DB: m.db, Client: h.door, Identify: h.identify, Network: m.fabric, Executor: m.executor, Images: images{m.images}, Isolation: h.ec2,
-		Traffic: runtime, Roots: m.authority.Pool(), Directory: f.jobs(), Region: c.Region, Log: log, Clock: time.Now,
+		Traffic: invoke, Roots: m.authority.Pool(), Capacity: host(), Directory: f.jobs(), Region: c.Region, Log: log, Clock: time.Now,
 	})
-	h.services, err = bind(h.iam, &sts.Service{Directory: h.directory}, h.ec2, h.s3, &logs.Service{DB: m.db}, h.sagemaker, runtime, &cloister.Service{Audit: h.audit})
+	h.services, err = bind(h.iam, &sts.Service{Directory: h.directory}, h.ec2, h.s3, &logs.Service{DB: m.db}, h.sagemaker, invoke, &cloister.Service{Audit: h.audit})
 	if err != nil {
 		return nil, err
 	}
 	h.door.Open(h.services...)
 	return h, h.houseRoles(c.Account)
+}
+
+// host is the most that one container can have here: all cores, and most of the memory.
+func host() sagemaker.Capacity {
+	c := sagemaker.Capacity{CPUs: float64(runtime.NumCPU())}
+	var i unix.Sysinfo_t
+	if err := unix.Sysinfo(&i); err == nil {
+		c.Memory = int64(i.Totalram) * int64(i.Unit) / 10 * 9
+	}
+	return c
 }
 
 // identify tells whose temporary credentials these are.

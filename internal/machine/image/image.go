@@ -26,6 +26,9 @@ import (
 // ErrUnknown is given for a reference or a digest that is not in the store.
 var ErrUnknown = errors.New("no such image")
 
+// ErrMalformed is given for what is no reference at all.
+var ErrMalformed = errors.New("malformed reference")
+
 // Digest names an image's content: sha256 of its manifest, as "sha256:<hex>".
 type Digest string
 

@@ -19,7 +19,7 @@ var referenceForm = regexp.MustCompile(`^((?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z
 func parse(ref string) (reference, error) {
 	found := referenceForm.FindStringSubmatch(ref)
 	if found == nil || len(ref) > 512 {
-		return reference{}, fmt.Errorf("image reference %q is malformed", ref)
+		return reference{}, fmt.Errorf("image reference %q: %w", ref, ErrMalformed)
 	}
 	name := reference{repository: found[1], tag: found[2], digest: Digest(found[3])}
 	if name.tag == "" && name.digest == "" {

@@ -32,8 +32,12 @@ const (
 	lastLines = 15 * time.Second
 )
 
-// stream is where lines go.
-type stream struct{ account, group, prefix, container string }
+// stream is where lines go, and as whom: the job's or model's role, as on AWS. A role that may not
+// write logs has none.
+type stream struct {
+	group, prefix, container string
+	role                     func(context.Context) (*session, error)
+}
 
 // follow carries a container's lines to its stream until it has ended or ctx is done. What the logs
 // service refuses is tried again for a while and then left: a job does not fail for its log.
@@ -85,9 +89,10 @@ func (s *Service) openLog(ctx context.Context, to stream) (*logProgress, error) 
 			return nil, err
 		}
 	}
-	_, err = s.Client.Call(ctx, s.self(to.account), "logs", "CreateLogGroup", &logs.CreateLogGroupRequest{LogGroupName: &to.group})
-	if err == nil || fault.Is(err, "ResourceAlreadyExistsException") {
-		_, err = s.Client.Call(ctx, s.self(to.account), "logs", "CreateLogStream", &logs.CreateLogStreamRequest{LogGroupName: &to.group, LogStreamName: &p.Stream})
+	err = s.asRole(ctx, to, "CreateLogGroup", &logs.CreateLogGroupRequest{LogGroupName: &to.group})
+	if err == nil || fault.Is(err, "ResourceAlreadyExistsException") || fault.Is(err, denied) {
+		// A role may well be allowed to write to a group that it may not make.
+		err = s.asRole(ctx, to, "CreateLogStream", &logs.CreateLogStreamRequest{LogGroupName: &to.group, LogStreamName: &p.Stream})
 	}
 	if err != nil && !fault.Is(err, "ResourceAlreadyExistsException") && ctx.Err() == nil {
 		s.Log.Warn("log stream could not be made", "group", to.group, "stream", p.Stream, "error", err)
@@ -149,13 +154,29 @@ func (s *Service) carry(ctx context.Context, to stream, p *logProgress, lines <-
 	}
 }
 
+// denied is what a role without rights is told.
+const denied = "AccessDeniedException"
+
+// asRole calls an operation of CloudWatch Logs as the role whose container it is.
+func (s *Service) asRole(ctx context.Context, to stream, operation string, in any) error {
+	x, err := to.role(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = s.Client.Call(ctx, x.as, "logs", operation, in)
+	return err
+}
+
 // send puts a batch, trying a few times.
 func (s *Service) send(ctx context.Context, to stream, name string, batch []logs.InputLogEvent) error {
 	var err error
 	for pause := 50 * time.Millisecond; pause < time.Second; pause *= 2 {
-		_, err = s.Client.Call(ctx, s.self(to.account), "logs", "PutLogEvents", &logs.PutLogEventsRequest{LogGroupName: &to.group, LogStreamName: &name, LogEvents: batch})
+		err = s.asRole(ctx, to, "PutLogEvents", &logs.PutLogEventsRequest{LogGroupName: &to.group, LogStreamName: &name, LogEvents: batch})
 		if err == nil || ctx.Err() != nil {
 			return ctx.Err()
+		}
+		if fault.Is(err, denied) {
+			break
 		}
 		if fault.Is(err, "ResourceNotFoundException") { // deleted meanwhile
 			if _, err := s.openLog(ctx, to); err != nil {

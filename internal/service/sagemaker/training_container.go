@@ -93,7 +93,7 @@ func (r *trainingRun) watch(ctx context.Context, deadline time.Time) (exit execu
 
 // log carries the container's output; it gives no error but the end of the process.
 func (r *trainingRun) log(ctx context.Context) error {
-	err := r.follow(ctx, stream{r.job.Account, "/aws/sagemaker/TrainingJobs", r.job.name() + "/algo-1-", r.job.ID})
+	err := r.follow(ctx, stream{"/aws/sagemaker/TrainingJobs", r.job.name() + "/algo-1-", r.job.ID, r.role})
 	if err != nil && ctx.Err() == nil {
 		r.Service.Log.Warn("log of a training job is incomplete", "job", r.job.ARN, "error", err)
 	}
