@@ -127,7 +127,7 @@ http {
   server {
     listen 8443 ssl; ssl_certificate %s; ssl_certificate_key %s;
     ssl_protocols TLSv1.3; ssl_ecdh_curve X25519; ssl_conf_command Ciphersuites TLS_AES_128_GCM_SHA256;
-    location / { proxy_pass http://container/invocations; proxy_http_version 1.1; proxy_set_header Connection ""; }
+    location = /endpoints/digits/invocations { proxy_pass http://container/invocations; proxy_http_version 1.1; proxy_set_header Connection ""; }
   }
 }
 `
