@@ -1,0 +1,217 @@
+package compat
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+const (
+	region  = "us-east-1"
+	account = "123456789012"
+	kmeans  = "382416733822.dkr.ecr." + region + ".amazonaws.com/kmeans:1"
+	probe   = account + ".dkr.ecr." + region + ".amazonaws.com/cloister-probe:1"
+)
+
+// daemon is one Cloister with a data directory of its own.
+type daemon struct {
+	binary, data, listen string
+	// as is the user that runs it; nil is us.
+	as *syscall.Credential
+	// env is what every process of this Cloister's gets; nil is ours.
+	env []string
+
+	process *exec.Cmd
+	ended   chan struct{}
+	roles   sync.Once
+}
+
+// program finds one of the repository's own programs; CLOISTER_BIN says where others than make's are.
+func program(name string) (string, error) {
+	return filepath.Abs(filepath.Join(cmp.Or(os.Getenv("CLOISTER_BIN"), "../bin"), name))
+}
+
+// newDaemon chooses a place for a Cloister and starts it.
+func newDaemon() (*daemon, error) {
+	data, err := os.MkdirTemp("", "data-")
+	if err != nil {
+		return nil, err
+	}
+	listen, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	binary, err := program("cloister")
+	if err != nil {
+		return nil, err
+	}
+	d := &daemon{binary: binary, data: data, listen: listen}
+	return d, d.start()
+}
+
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
+}
+
+// own starts a Cloister for this test alone, and has it purged in the end.
+func own(t *testing.T) *daemon {
+	t.Helper()
+	needRoot(t)
+	d, err := newDaemon()
+	if d != nil {
+		t.Cleanup(func() {
+			if err := d.remove(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func needRoot(t *testing.T) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("needs root, as the VPCs of a Cloister that outlives its process do")
+	}
+}
+
+// start runs serve and waits until it says where everything is.
+func (d *daemon) start() error {
+	log, err := os.OpenFile(filepath.Join(d.data, "serve.log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	out, err := os.Create(filepath.Join(d.data, "serve.out"))
+	if err != nil {
+		return err
+	}
+	defer out.Close()
+	cmd := d.command("serve", "--listen", d.listen)
+	cmd.Stdout, cmd.Stderr = out, log
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	ended := make(chan struct{})
+	go func() {
+		cmd.Wait() //nolint:errcheck // how it ended is asked of its state
+		close(ended)
+	}()
+	d.process, d.ended = cmd, ended
+	for {
+		select {
+		case <-ended:
+			return fmt.Errorf("serve: %v\n%s", cmd.ProcessState, d.lastWords())
+		case <-time.After(20 * time.Millisecond):
+		}
+		if said, err := os.ReadFile(out.Name()); err == nil && bytes.Contains(said, []byte("next")) {
+			return nil
+		}
+	}
+}
+
+// command is a command of this Cloister, run as its user.
+func (d *daemon) command(args ...string) *exec.Cmd {
+	cmd := exec.Command(d.binary, append([]string{"--data", d.data}, args...)...)
+	cmd.Env = d.env
+	if d.as != nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: d.as}
+		cmd.Dir = d.data
+	}
+	return cmd
+}
+
+// lastWords is the end of the server's log.
+func (d *daemon) lastWords() string {
+	b, _ := os.ReadFile(filepath.Join(d.data, "serve.log"))
+	lines := strings.Split(strings.TrimSpace(string(b)), "\n")
+	return strings.Join(lines[max(0, len(lines)-12):], "\n")
+}
+
+// crash kills the server as the kernel would when memory is short.
+func (d *daemon) crash(t *testing.T) {
+	t.Helper()
+	if err := d.process.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	<-d.ended
+}
+
+// restart runs serve again.
+func (d *daemon) restart(t *testing.T) {
+	t.Helper()
+	if err := d.start(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// stop asks the server to end, and gives how it did.
+func (d *daemon) stop() error {
+	select {
+	case <-d.ended:
+		return nil
+	default:
+	}
+	if err := d.process.Process.Signal(syscall.SIGTERM); err != nil {
+		return err
+	}
+	select {
+	case <-d.ended:
+	case <-time.After(30 * time.Second):
+		d.process.Process.Kill() //nolint:errcheck // it is stuck, and that is what we tell
+		<-d.ended
+		return errors.New("serve did not end within 30 seconds of SIGTERM")
+	}
+	if code := d.process.ProcessState.ExitCode(); code != 0 {
+		return fmt.Errorf("serve ended with %v\n%s", d.process.ProcessState, d.lastWords())
+	}
+	return nil
+}
+
+// instance is what serve leaves for the other commands.
+type instance struct {
+	Run string `json:"run"`
+	CA  string `json:"ca"`
+}
+
+func (d *daemon) instance() (i instance, err error) {
+	b, err := os.ReadFile(filepath.Join(d.data, "instance.json"))
+	if err != nil {
+		return i, err
+	}
+	return i, json.Unmarshal(b, &i)
+}
+
+// remove stops the server, purges, and tells what is left although nothing should be.
+func (d *daemon) remove() error {
+	failed := d.stop()
+	i, err := d.instance()
+	if err != nil {
+		return errors.Join(failed, err)
+	}
+	if out, err := d.command("purge").CombinedOutput(); err != nil {
+		failed = errors.Join(failed, fmt.Errorf("purge: %w\n%s", err, out))
+	}
+	if left := leftovers(d.data, i.Run); len(left) > 0 {
+		failed = errors.Join(failed, fmt.Errorf("left behind by purge:\n%s", strings.Join(left, "\n")))
+	}
+	return errors.Join(failed, os.RemoveAll(d.data))
+}

@@ -1,0 +1,3 @@
+module cloister/compat
+
+go 1.26.0

@@ -1,0 +1,75 @@
+package compat
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// TestMain purges the common Cloister in the end, and fails when something of it is left.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == echoCommand {
+		os.Exit(echo(os.Args[2:]))
+	}
+	links := hostLinks()
+	code := m.Run()
+	if common.daemon != nil {
+		if err := common.daemon.remove(); err != nil {
+			fmt.Println("FAIL: the common Cloister:", err)
+			code = 1
+		}
+	}
+	for _, l := range hostLinks() {
+		if !slices.Contains(links, l) && strings.HasPrefix(l, "cl") {
+			fmt.Println("FAIL: a new interface of the host's:", l)
+			code = 1
+		}
+	}
+	os.Exit(code)
+}
+
+// digits is a file with the digits' features, as the demo's program writes it.
+func digits(t *testing.T) string {
+	t.Helper()
+	digitsFile.Do(func() {
+		digitsFile.path = filepath.Join(os.TempDir(), fmt.Sprintf("digits-%d.csv", os.Getpid()))
+		digitsFile.err = writeDigits(digitsFile.path)
+	})
+	if digitsFile.err != nil {
+		t.Fatal(digitsFile.err)
+	}
+	return digitsFile.path
+}
+
+func writeDigits(path string) error {
+	binary, err := program("digits")
+	if err != nil {
+		return err
+	}
+	out, err := exec.Command(binary, "features").Output()
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, out, 0o644)
+}
+
+var digitsFile struct {
+	sync.Once
+	path string
+	err  error
+}
+
+// needProgram skips a test whose client this machine does not have.
+func needProgram(t *testing.T, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		t.Skipf("%s is not on this machine", name)
+	}
+	return path
+}

@@ -1,0 +1,180 @@
+package compat
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// vpc is a private network as a customer makes it: two subnets in two zones, no way to the internet,
+// a group that lets in 443 from its own CIDR.
+type vpc struct {
+	*daemon
+	id, group, table string
+	subnets          [2]string
+	// gateway is the endpoint for S3; endpoints are the interface endpoints by service.
+	gateway   string
+	endpoints map[string]string
+}
+
+// vpc makes one, with a gateway endpoint for S3 and interface endpoints for the services.
+func (d *daemon) vpc(t *testing.T, services ...string) *vpc {
+	t.Helper()
+	at := d.internet()
+	v := &vpc{daemon: d, endpoints: map[string]string{}}
+	v.id = at.aws(t, "ec2", "create-vpc", "--cidr-block", "10.0.0.0/16", "--query", "Vpc.VpcId")
+	at.aws(t, "ec2", "modify-vpc-attribute", "--vpc-id", v.id, "--enable-dns-hostnames")
+	for i, zone := range []string{"a", "b"} {
+		v.subnets[i] = at.aws(t, "ec2", "create-subnet", "--vpc-id", v.id, "--cidr-block", fmt.Sprintf("10.0.%d.0/24", i+1),
+			"--availability-zone", region+zone, "--query", "Subnet.SubnetId")
+	}
+	v.group = v.newGroup(t, "private")
+	v.permit(t, v.group, "443")
+	v.table = at.aws(t, "ec2", "create-route-table", "--vpc-id", v.id, "--query", "RouteTable.RouteTableId")
+	for _, subnet := range v.subnets {
+		at.aws(t, "ec2", "associate-route-table", "--route-table-id", v.table, "--subnet-id", subnet, "--query", "AssociationState.State")
+	}
+	v.gateway = at.aws(t, "ec2", "create-vpc-endpoint", "--vpc-id", v.id, "--service-name", "com.amazonaws."+region+".s3",
+		"--route-table-ids", v.table, "--query", "VpcEndpoint.VpcEndpointId")
+	for _, service := range services {
+		v.endpoints[service] = v.endpoint(t, service)
+	}
+	for _, id := range v.endpoints {
+		v.available(t, id)
+	}
+	return v
+}
+
+// newGroup makes a security group that lets nothing in.
+func (v *vpc) newGroup(t *testing.T, name string) string {
+	t.Helper()
+	return v.internet().aws(t, "ec2", "create-security-group", "--vpc-id", v.id, "--group-name", name, "--description", name, "--query", "GroupId")
+}
+
+// permit lets a port in from the VPC's CIDR; forbid takes that back.
+func (v *vpc) permit(t *testing.T, group, port string) {
+	t.Helper()
+	v.internet().aws(t, "ec2", "authorize-security-group-ingress", "--group-id", group, "--protocol", "tcp", "--port", port, "--cidr", "10.0.0.0/16", "--query", "Return")
+}
+
+func (v *vpc) forbid(t *testing.T, group, port string) {
+	t.Helper()
+	v.internet().aws(t, "ec2", "revoke-security-group-ingress", "--group-id", group, "--protocol", "tcp", "--port", port, "--cidr", "10.0.0.0/16", "--query", "Return")
+}
+
+// endpoint asks for an interface endpoint with private DNS in both subnets.
+func (v *vpc) endpoint(t *testing.T, service string) string {
+	t.Helper()
+	return v.internet().aws(t, "ec2", "create-vpc-endpoint", "--vpc-id", v.id, "--vpc-endpoint-type", "Interface",
+		"--service-name", "com.amazonaws."+region+"."+service, "--subnet-ids", v.subnets[0], v.subnets[1],
+		"--security-group-ids", v.group, "--private-dns-enabled", "--query", "VpcEndpoint.VpcEndpointId")
+}
+
+func (v *vpc) available(t *testing.T, endpoint string) {
+	t.Helper()
+	v.internet().until(t, []string{"ec2", "describe-vpc-endpoints", "--vpc-endpoint-ids", endpoint, "--query", "VpcEndpoints[0].State"}, "available")
+}
+
+// inside is a program's place in the first subnet.
+func (v *vpc) inside() place { return v.at(v.subnets[0], v.group) }
+
+// The execution role and the bucket that all tests of a Cloister share.
+const (
+	role   = "arn:aws:iam::" + account + ":role/execution"
+	bucket = "digits-bucket"
+	trust  = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"sagemaker.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
+	duties = `{"Version":"2012-10-17","Statement":[
+ {"Effect":"Allow","Action":["s3:GetObject","s3:PutObject","s3:ListBucket"],"Resource":["arn:aws:s3:::` + bucket + `","arn:aws:s3:::` + bucket + `/*"]},
+ {"Effect":"Allow","Action":["ec2:CreateNetworkInterface","ec2:CreateNetworkInterfacePermission","ec2:DeleteNetworkInterface","ec2:DeleteNetworkInterfacePermission",
+  "ec2:DescribeNetworkInterfaces","ec2:DescribeVpcs","ec2:DescribeDhcpOptions","ec2:DescribeSubnets","ec2:DescribeSecurityGroups"],"Resource":"*"},
+ {"Effect":"Allow","Action":["logs:CreateLogGroup","logs:CreateLogStream","logs:DescribeLogStreams","logs:PutLogEvents"],"Resource":"*"}]}`
+)
+
+// provide makes the execution role and a bucket with the digits in it, once.
+func (d *daemon) provide(t *testing.T) {
+	t.Helper()
+	d.roles.Do(func() {
+		at := d.internet()
+		at.aws(t, "iam", "create-role", "--role-name", "execution", "--assume-role-policy-document", trust, "--query", "Role.Arn")
+		at.aws(t, "iam", "put-role-policy", "--role-name", "execution", "--policy-name", "execution", "--policy-document", duties)
+		at.aws(t, "s3api", "create-bucket", "--bucket", bucket, "--query", "Location")
+		at.must(t, "aws", "s3", "cp", "--no-progress", digits(t), "s3://"+bucket+"/train/digits.csv")
+	})
+}
+
+// job asks for a training job in the VPC and gives its name.
+func (v *vpc) job(t *testing.T, name, image string, hyperparameters string, more ...string) string {
+	t.Helper()
+	args := []string{"sagemaker", "create-training-job", "--training-job-name", name, "--role-arn", role,
+		"--algorithm-specification", "TrainingImage=" + image + ",TrainingInputMode=File",
+		"--input-data-config", `[{"ChannelName":"train","ContentType":"text/csv;label_size=0","DataSource":{"S3DataSource":{"S3DataType":"S3Prefix","S3Uri":"s3://` + bucket + `/train/","S3DataDistributionType":"FullyReplicated"}}}]`,
+		"--output-data-config", "S3OutputPath=s3://" + bucket + "/models",
+		"--resource-config", "InstanceType=ml.m5.large,InstanceCount=1,VolumeSizeInGB=1", "--stopping-condition", "MaxRuntimeInSeconds=600",
+		"--vpc-config", "Subnets=" + v.subnets[0] + "," + v.subnets[1] + ",SecurityGroupIds=" + v.group,
+		"--hyper-parameters", hyperparameters, "--query", "TrainingJobArn"}
+	v.internet().aws(t, append(args, more...)...)
+	return name
+}
+
+// settled waits for a job's end, and gives its status and reason.
+func (v *vpc) settled(t *testing.T, job string) (status, reason string) {
+	t.Helper()
+	v.internet().until(t, describe(job, "contains(['Completed','Failed','Stopped'], TrainingJobStatus)"), "True")
+	return v.internet().aws(t, describe(job, "TrainingJobStatus")...), v.internet().aws(t, describe(job, "FailureReason")...)
+}
+
+func (v *vpc) completed(t *testing.T, job string) {
+	t.Helper()
+	if status, reason := v.settled(t, job); status != "Completed" {
+		t.Fatalf("job %s ended %s: %s\nthe server: %s", job, status, reason, v.lastWords())
+	}
+}
+
+func describe(job, query string) []string {
+	return []string{"sagemaker", "describe-training-job", "--training-job-name", job, "--query", query}
+}
+
+// log gives the lines of a job's log.
+func (v *vpc) log(t *testing.T, job string) []string {
+	t.Helper()
+	out := v.internet().aws(t, "logs", "filter-log-events", "--log-group-name", "/aws/sagemaker/TrainingJobs", "--log-stream-name-prefix", job+"/",
+		"--query", "join('\n', events[].message)")
+	return strings.Split(out, "\n")
+}
+
+// deploy serves the model of a job as an endpoint, and waits for it.
+func (v *vpc) deploy(t *testing.T, job, name string) {
+	t.Helper()
+	at := v.internet()
+	artefact := at.aws(t, describe(job, "ModelArtifacts.S3ModelArtifacts")...)
+	at.aws(t, "sagemaker", "create-model", "--model-name", name, "--execution-role-arn", role, "--query", "ModelArn",
+		"--vpc-config", "Subnets="+v.subnets[0]+","+v.subnets[1]+",SecurityGroupIds="+v.group, "--primary-container", "Image="+kmeans+",ModelDataUrl="+artefact)
+	at.aws(t, "sagemaker", "create-endpoint-config", "--endpoint-config-name", name, "--query", "EndpointConfigArn",
+		"--production-variants", "VariantName=AllTraffic,ModelName="+name+",InitialInstanceCount=1,InstanceType=ml.m5.large")
+	at.aws(t, "sagemaker", "create-endpoint", "--endpoint-name", name, "--endpoint-config-name", name, "--query", "EndpointArn")
+	if at.until(t, status(name), "InService", "Failed") == "Failed" {
+		t.Fatalf("endpoint %s failed: %s", name, at.aws(t, "sagemaker", "describe-endpoint", "--endpoint-name", name, "--query", "FailureReason"))
+	}
+}
+
+func status(endpoint string) []string {
+	return []string{"sagemaker", "describe-endpoint", "--endpoint-name", endpoint, "--query", "EndpointStatus"}
+}
+
+// One Cloister serves all tests that do not end it.
+var common struct {
+	sync.Once
+	daemon *daemon
+	err    error
+}
+
+func shared(t *testing.T) *daemon {
+	t.Helper()
+	needRoot(t)
+	common.Do(func() { common.daemon, common.err = newDaemon() })
+	if common.err != nil {
+		t.Fatal(common.err)
+	}
+	return common.daemon
+}
