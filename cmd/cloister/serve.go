@@ -19,7 +19,8 @@ import (
 
 // serveCommand is the daemon.
 type serveCommand struct {
-	config `embed:""`
+	config    `embed:""`
+	profiling `embed:""`
 }
 
 // Run starts the parts in order and stops them in reverse.
@@ -30,6 +31,9 @@ func (s *serveCommand) Run(c *commands) error {
 	}
 	if os.Geteuid() != 0 {
 		return serveRootless(f, conf)
+	}
+	if err := s.profiling.start(); err != nil {
+		return err
 	}
 	return serve(f, conf)
 }

@@ -19,6 +19,7 @@ import (
 // daemon is a Cloister of our own, with a data directory of its own.
 type daemon struct {
 	binary, data, listen string
+	flags                []string // further ones for serve
 	cmd                  *exec.Cmd
 }
 
@@ -33,7 +34,7 @@ func (d *daemon) start(ctx context.Context) (time.Duration, error) {
 		return 0, err
 	}
 	defer log.Close()
-	args := d.command("serve", "--listen", d.listen)
+	args := append(d.command("serve", "--listen", d.listen), d.flags...)
 	d.cmd = exec.Command(args[0], args[1:]...)
 	d.cmd.Stdout, d.cmd.Stderr = log, log
 	return ready(ctx, d.cmd, d.listen)

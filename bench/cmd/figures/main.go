@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -45,8 +46,9 @@ type run struct {
 	table      table
 }
 
-// measureAll makes the world once and measures everything in it.
-func measureAll(ctx context.Context, _ []string) (err error) {
+// measureAll makes the world once and measures everything in it, or only what the arguments name;
+// arguments that begin with a dash go to `cloister serve`.
+func measureAll(ctx context.Context, args []string) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
 	r := &run{}
@@ -61,6 +63,14 @@ func measureAll(ctx context.Context, _ []string) (err error) {
 	}
 	defer os.RemoveAll(r.work)
 	r.daemon = &daemon{binary: filepath.Join(r.root, "bin/cloister"), data: filepath.Join(r.work, "data"), listen: "127.0.0.1:18643"}
+	only := []string{}
+	for _, a := range args {
+		if strings.HasPrefix(a, "-") {
+			r.daemon.flags = append(r.daemon.flags, a)
+			continue
+		}
+		only = append(only, a)
+	}
 	defer r.daemon.purge()
 	var failed []string
 	for _, m := range []struct {
@@ -70,6 +80,9 @@ func measureAll(ctx context.Context, _ []string) (err error) {
 		{"start", r.measureStart}, {"decision", r.measureDecision}, {"world", r.makeWorld}, {"endpoint", r.measureEndpoint},
 		{"job", r.measureJob}, {"invoke", r.measureInvoke}, {"memory", r.measureLoaded},
 	} {
+		if len(only) > 0 && !slices.Contains(only, m.name) {
+			continue
+		}
 		began := time.Now()
 		fmt.Fprintf(os.Stderr, "%s ... ", m.name)
 		if err := m.do(ctx); err != nil {
