@@ -163,7 +163,7 @@ func TestInsideCallsPassTheSameChecks(t *testing.T) {
 	}{
 		"nobody's service":      {root, "dynamodb", "ListModels", new(smshape.ListModelsInput), ""},
 		"unknown operation":     {root, "sagemaker", "Conjure", new(smshape.ListModelsInput), ""},
-		"required member":       {root, "sagemaker", "DescribeModel", new(smshape.DescribeModelInput), "ValidationException"},
+		"required member":       {root, "sts", "AssumeRole", new(stsshape.AssumeRoleRequest), "ValidationError"},
 		"another type":          {root, "sagemaker", "DescribeModel", new(stsshape.AssumeRoleRequest), ""},
 		"nil":                   {root, "sagemaker", "DescribeModel", nil, ""},
 		"a fault":               {root, "sagemaker", "DescribeModel", &smshape.DescribeModelInput{ModelName: new("m")}, "ValidationException"},

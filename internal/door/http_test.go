@@ -11,6 +11,7 @@ import (
 	"sync"
 	"testing"
 
+	"cloister/internal/door"
 	"cloister/internal/door/doortest"
 )
 
@@ -166,6 +167,33 @@ func TestABodyInChunksIsOneBody(t *testing.T) {
 			t.Errorf("%d %s", a.StatusCode, text)
 		}
 	}
+}
+
+// What follows a body on the connection is the next request: the body is not asked again after its end.
+func TestABodyIsNotReadBeyondItsEnd(t *testing.T) {
+	for _, length := range []int64{3, -1} {
+		from := &ends{texts: []string{"abc", "next request"}}
+		body := door.Incoming(from, length)
+		for range 3 {
+			b, err := io.ReadAll(body)
+			if err != nil || len(b) != 0 && string(b) != "abc" {
+				t.Errorf("length %d: read %q, %v", length, b, err)
+			}
+		}
+	}
+}
+
+// ends is a reader that goes on after io.EOF, as fasthttp's streams do.
+type ends struct{ texts []string }
+
+func (e *ends) Read(p []byte) (int, error) {
+	n := copy(p, e.texts[0])
+	if e.texts[0] == "" {
+		e.texts = e.texts[1:]
+		return 0, io.EOF
+	}
+	e.texts[0] = e.texts[0][n:]
+	return n, nil
 }
 
 // What is left of a body that nobody read must never be taken for a request.
