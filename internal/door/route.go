@@ -125,9 +125,6 @@ func hostname(host string) string {
 // family is the kind of front end in whose words the signature verifier speaks.
 func (x *exchange) family() string { return x.service.Model.Protocol }
 
-// stranger is the model of a service that is not there, in whose form its callers are answered.
-var stranger = &shapes.Service{Protocol: "rest-json"}
-
 func buffered(r *wire.Request, limit int64) error {
 	whole, err := buffer(r, limit)
 	if err != nil {
@@ -148,7 +145,7 @@ func first(h map[string][]string, key string) string {
 
 func model(x *exchange) *shapes.Service {
 	if x.service == nil {
-		return stranger
+		return nil // whom nobody serves is answered in a form of no service
 	}
 	return x.service.Model
 }
