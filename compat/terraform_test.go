@@ -1,0 +1,77 @@
+package compat
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestTerraform applies the usual endpoints example, plans again, uses what was made, and destroys it.
+// The example as it is published asks for an interface endpoint of Secrets Manager, which Cloister does
+// not serve: it has sagemaker.api in its place here, and the original's answer is asserted too.
+func TestTerraform(t *testing.T) {
+	t.Parallel()
+	terraform := needProgram(t, "terraform")
+	d := shared(t)
+	dir := t.TempDir()
+	initialise(t, terraform, dir)
+	at := d.internet()
+	run := func(args ...string) string {
+		t.Helper()
+		return at.must(t, append([]string{terraform, "-chdir=" + dir}, args...)...)
+	}
+	run("apply", "-auto-approve", "-no-color", "-input=false")
+	if out, err := at.try(terraform, "-chdir="+dir, "plan", "-detailed-exitcode", "-no-color", "-input=false"); err != nil {
+		t.Fatalf("the second plan is not empty: %v\n%s", err, out)
+	}
+	output := func(name string) string { return run("output", "-raw", name) }
+	vpc := output("vpc")
+	inside := d.at(output("subnet"), output("group"))
+	if got := inside.aws(t, "sagemaker", "list-training-jobs", "--max-results", "1", "--query", "length(TrainingJobSummaries) >= `0`"); got != "True" {
+		t.Errorf("a call through the endpoint that Terraform made answers %s", got)
+	}
+	addresses, _ := inside.dig(t, "api.sagemaker."+region+".amazonaws.com")
+	if len(addresses) != 2 || !strings.HasPrefix(addresses[0], "10.20.") {
+		t.Errorf("the default name is %v inside, wanted the endpoint's two addresses", addresses)
+	}
+
+	// Interface endpoints that Cloister does not serve are refused by name, and nothing is half made.
+	out, err := at.try(terraform, "-chdir="+dir, "apply", "-auto-approve", "-no-color", "-input=false", "-var", "interface_service=secretsmanager")
+	if err == nil || !strings.Contains(out, "InvalidServiceName") {
+		t.Errorf("an endpoint for Secrets Manager: %v\n%s", err, out)
+	}
+
+	run("destroy", "-auto-approve", "-no-color", "-input=false")
+	for _, kind := range []string{"vpc-endpoints", "subnets", "route-tables", "security-groups", "network-interfaces", "vpcs"} {
+		if left := at.must(t, "aws", "ec2", "describe-"+kind, "--filters", "Name=vpc-id,Values="+vpc, "--query", "*[]", "--output", "text"); left != "" {
+			t.Errorf("after destroy there are %s: %s", kind, left)
+		}
+	}
+}
+
+// initialise copies the example and fetches its provider: from a folder on this machine if there is
+// one, else as Terraform does by itself. Without either the test is skipped.
+func initialise(t *testing.T, terraform, dir string) {
+	t.Helper()
+	text, err := os.ReadFile("terraform/main.tf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "main.tf"), text, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"-chdir=" + dir, "init", "-no-color", "-input=false"}
+	if mirror := "/opt/tf-plugins"; exists(mirror) {
+		args = append(args, "-plugin-dir="+mirror)
+	}
+	if out, err := exec.Command(terraform, args...).CombinedOutput(); err != nil {
+		t.Skipf("Terraform's AWS provider is not on this machine and cannot be fetched: %v\n%s", err, out)
+	}
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
