@@ -3,6 +3,7 @@ package wire
 import (
 	"fmt"
 	"io"
+	"net/http"
 	"reflect"
 	"strings"
 	"sync"
@@ -33,6 +34,8 @@ type field struct {
 	stream   bool
 	lower    string // the name as constraint sentences spell it
 	query    string // the name of the ec2 protocol
+	header   string // the wire name as net/http writes it
+	header   string // Wire as net/http writes it
 	quoted   string // the JSON key with its colon
 }
 
@@ -107,7 +110,7 @@ func (b *builder) fields(p *plan) error {
 		if !ok || len(gf.Index) != 1 {
 			return fmt.Errorf("wire: %s has no field %s", p.typ, name)
 		}
-		f := field{Member: m, index: gf.Index[0], lower: lowerFirst(m.Name), query: queryName(m), quoted: string(appendJSONString(nil, m.Wire)) + ":",
+		f := field{Member: m, index: gf.Index[0], lower: lowerFirst(m.Name), query: queryName(m), header: http.CanonicalHeaderKey(m.Wire), quoted: string(appendJSONString(nil, m.Wire)) + ":",
 			stream: m.Streaming || m.Shape.Streaming || m.Shape.EventStream}
 		for _, r := range p.shape.Required {
 			f.required = f.required || r == m.Name

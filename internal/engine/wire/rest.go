@@ -129,7 +129,7 @@ func setTexts(op *model.Operation, f *field, v reflect.Value, texts []string) er
 }
 
 func setHeader(op *model.Operation, f *field, v reflect.Value, h http.Header) error {
-	texts := h[http.CanonicalHeaderKey(f.Wire)]
+	texts := h[f.header]
 	if len(texts) == 0 {
 		return nil
 	}
@@ -217,7 +217,7 @@ func encodeREST(op *model.Operation, p *plan, v reflect.Value, w *Response) {
 		case "statusCode":
 			w.Status = int(fv.Int())
 		case "header":
-			w.Header.Set(f.Wire, headerText(f, fv))
+			w.Header[f.header] = []string{headerText(f, fv)}
 		case "headers":
 			for it := fv.MapRange(); it.Next(); {
 				// As S3 sends them: clients show user metadata in the case it came in.
