@@ -35,7 +35,6 @@ type field struct {
 	lower    string // the name as constraint sentences spell it
 	query    string // the name of the ec2 protocol
 	header   string // the wire name as net/http writes it
-	header   string // Wire as net/http writes it
 	quoted   string // the JSON key with its colon
 }
 
