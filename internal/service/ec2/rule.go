@@ -155,6 +155,8 @@ func peerGroup(x *shape.UserIdGroupPair, g *group) (string, error) {
 	switch {
 	case str(x.VpcPeeringConnectionId) != "":
 		return "", unsupportedOperation.New("VPC peering is not supported.")
+	case str(x.GroupName) != "":
+		return "", invalidCombination.New("A security group of a VPC is named by its groupId and not by a groupName")
 	case str(x.UserId) != "" && *x.UserId != g.Account:
 		return "", groups.missing(str(x.GroupId))
 	case str(x.GroupId) == "":

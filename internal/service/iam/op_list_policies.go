@@ -27,7 +27,8 @@ func (s *Service) listPolicies(ctx context.Context, c *api.Call, in *shape.ListP
 		}
 		var found []shape.Policy
 		for _, p := range all {
-			if strings.HasPrefix(p.Path, path(in.PathPrefix)) && (in.OnlyAttached == nil || !*in.OnlyAttached || n[p.ARN] > 0) {
+			if strings.HasPrefix(p.Path, path(in.PathPrefix)) && (in.OnlyAttached == nil || !*in.OnlyAttached || n[p.ARN] > 0) &&
+				text(in.PolicyUsageFilter) != "PermissionsBoundary" { // none is one
 				found = append(found, *p.shape(n[p.ARN]))
 			}
 		}

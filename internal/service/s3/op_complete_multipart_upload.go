@@ -5,6 +5,7 @@ import (
 	"crypto/md5"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -22,6 +23,9 @@ var _ = api.Define(operations, "CompleteMultipartUpload", func(_ *api.Call, in *
 func (s *Service) completeMultipartUpload(ctx context.Context, _ *api.Call, in *shape.CompleteMultipartUploadRequest) (*shape.CompleteMultipartUploadOutput, error) {
 	if err := refuseCustomerKey(in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5); err != nil {
 		return nil, err
+	}
+	if slices.ContainsFunc([]*string{in.ChecksumMD5, in.ChecksumSHA512, in.ChecksumXXHASH3, in.ChecksumXXHASH64, in.ChecksumXXHASH128}, isSet) {
+		return nil, invalidRequest.New(unsupportedSum)
 	}
 	var freed []string
 	var o *object
@@ -148,7 +152,8 @@ func ascending(named []shape.CompletedPart) bool {
 
 // checkPart compares the checksum that the list gives for a part; a composite one must be given.
 func (u *upload) checkPart(p *part, n *shape.CompletedPart) error {
-	told, err := asked(sums{&n.ChecksumCRC32, &n.ChecksumCRC32C, &n.ChecksumCRC64NVME, &n.ChecksumSHA1, &n.ChecksumSHA256}, nil)
+	told, err := asked(sums{&n.ChecksumCRC32, &n.ChecksumCRC32C, &n.ChecksumCRC64NVME, &n.ChecksumSHA1, &n.ChecksumSHA256}, nil,
+		n.ChecksumMD5, n.ChecksumSHA512, n.ChecksumXXHASH3, n.ChecksumXXHASH64, n.ChecksumXXHASH128)
 	if err != nil {
 		return err
 	}

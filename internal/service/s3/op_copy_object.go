@@ -68,7 +68,7 @@ func copyable(in *shape.CopyObjectRequest) (source, error) {
 	w := wishes{
 		acl: in.ACL, grants: []*string{in.GrantFullControl, in.GrantRead, in.GrantReadACP, in.GrantWriteACP}, storageClass: in.StorageClass,
 		encryption: in.ServerSideEncryption, kmsKey: in.SSEKMSKeyId, context: in.SSEKMSEncryptionContext, bucketKey: in.BucketKeyEnabled,
-		customer:          []*string{in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5},
+		customer:          []*string{in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5, in.CopySourceSSECustomerKey, in.CopySourceSSECustomerKeyMD5},
 		copiesFromKeyedBy: in.CopySourceSSECustomerAlgorithm, tagging: in.Tagging, redirect: in.WebsiteRedirectLocation,
 		lockMode: in.ObjectLockMode, legalHold: in.ObjectLockLegalHoldStatus, retainUntil: in.ObjectLockRetainUntilDate,
 	}

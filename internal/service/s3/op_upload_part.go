@@ -110,7 +110,8 @@ func (s *Service) keepPart(ctx context.Context, b *bucket, u *upload, number int
 
 // uploadPartCopy makes a part of another object's bytes.
 func (s *Service) uploadPartCopy(ctx context.Context, _ *api.Call, in *shape.UploadPartCopyRequest) (*shape.UploadPartCopyOutput, error) {
-	if err := refuseCustomerKey(in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5, in.CopySourceSSECustomerAlgorithm); err != nil {
+	if err := refuseCustomerKey(in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5, in.CopySourceSSECustomerAlgorithm,
+		in.CopySourceSSECustomerKey, in.CopySourceSSECustomerKeyMD5); err != nil {
 		return nil, err
 	}
 	from, err := parseSource(in.CopySource)

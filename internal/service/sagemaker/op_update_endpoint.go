@@ -18,6 +18,7 @@ func (s *Service) updateEndpoint(ctx context.Context, c *api.Call, in *sagemaker
 	if err := refuse(
 		refusal{"DeploymentConfig", in.DeploymentConfig != nil},
 		refusal{"RetainAllVariantProperties", flag(in.RetainAllVariantProperties)},
+		refusal{"ExcludeRetainedVariantProperties", len(in.ExcludeRetainedVariantProperties) > 0},
 		refusal{"RetainDeploymentConfig", flag(in.RetainDeploymentConfig)},
 	); err != nil {
 		return nil, err
