@@ -1,0 +1,19 @@
+package diff
+
+import (
+	"slices"
+	"testing"
+)
+
+// TestDiff05OneRegion: there is one account, which has the first credentials, and one region.
+func TestDiff05OneRegion(t *testing.T) {
+	if who := root.query(t, "sts", "GetCallerIdentity").good(t).one(t, "Arn"); who != "arn:aws:iam::"+account+":root" {
+		t.Errorf("the first credentials are those of %s", who)
+	}
+	if names := root.query(t, "ec2", "DescribeRegions", "AllRegions", "true").good(t).all("regionName"); !slices.Equal(names, []string{region}) {
+		t.Errorf("regions %q", names)
+	}
+	root.query(t, "ec2", "DescribeRegions", "RegionName.1", "eu-west-1").fault(t, 400, "InvalidParameterValue", "Invalid region names: [eu-west-1]")
+	root.query(t, "ec2", "DescribeVpcEndpointServices", "ServiceRegion.1", "eu-west-1").
+		fault(t, 400, "UnsupportedOperation", "Services of the region eu-west-1 are not supported.")
+}

@@ -1,0 +1,14 @@
+package diff
+
+import "testing"
+
+// TestDiff37InstanceTypes: there is one machine, and it has no accelerators.
+func TestDiff37InstanceTypes(t *testing.T) {
+	w := work(t)
+	in := w.job("diff-37")
+	in["ResourceConfig"] = object{"InstanceType": "ml.g5.xlarge", "InstanceCount": 1, "VolumeSizeInGB": 1}
+	root.json(t, "sagemaker", "CreateTrainingJob", in).
+		fault(t, 400, "ValidationException", "The requested resource training-job/ml.g5.xlarge is not available in this region")
+	in["ResourceConfig"] = object{"InstanceType": "ml.m5.large", "InstanceCount": 2, "VolumeSizeInGB": 1}
+	root.json(t, "sagemaker", "CreateTrainingJob", in).fault(t, 400, "ValidationException", "ResourceConfig.InstanceCount above 1 is not supported")
+}

@@ -1,0 +1,17 @@
+package diff
+
+import "testing"
+
+// TestDiff40Metrics: nothing is measured for CloudWatch.
+func TestDiff40Metrics(t *testing.T) {
+	w := work(t)
+	in := w.job("diff-40")
+	in["AlgorithmSpecification"] = object{"TrainingImage": probe, "TrainingInputMode": "File", "MetricDefinitions": []object{{"Name": "loss", "Regex": "loss=(.*)"}}}
+	root.json(t, "sagemaker", "CreateTrainingJob", in).
+		fault(t, 400, "ValidationException", "AlgorithmSpecification.MetricDefinitions is not supported by this installation.")
+	if m, there := w.train(t)["FinalMetricDataList"]; there {
+		t.Errorf("metrics %v", m)
+	}
+	root.send(t, "monitoring", "POST", "/", "", "Action=ListMetrics&Version=2010-08-01", "Content-Type", "application/x-www-form-urlencoded").
+		fault(t, 404, "UnknownOperationException", "names no service")
+}

@@ -1,0 +1,12 @@
+package diff
+
+import "testing"
+
+// TestDiff41Volumes: the size of a volume is told back, and bounds nothing.
+func TestDiff41Volumes(t *testing.T) {
+	w := work(t)
+	resources, _ := w.train(t)["ResourceConfig"].(object)
+	if resources["VolumeSizeInGB"] != float64(16384) { // more than this machine has
+		t.Errorf("resources %v", resources)
+	}
+}

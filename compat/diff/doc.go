@@ -1,0 +1,5 @@
+// Package diff holds one test for each difference from AWS that docs/differences.md tells of, under the
+// number that it has there: a difference that goes away, or grows, fails its test.
+//
+// It must not know Cloister's code: it signs its own requests and reads what comes back.
+package diff
