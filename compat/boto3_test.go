@@ -24,7 +24,7 @@ func TestBoto3(t *testing.T) {
 	if out, err := exec.Command(python, "-c", "import boto3").CombinedOutput(); err != nil {
 		t.Skipf("boto3 is not on this machine: %s", out)
 	}
-	d := shared(t)
+	d := own(t)
 	v := d.vpc(t, "sagemaker.api", "sagemaker.runtime", "sts", "logs")
 	d.provide(t)
 	bob := v.user(t, "bob", fmt.Sprintf(boundTo, v.id))

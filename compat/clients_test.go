@@ -10,7 +10,7 @@ import (
 // TestEveryCLI asks the same of every AWS CLI that this machine has: Debian's 2.9 and newer ones.
 func TestEveryCLI(t *testing.T) {
 	t.Parallel()
-	d := shared(t)
+	d := own(t)
 	v := d.vpc(t, "sts")
 	d.provide(t)
 	clis := every("aws")

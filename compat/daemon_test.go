@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -34,7 +33,6 @@ type daemon struct {
 
 	process *exec.Cmd
 	ended   chan struct{}
-	roles   sync.Once
 }
 
 // program finds one of the repository's own programs; CLOISTER_BIN says where others than make's are.
@@ -42,7 +40,7 @@ func program(name string) (string, error) {
 	return filepath.Abs(filepath.Join(cmp.Or(os.Getenv("CLOISTER_BIN"), "../bin"), name))
 }
 
-// newDaemon chooses a place for a Cloister and starts it.
+// newDaemon chooses a place for a Cloister.
 func newDaemon() (*daemon, error) {
 	data, err := os.MkdirTemp("", "data-")
 	if err != nil {
@@ -56,8 +54,7 @@ func newDaemon() (*daemon, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &daemon{binary: binary, data: data, listen: listen}
-	return d, d.start()
+	return &daemon{binary: binary, data: data, listen: listen}, nil
 }
 
 func freeAddress() (string, error) {
@@ -73,17 +70,22 @@ func own(t *testing.T) *daemon {
 	t.Helper()
 	needRoot(t)
 	d, err := newDaemon()
-	if d != nil {
-		t.Cleanup(func() {
-			if err := d.remove(); err != nil {
-				t.Error(err)
-			}
-		})
-	}
 	if err != nil {
 		t.Fatal(err)
 	}
+	d.run(t)
 	return d
+}
+
+// run starts the server until the test's end.
+func (d *daemon) run(t *testing.T) {
+	t.Helper()
+	t.Cleanup(func() {
+		if err := d.remove(); err != nil {
+			t.Error(err)
+		}
+	})
+	d.restart(t)
 }
 
 func needRoot(t *testing.T) {

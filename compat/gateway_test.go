@@ -12,7 +12,7 @@ var requestID = regexp.MustCompile(`request ID: ([0-9A-Za-z-]+)`)
 // cloister why, what came of it.
 func TestGatewayPolicy(t *testing.T) {
 	t.Parallel()
-	d := shared(t)
+	d := own(t)
 	v := d.vpc(t)
 	d.provide(t)
 	at := d.internet()

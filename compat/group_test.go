@@ -69,7 +69,7 @@ func (p place) loop(t *testing.T, host string) *calls {
 func TestGroupRule(t *testing.T) {
 	t.Parallel()
 	needProgram(t, "curl")
-	d := shared(t)
+	d := own(t)
 	v := d.vpc(t, "sts")
 	caller := v.newGroup(t, "caller")
 	loop := d.at(v.subnets[0], caller).loop(t, "sts."+region+".amazonaws.com")

@@ -8,7 +8,7 @@ import (
 // TestHostileContainer lets a container try, as root, what none may, and reads in its log what came of it.
 func TestHostileContainer(t *testing.T) {
 	t.Parallel()
-	d := shared(t)
+	d := own(t)
 	v := d.vpc(t, "sts")
 	d.provide(t)
 	// Another job, alive, whose interface lets nothing in; and one whose group lets nothing out.
@@ -62,7 +62,7 @@ func (v *vpc) judge(t *testing.T, job, victim string) {
 // fetched for it fails in AWS's words.
 func TestClosedGroup(t *testing.T) {
 	t.Parallel()
-	d := shared(t)
+	d := own(t)
 	v := d.vpc(t, "sts")
 	d.provide(t)
 	at := d.internet()

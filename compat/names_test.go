@@ -59,7 +59,7 @@ func TestNames(t *testing.T) {
 	t.Parallel()
 	needProgram(t, "dig")
 	needProgram(t, "openssl")
-	d := shared(t)
+	d := own(t)
 	v := d.vpc(t, "sts")
 	other := d.vpc(t)
 	id := v.endpoints["sts"]

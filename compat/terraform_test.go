@@ -1,6 +1,7 @@
 package compat
 
 import (
+	"cmp"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,7 +15,7 @@ import (
 func TestTerraform(t *testing.T) {
 	t.Parallel()
 	terraform := needProgram(t, "terraform")
-	d := shared(t)
+	d := own(t)
 	dir := t.TempDir()
 	initialise(t, terraform, dir)
 	at := d.internet()
@@ -52,7 +53,7 @@ func TestTerraform(t *testing.T) {
 }
 
 // initialise copies the example and fetches its provider: from a folder on this machine if there is
-// one, else as Terraform does by itself. Without either the test is skipped.
+// one (CLOISTER_TERRAFORM_PLUGINS says where), else as Terraform does by itself. Without either the test is skipped.
 func initialise(t *testing.T, terraform, dir string) {
 	t.Helper()
 	text, err := os.ReadFile("terraform/main.tf")
@@ -63,15 +64,11 @@ func initialise(t *testing.T, terraform, dir string) {
 		t.Fatal(err)
 	}
 	args := []string{"-chdir=" + dir, "init", "-no-color", "-input=false"}
-	if mirror := "/opt/tf-plugins"; exists(mirror) {
+	mirror := cmp.Or(os.Getenv("CLOISTER_TERRAFORM_PLUGINS"), "/opt/tf-plugins")
+	if _, err := os.Stat(mirror); err == nil {
 		args = append(args, "-plugin-dir="+mirror)
 	}
 	if out, err := exec.Command(terraform, args...).CombinedOutput(); err != nil {
 		t.Skipf("Terraform's AWS provider is not on this machine and cannot be fetched: %v\n%s", err, out)
 	}
-}
-
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
 }

@@ -3,7 +3,6 @@ package compat
 import (
 	"fmt"
 	"strings"
-	"sync"
 	"testing"
 )
 
@@ -79,7 +78,7 @@ func (v *vpc) available(t *testing.T, endpoint string) {
 // inside is a program's place in the first subnet.
 func (v *vpc) inside() place { return v.at(v.subnets[0], v.group) }
 
-// The execution role and the bucket that all tests of a Cloister share.
+// The execution role and the bucket of every Cloister here.
 const (
 	role   = "arn:aws:iam::" + account + ":role/execution"
 	bucket = "digits-bucket"
@@ -91,16 +90,14 @@ const (
  {"Effect":"Allow","Action":["logs:CreateLogGroup","logs:CreateLogStream","logs:DescribeLogStreams","logs:PutLogEvents"],"Resource":"*"}]}`
 )
 
-// provide makes the execution role and a bucket with the digits in it, once.
+// provide makes the execution role and a bucket with the digits in it.
 func (d *daemon) provide(t *testing.T) {
 	t.Helper()
-	d.roles.Do(func() {
-		at := d.internet()
-		at.aws(t, "iam", "create-role", "--role-name", "execution", "--assume-role-policy-document", trust, "--query", "Role.Arn")
-		at.aws(t, "iam", "put-role-policy", "--role-name", "execution", "--policy-name", "execution", "--policy-document", duties)
-		at.aws(t, "s3api", "create-bucket", "--bucket", bucket, "--query", "Location")
-		at.must(t, "aws", "s3", "cp", "--no-progress", digits(t), "s3://"+bucket+"/train/digits.csv")
-	})
+	at := d.internet()
+	at.aws(t, "iam", "create-role", "--role-name", "execution", "--assume-role-policy-document", trust, "--query", "Role.Arn")
+	at.aws(t, "iam", "put-role-policy", "--role-name", "execution", "--policy-name", "execution", "--policy-document", duties)
+	at.aws(t, "s3api", "create-bucket", "--bucket", bucket, "--query", "Location")
+	at.must(t, "aws", "s3", "cp", "--no-progress", digits(t), "s3://"+bucket+"/train/digits.csv")
 }
 
 // job asks for a training job in the VPC and gives its name.
@@ -160,21 +157,4 @@ func (v *vpc) deploy(t *testing.T, job, name string) {
 
 func status(endpoint string) []string {
 	return []string{"sagemaker", "describe-endpoint", "--endpoint-name", endpoint, "--query", "EndpointStatus"}
-}
-
-// One Cloister serves all tests that do not end it.
-var common struct {
-	sync.Once
-	daemon *daemon
-	err    error
-}
-
-func shared(t *testing.T) *daemon {
-	t.Helper()
-	needRoot(t)
-	common.Do(func() { common.daemon, common.err = newDaemon() })
-	if common.err != nil {
-		t.Fatal(common.err)
-	}
-	return common.daemon
 }
