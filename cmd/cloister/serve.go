@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime/debug"
 	"syscall"
 
 	"golang.org/x/sync/errgroup"
@@ -57,6 +58,11 @@ func (s *serveCommand) settings(c *commands) (place, config, error) {
 func defaultRun(f place) string { return filepath.Join("/run/cloister", f.name()) }
 
 func serve(f place, conf config) error {
+	// What lives is little (the records of recent calls) and each call leaves kilobytes of garbage:
+	// collecting half as often takes 6 % off a call's processor time for 3 MB at idle.
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(200)
+	}
 	log := logger(conf.Debug)
 	pid, rootless := os.Getpid(), inUserNamespace()
 	if rootless {
