@@ -59,7 +59,7 @@ func start() (end func() error, err error) {
 	if binary, err = filepath.Abs(filepath.Join(cmp.Or(os.Getenv("CLOISTER_BIN"), "../../bin"), "cloister")); err != nil {
 		return end, err
 	}
-	if data, err = os.MkdirTemp("", "cloister-diff-"); err != nil {
+	if data, err = os.MkdirTemp("", "data-diff-"); err != nil {
 		return end, err
 	}
 	end = func() error { return os.RemoveAll(data) }

@@ -10,5 +10,11 @@ func TestDiff35DeletedRoles(t *testing.T) {
 	session.query(t, "sts", "GetCallerIdentity").good(t)
 	root.query(t, "iam", "DeleteRolePolicy", "RoleName", "diff-35", "PolicyName", "inline").good(t)
 	root.query(t, "iam", "DeleteRole", "RoleName", "diff-35").good(t)
-	session.query(t, "sts", "GetCallerIdentity").fault(t, 403, "InvalidClientTokenId", "The security token included in the request is invalid")
+	gone := func() {
+		t.Helper()
+		session.query(t, "sts", "GetCallerIdentity").fault(t, 403, "InvalidClientTokenId", "The security token included in the request is invalid")
+	}
+	gone()
+	role(t, "diff-35", `{"AWS":"`+account+`"}`, policy("Allow", "s3:*", "*"))
+	gone()
 }

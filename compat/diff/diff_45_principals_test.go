@@ -1,0 +1,32 @@
+package diff
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestDiff45Principals: a trust policy may name a user who is not there, and means whoever has the name;
+// a bucket policy must name one who is, and means that one, but shows the name for ever.
+func TestDiff45Principals(t *testing.T) {
+	const arn = "arn:aws:iam::" + account + ":user/diff-45"
+	trusting := role(t, "diff-45", `{"AWS":"`+arn+`"}`, policy("Allow", "s3:*", "*"))
+	u := user(t, "diff-45", "")
+	u.query(t, "sts", "AssumeRole", "RoleArn", trusting, "RoleSessionName", "one").good(t)
+
+	bucket(t, "diff-45")
+	document := func(who string) string {
+		return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"` + who + `"},"Action":"s3:ListBucket","Resource":"arn:aws:s3:::diff-45"}]}`
+	}
+	root.s3(t, "PUT", "diff-45?policy=", document(arn+"-nobody")).fault(t, 400, "MalformedPolicy", "Invalid principal in policy")
+	root.s3(t, "PUT", "diff-45?policy=", document(arn)).good(t)
+	u.s3(t, "GET", "diff-45?list-type=2", "").good(t)
+	root.query(t, "iam", "DeleteAccessKey", "UserName", "diff-45", "AccessKeyId", u.key).good(t)
+	root.query(t, "iam", "DeleteUser", "UserName", "diff-45").good(t)
+
+	namesake := user(t, "diff-45", "")
+	namesake.query(t, "sts", "AssumeRole", "RoleArn", trusting, "RoleSessionName", "two").good(t)
+	namesake.s3(t, "GET", "diff-45?list-type=2", "").fault(t, 403, "AccessDenied", "")
+	if shown := root.s3(t, "GET", "diff-45?policy=", "").good(t).body; !strings.Contains(shown, arn) {
+		t.Errorf("the policy is shown as %s", shown)
+	}
+}
