@@ -77,6 +77,36 @@ func TestRecordsAreFoundByKeyAndPrefix(t *testing.T) {
 	}
 }
 
+func TestLastReadsBackwards(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "db"))
+	a := func(n string) string { return store.Key("a", n) }
+	put(t, db, a("1"), a("2"), a("3"), a("4"), store.Key("b", "1"))
+	for _, c := range []struct {
+		from, to string
+		limit    int
+		want     []string
+	}{
+		{"", "", 10, []string{a("4"), a("3"), a("2"), a("1")}},
+		{"", "", 2, []string{a("4"), a("3")}},
+		{"", a("3"), 10, []string{a("2"), a("1")}},
+		{a("2"), a("4"), 10, []string{a("3"), a("2")}},
+		{"", "zzz", 1, []string{a("4")}},
+		{a("5"), "", 1, nil},
+	} {
+		var got []string
+		err := db.View(context.Background(), func(tx *store.Tx) error {
+			es, err := animals.Last(tx, store.Prefix("a"), c.from, c.to, c.limit)
+			for _, e := range es {
+				got = append(got, e.Key)
+			}
+			return err
+		})
+		if err != nil || fmt.Sprintf("%q", got) != fmt.Sprintf("%q", c.want) {
+			t.Errorf("Last(%q, %q, %d) = %q, %v; want %q", c.from, c.to, c.limit, got, err, c.want)
+		}
+	}
+}
+
 func TestAFailedUpdateLeavesNothingAndRunsNoHook(t *testing.T) {
 	db := open(t, filepath.Join(t.TempDir(), "db"))
 	sad := errors.New("sad")

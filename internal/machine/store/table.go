@@ -100,6 +100,11 @@ func (t Table[T]) From(tx *Tx, prefix, from string, limit int) ([]Entry[T], erro
 	if limit >= 0 {
 		query += fmt.Sprintf(` limit %d`, limit)
 	}
+	return t.entries(tx, query, args)
+}
+
+// entries runs a query for keys and documents.
+func (t Table[T]) entries(tx *Tx, query string, args []any) ([]Entry[T], error) {
 	rows, err := tx.tx.QueryContext(tx.ctx, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list %s: %w", t.name, err)
@@ -121,6 +126,22 @@ func (t Table[T]) From(tx *Tx, prefix, from string, limit int) ([]Entry[T], erro
 		return nil, fmt.Errorf("list %s: %w", t.name, err)
 	}
 	return out, nil
+}
+
+// Last gives up to limit records whose key begins with prefix and is not before from but before to
+// (no bound when it is empty), in the reverse of key order.
+func (t Table[T]) Last(tx *Tx, prefix, from, to string, limit int) ([]Entry[T], error) {
+	end := after(prefix)
+	if to != "" && (end == nil || to < string(end)) {
+		end = []byte(to)
+	}
+	query := `select key, doc from record where kind = $1 and key >= $2`
+	args := []any{t.name, []byte(max(from, prefix))}
+	if end != nil {
+		query += ` and key < $3`
+		args = append(args, end)
+	}
+	return t.entries(tx, query+fmt.Sprintf(` order by key desc limit %d`, limit), args)
 }
 
 // After is the least key that sorts after key.

@@ -1,7 +1,6 @@
 package logs
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -15,73 +14,115 @@ var _ = api.Define(operations, "FilterLogEvents", func(c *api.Call, in *shape.Fi
 	return onGroup(c, "FilterLogEvents", named(in.LogGroupName, in.LogGroupIdentifier))
 }, (*Service).filterLogEvents)
 
-// found is an event with where it stands.
-type found struct {
-	position, stream string
-	*event
+// scan is how many events one call looks at; when a pattern is rare the page may be empty and the
+// token leads on, as AWS's does.
+const scan = 100_000
+
+// searched is a stream that is read.
+type searched struct {
+	*reader
+	name string
 }
 
 // filterLogEvents reads the events of many streams in order of time. Patterns are plain terms, all of
-// which must occur; the JSON and column forms are refused.
+// which must occur; the JSON and column forms are refused. A token is the place of the last event
+// that was looked at.
 func (s *Service) filterLogEvents(ctx context.Context, c *api.Call, in *shape.FilterLogEventsRequest) (*shape.FilterLogEventsResponse, error) {
 	terms, err := pattern(in.FilterPattern)
 	if err != nil {
 		return nil, err
 	}
-	limit := page
-	if in.Limit != nil {
-		limit = int(*in.Limit)
+	if in.NextToken != nil && (len(*in.NextToken) < 33 || (*in.NextToken)[32] != '/') {
+		return nil, invalid.New("The specified nextToken is invalid.")
 	}
 	name := named(in.LogGroupName, in.LogGroupIdentifier)
-	var all []found
+	var out *shape.FilterLogEventsResponse
 	err = s.DB.View(ctx, func(tx *store.Tx) error {
 		if _, err := findGroup(tx, c, name); err != nil {
 			return err
 		}
-		sts, err := streams.All(tx, store.Prefix(c.Account(), name))
-		if err != nil {
-			return err
+		all, err := search(tx, c, name, in)
+		if err == nil {
+			out, err = collect(tx, all, in, terms)
 		}
-		for _, st := range sts {
-			if !wanted(st.Name, in) {
-				continue
-			}
-			prefix := store.Prefix(c.Account(), name, st.Name)
-			es, err := between(tx, prefix, in.StartTime, in.EndTime, true, "", -1)
-			if err != nil {
-				return err
-			}
-			for _, e := range es {
-				if matches(e.Value.Text, terms) {
-					all = append(all, found{strings.TrimPrefix(e.Key, prefix) + "/" + st.Name, st.Name, e.Value})
-				}
-			}
-		}
-		return nil
+		return err
 	})
+	return out, err
+}
+
+// search opens the wanted streams behind the token.
+func search(tx *store.Tx, c *api.Call, group string, in *shape.FilterLogEventsRequest) ([]searched, error) {
+	sts, err := streams.All(tx, store.Prefix(c.Account(), group))
 	if err != nil {
 		return nil, err
 	}
-	slices.SortFunc(all, func(a, b found) int { return cmp.Compare(a.position, b.position) })
-	return cut(all, in.NextToken, limit), nil
-}
-
-// cut gives the page after a token, which is the position of the last event given.
-func cut(all []found, token *string, limit int) *shape.FilterLogEventsResponse {
-	out := &shape.FilterLogEventsResponse{SearchedLogStreams: []shape.SearchedLogStream{}}
-	for i := range all {
-		e := &all[i]
-		if token != nil && e.position <= *token {
+	var all []searched
+	for _, st := range sts {
+		if !wanted(st.Name, in) {
 			continue
 		}
-		if len(out.Events) == limit {
-			out.NextToken = new(all[i-1].position)
-			break
+		r := newReader(store.Prefix(c.Account(), group, st.Name), in.StartTime, in.EndTime)
+		if in.NextToken != nil {
+			at, last := (*in.NextToken)[:32], (*in.NextToken)[33:]
+			after := r.prefix + at
+			if st.Name <= last {
+				after = store.After(after)
+			}
+			r.from = max(r.from, after)
 		}
-		out.Events = append(out.Events, shape.FilteredLogEvent{LogStreamName: &e.stream, Timestamp: &e.Time, Message: &e.Text,
-			IngestionTime: &e.Ingested, EventId: new(e.position)})
+		all = append(all, searched{r, st.Name})
 	}
-	return out
+	return all, nil
+}
+
+// collect merges the streams until the page is full or enough was looked at.
+func collect(tx *store.Tx, all []searched, in *shape.FilterLogEventsRequest, terms []string) (*shape.FilterLogEventsResponse, error) {
+	limit := page
+	if in.Limit != nil {
+		limit = int(*in.Limit)
+	}
+	out := &shape.FilterLogEventsResponse{Events: []shape.FilteredLogEvent{}, SearchedLogStreams: []shape.SearchedLogStream{}}
+	last, size := "", 0
+	for seen := 0; ; seen++ {
+		from, place, err := first(tx, all)
+		if err != nil {
+			return nil, err
+		}
+		if from == nil {
+			return out, nil
+		}
+		if len(out.Events) == limit || seen == scan || size >= pageBytes {
+			out.NextToken = &last
+			return out, nil
+		}
+		e, err := from.next(tx)
+		if err != nil {
+			return nil, err
+		}
+		last = place
+		if matches(e.Value.Text, terms) {
+			size += len(e.Value.Text) + overhead
+			out.Events = append(out.Events, shape.FilteredLogEvent{LogStreamName: &from.name, Timestamp: &e.Value.Time,
+				Message: &e.Value.Text, IngestionTime: &e.Value.Ingested, EventId: &place})
+		}
+	}
+}
+
+// first finds the stream whose next event is the earliest; nil when no stream has one left.
+func first(tx *store.Tx, all []searched) (from *searched, place string, err error) {
+	for i := range all {
+		e, err := all[i].peek(tx)
+		if err != nil {
+			return nil, "", err
+		}
+		if e == nil {
+			continue
+		}
+		if p := all[i].place(e, all[i].name); from == nil || p < place {
+			from, place = &all[i], p
+		}
+	}
+	return from, place, nil
 }
 
 func wanted(stream string, in *shape.FilterLogEventsRequest) bool {

@@ -13,8 +13,11 @@ var _ = api.Define(operations, "GetLogEvents", func(c *api.Call, in *shape.GetLo
 	return onStream(c, "GetLogEvents", named(in.LogGroupName, in.LogGroupIdentifier), *in.LogStreamName)
 }, (*Service).getLogEvents)
 
-// page is what one call gives at most.
-const page = 10000
+// page is what one call gives at most, in events; pageBytes is after how many bytes it ends.
+const (
+	page      = 10000
+	pageBytes = 1 << 20
+)
 
 // getLogEvents reads a stream, forward from its head or backward from its end. A token is "f/" or
 // "b/" and the position of the last event seen in that direction; at the end the same token comes back.
@@ -61,38 +64,23 @@ func (s *Service) getLogEvents(ctx context.Context, c *api.Call, in *shape.GetLo
 // between gives up to limit events of a stream in order of time: after position at when forward, the
 // last ones before it (or before the end) when not.
 func between(tx *store.Tx, prefix string, start, end *int64, forward bool, at string, limit int) ([]store.Entry[event], error) {
-	from, most := prefix, -1
-	if start != nil {
-		from = prefix + position(max(*start, 0), 0)
-	}
-	if forward {
+	r := newReader(prefix, start, end)
+	if !forward {
 		if at != "" {
-			from = max(from, store.After(prefix+at))
+			r.to = min(r.to, prefix+at)
 		}
-		most = limit
-	}
-	all, err := events.From(tx, prefix, from, most)
-	if err != nil {
-		return nil, err
-	}
-	if end != nil {
-		all = until(all, func(e store.Entry[event]) bool { return e.Value.Time < *end })
-	}
-	if forward {
-		return all, nil
+		return r.last(tx, limit)
 	}
 	if at != "" {
-		all = until(all, func(e store.Entry[event]) bool { return e.Key < prefix+at })
+		r.from = max(r.from, store.After(prefix+at))
 	}
-	return all[max(0, len(all)-limit):], nil
-}
-
-// until gives the head of a list for which f holds.
-func until[T any](all []T, f func(T) bool) []T {
-	for i, v := range all {
-		if !f(v) {
-			return all[:i]
+	var all []store.Entry[event]
+	for size := 0; len(all) < limit && size < pageBytes; {
+		e, err := r.next(tx)
+		if err != nil || e == nil {
+			return all, err
 		}
+		all, size = append(all, *e), size+len(e.Value.Text)+overhead
 	}
-	return all
+	return all, nil
 }
