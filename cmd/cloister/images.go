@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 
+	"golang.org/x/sync/errgroup"
+
 	"cloister/internal/machine/image"
 	"cloister/internal/service/sagemaker"
 )
@@ -25,15 +27,20 @@ func loadImages(ctx context.Context, s *image.Store, c config) error {
 	if err != nil {
 		return err
 	}
+	// At once: at first start each takes a tenth of a second of hashing and writing.
+	g, ctx := errgroup.WithContext(ctx)
 	for ref, algorithm := range builtIn(c) {
-		_, err := s.Build(ctx, ref, map[string]image.File{"/cloister": {Source: self, Mode: 0o755}}, image.Config{
-			Entrypoint: []string{"/cloister", "algorithm", algorithm}, WorkingDir: "/",
+		g.Go(func() error {
+			_, err := s.Build(ctx, ref, map[string]image.File{"/cloister": {Source: self, Mode: 0o755}}, image.Config{
+				Entrypoint: []string{"/cloister", "algorithm", algorithm}, WorkingDir: "/",
+			})
+			if err != nil {
+				return fmt.Errorf("%s: %w", ref, err)
+			}
+			return nil
 		})
-		if err != nil {
-			return fmt.Errorf("%s: %w", ref, err)
-		}
 	}
-	return nil
+	return g.Wait()
 }
 
 // images shows the image store to SageMaker in its own form.
