@@ -5,12 +5,14 @@ import (
 	"testing"
 )
 
-// TestDiff45Principals: a trust policy may name a user who is not there, and means whoever has the name;
-// a bucket policy must name one who is, and means that one, but shows the name for ever.
+// TestDiff45Principals: trust and bucket policies must name users who are there, and mean those and not
+// a namesake, but show the name for ever.
 func TestDiff45Principals(t *testing.T) {
 	const arn = "arn:aws:iam::" + account + ":user/diff-45"
-	trusting := role(t, "diff-45", `{"AWS":"`+arn+`"}`, policy("Allow", "s3:*", "*"))
+	trust := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"` + arn + `"},"Action":"sts:AssumeRole"}]}`
+	root.query(t, "iam", "CreateRole", "RoleName", "diff-45-nobody", "AssumeRolePolicyDocument", trust).fault(t, 400, "MalformedPolicyDocument", "Invalid principal in policy")
 	u := user(t, "diff-45", "")
+	trusting := role(t, "diff-45", `{"AWS":"`+arn+`"}`, policy("Allow", "s3:*", "*"))
 	u.query(t, "sts", "AssumeRole", "RoleArn", trusting, "RoleSessionName", "one").good(t)
 
 	bucket(t, "diff-45")
@@ -24,7 +26,7 @@ func TestDiff45Principals(t *testing.T) {
 	root.query(t, "iam", "DeleteUser", "UserName", "diff-45").good(t)
 
 	namesake := user(t, "diff-45", "")
-	namesake.query(t, "sts", "AssumeRole", "RoleArn", trusting, "RoleSessionName", "two").good(t)
+	namesake.query(t, "sts", "AssumeRole", "RoleArn", trusting, "RoleSessionName", "two").fault(t, 403, "AccessDenied", "")
 	namesake.s3(t, "GET", "diff-45?list-type=2", "").fault(t, 403, "AccessDenied", "")
 	if shown := root.s3(t, "GET", "diff-45?policy=", "").good(t).body; !strings.Contains(shown, arn) {
 		t.Errorf("the policy is shown as %s", shown)

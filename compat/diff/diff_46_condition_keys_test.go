@@ -26,7 +26,7 @@ func TestDiff46ConditionKeys(t *testing.T) {
 
 	w := work(t)
 	deputy := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"sagemaker.amazonaws.com"},"Action":"sts:AssumeRole",` +
-		`"Condition":{"StringEquals":{"aws:SourceAccount":"` + account + `"}}}]}`
+		`"Condition":{"ArnLike":{"aws:SourceArn":"arn:aws:sagemaker:*:` + account + `:*"}}}]}`
 	in := w.job("diff-46")
 	in["RoleArn"] = root.query(t, "iam", "CreateRole", "RoleName", "diff-46-deputy", "AssumeRolePolicyDocument", deputy).good(t).one(t, "Arn")
 	root.json(t, "sagemaker", "CreateTrainingJob", in).fault(t, 400, "ValidationException", "Could not assume role")

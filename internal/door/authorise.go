@@ -125,6 +125,7 @@ func who(c *policy.Context, id *caller.Identity) {
 		return
 	case id.Kind == caller.Service:
 		c.Set(policy.PrincipalServiceName, id.ServiceName)
+		c.Set(policy.SourceAccount, id.Account) // whose resource the service acts for: the guard of trust policies
 		return
 	}
 	c.Set(policy.PrincipalAccount, id.Account)

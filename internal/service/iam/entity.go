@@ -32,15 +32,18 @@ func (k Kind) prefix() string {
 
 // entity is a user or a role: what both have, and what only roles have.
 type entity struct {
-	Kind              Kind
-	Account           string
-	Name, Path        string
-	ID, ARN           string
-	Created           time.Time
-	Tags              []shape.Tag       `json:",omitempty"`
-	Inline            map[string]string `json:",omitempty"`
-	Attached          []string          `json:",omitempty"` // ARNs of managed policies, in order of attachment
-	Trust             string            `json:",omitempty"`
+	Kind       Kind
+	Account    string
+	Name, Path string
+	ID, ARN    string
+	Created    time.Time
+	Tags       []shape.Tag       `json:",omitempty"`
+	Inline     map[string]string `json:",omitempty"`
+	Attached   []string          `json:",omitempty"` // ARNs of managed policies, in order of attachment
+	Trust      string            `json:",omitempty"`
+	// Trusted are the unique ids of the users and roles that Trust names: one made later under the
+	// same name is not meant.
+	Trusted           map[string]string `json:",omitempty"`
 	Description       string            `json:",omitempty"`
 	MaxSessionSeconds int32             `json:",omitempty"`
 }
@@ -110,7 +113,10 @@ func (e *entity) facts(tx *store.Tx) (facts, error) {
 			return f, err
 		}
 		f.resource = &directory.Resource{ARN: e.ARN, Account: e.Account, Trust: true,
-			Policy: &policy.Attached{Document: doc, Name: "trust policy", ARN: e.ARN}}
+			Policy: &policy.Attached{Document: doc.Bind(func(arn string) (string, bool) {
+				id, ok := e.Trusted[arn]
+				return id, ok
+			}), Name: "trust policy", ARN: e.ARN}}
 	}
 	return f, nil
 }

@@ -3,7 +3,6 @@ package iam
 import (
 	"context"
 
-	"cloister/internal/engine/policy"
 	"cloister/internal/frame/api"
 	"cloister/internal/machine/store"
 	shape "cloister/internal/value/shape/iam"
@@ -21,17 +20,15 @@ func (s *Service) createRole(ctx context.Context, c *api.Call, in *shape.CreateR
 	if err := distinct(in.Tags); err != nil {
 		return nil, err
 	}
-	if _, err := parse(policy.Trust, *in.AssumeRolePolicyDocument); err != nil {
+	trusted, err := s.trusted(*in.AssumeRolePolicyDocument)
+	if err != nil {
 		return nil, err
 	}
-	if err := quota("ACLSizePerRole", *in.AssumeRolePolicyDocument, trustSize); err != nil {
-		return nil, err
-	}
-	e := &entity{Kind: role, Name: *in.RoleName, Path: path(in.Path), Tags: in.Tags, Trust: *in.AssumeRolePolicyDocument,
+	e := &entity{Kind: role, Name: *in.RoleName, Path: path(in.Path), Tags: in.Tags, Trust: *in.AssumeRolePolicyDocument, Trusted: trusted,
 		Description: text(in.Description), MaxSessionSeconds: 3600}
 	if in.MaxSessionDuration != nil {
 		e.MaxSessionSeconds = *in.MaxSessionDuration
 	}
-	err := s.DB.Update(ctx, func(tx *store.Tx) error { return s.create(tx, c, e) })
+	err = s.DB.Update(ctx, func(tx *store.Tx) error { return s.create(tx, c, e) })
 	return &shape.CreateRoleResponse{Role: e.roleShape()}, err
 }

@@ -3,7 +3,6 @@ package iam
 import (
 	"context"
 
-	"cloister/internal/engine/policy"
 	"cloister/internal/frame/api"
 	"cloister/internal/machine/store"
 	shape "cloister/internal/value/shape/iam"
@@ -15,15 +14,13 @@ var _ = api.Define(operations, "UpdateAssumeRolePolicy", on("UpdateAssumeRolePol
 
 // updateAssumeRolePolicy replaces the trust policy of a role.
 func (s *Service) updateAssumeRolePolicy(ctx context.Context, c *api.Call, in *shape.UpdateAssumeRolePolicyRequest) (*struct{}, error) {
-	if _, err := parse(policy.Trust, *in.PolicyDocument); err != nil {
-		return nil, err
-	}
-	if err := quota("ACLSizePerRole", *in.PolicyDocument, trustSize); err != nil {
+	trusted, err := s.trusted(*in.PolicyDocument)
+	if err != nil {
 		return nil, err
 	}
 	return new(struct{}), s.DB.Update(ctx, func(tx *store.Tx) error {
 		return s.change(tx, c, role, *in.RoleName, func(e *entity) error {
-			e.Trust = *in.PolicyDocument
+			e.Trust, e.Trusted = *in.PolicyDocument, trusted
 			return nil
 		})
 	})
