@@ -47,8 +47,8 @@ func (r *run) makeWorld(ctx context.Context) error {
 		return err
 	}
 	w := &world{instance: i, api: api}
-	for _, make := range []func(context.Context) error{w.makeNetwork, w.makeEndpoints, w.makePeople, w.makeData} {
-		if err := make(ctx); err != nil {
+	for _, step := range []func(context.Context) error{w.makeNetwork, w.makeEndpoints, w.makePeople, w.makeData} {
+		if err := step(ctx); err != nil {
 			return err
 		}
 	}
