@@ -79,12 +79,16 @@ var forbidden = []attempt{
 	{"write /proc/sysrq-trigger", writes("/proc/sysrq-trigger")},
 	{"write /sys/probe", writes("/sys/probe")},
 	{"write /sys/fs/cgroup/cgroup.procs", writes("/sys/fs/cgroup/cgroup.procs")},
-	{"write the program", func(program) error {
+	{"change the program's mode", func(program) error {
 		self, err := os.Executable()
 		if err != nil {
 			return err
 		}
-		return writes(self)(program{})
+		info, err := os.Stat(self)
+		if err != nil {
+			return err
+		}
+		return os.Chmod(self, info.Mode())
 	}},
 	{"write through a link to outside", func(p program) error {
 		link := filepath.Join(p.root, "model", "link")
