@@ -9,14 +9,15 @@ TMPDIR=$(mktemp -d /tmp/cloister-compat.XXXXXX)
 export TMPDIR AWS_PAGER="" GOFLAGS=-mod=readonly
 chmod 755 "$TMPDIR" # an ordinary user's Cloister has its data in there
 
-# What an interrupted run leaves: servers of ours, and what they made.
+# What an interrupted run leaves: clients and servers of ours, and what they made.
 clean() {
   local at pid
+  if [ -n "${TEST:-}" ]; then kill -TERM -- "-$TEST" 2>/dev/null && sleep 2; fi
   for at in "$TMPDIR"/data-*/instance.json; do
     [ -e "$at" ] || continue
     at=${at%/instance.json}
     pid=$(sed -n 's/.*"pid": \([0-9]*\).*/\1/p' "$at/instance.json")
-    if tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF -- "--data $at serve"; then kill "$pid"; sleep 2; fi
+    if grep -qszxF -- "$at" "/proc/$pid/cmdline"; then kill "$pid"; sleep 2; fi
     ../bin/cloister --data "$at" purge
   done
   rm -rf "$TMPDIR"
@@ -26,11 +27,15 @@ trap 'exit 130' INT TERM
 
 go vet ./... || exit 1
 # Two cores are enough for four tests at a time: clients wait more than they work.
+: >"$TMPDIR/log"
+tail -f --pid=$$ -n +1 "$TMPDIR/log" | grep --line-buffered -vE '^=== (RUN|PAUSE|CONT)' &
+set -m # a process group of its own, so that all of it can be ended together
 go test -count=1 -timeout 8m -parallel 4 -v "$@" ./... >"$TMPDIR/log" 2>&1 &
 TEST=$!
-tail -f --pid=$TEST -n +1 "$TMPDIR/log" | grep --line-buffered -vE '^=== (RUN|PAUSE|CONT)'
+set +m
 wait $TEST
 FAILED=$?
+sleep 1 # the last lines
 
 # The codec against the SDKs' published requests and responses, a module of its own.
 if [ $# = 0 ]; then (cd snapshots && go test -count=1 ./...) || FAILED=1; fi
