@@ -13,7 +13,7 @@ export GOFLAGS := -mod=readonly
 all: build
 
 build: ## the one binary, static, so that it can be the inside of its own images
-	CGO_ENABLED=0 go build -trimpath -o $(BIN) ./cmd/cloister
+	CGO_ENABLED=0 go build -trimpath -ldflags="-s -w" -o $(BIN) ./cmd/cloister
 	CGO_ENABLED=0 go build -trimpath -o bin/digits ./demo/cmd/digits
 
 # need PACKAGES: installs what dpkg does not know yet.
@@ -24,7 +24,10 @@ endef
 
 install-run: ; $(call need,$(RUN_PACKAGES))
 install-test: ; $(call need,$(TEST_PACKAGES))
-install-bench: ; $(call need,$(BENCH_PACKAGES))
+install-bench:
+	@dpkg-query -W nginx-light >/dev/null 2>&1 || touch .nginx-is-new
+	$(call need,$(BENCH_PACKAGES))
+	@if [ -e .nginx-is-new ]; then rm .nginx-is-new; $(SUDO) service nginx stop 2>/dev/null || true; fi # the package starts one; we run our own
 
 demo: install-run build ## the private path end to end, every step asserted
 	$(SUDO) demo/demo.sh
