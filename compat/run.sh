@@ -30,7 +30,6 @@ go vet ./... || exit 1
 : >"$TMPDIR/log"
 tail -f --pid=$$ -n +1 "$TMPDIR/log" | grep --line-buffered -vE '^=== (RUN|PAUSE|CONT)' &
 set -m # a process group of its own, so that all of it can be ended together
-: >"$TMPDIR/log" # before tail looks for it
 go test -count=1 -timeout 8m -parallel 4 -v "$@" ./... >"$TMPDIR/log" 2>&1 &
 TEST=$!
 set +m
