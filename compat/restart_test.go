@@ -62,11 +62,7 @@ func TestCrash(t *testing.T) {
 			job := "killed-" + strings.ToLower(stage)
 			t.Logf("the job's statuses until the kill: %s", v.killAt(t, job, stage))
 			d.restart(t)
-			status, reason := v.settled(t, job)
-			if status != "Completed" && (status != "Failed" || reason == "None" || reason == "") {
-				t.Errorf("the job ended %s: %s", status, reason)
-			}
-			t.Log("it ended", status, reason)
+			v.ends(t, job)
 		})
 	}
 	if got := v.invoke(t, v.inside(), "digits"); got != before {
@@ -79,6 +75,50 @@ func TestCrash(t *testing.T) {
 	if left := d.containers("algorithm kmeans train"); len(left) != 0 {
 		t.Errorf("containers of jobs that have ended: %v", left)
 	}
+}
+
+// TestCrashAndPurge purges right after a crash, with a job's and an endpoint's containers alive, and
+// goes on from the records alone.
+func TestCrashAndPurge(t *testing.T) {
+	t.Parallel()
+	needProgram(t, "curl")
+	d := own(t)
+	v := d.vpc(t, "sagemaker.runtime")
+	d.provide(t)
+	d.provideLarge(t)
+	v.completed(t, v.job(t, "first", kmeans, "k=10,feature_dim=64"))
+	v.deploy(t, "first", "digits")
+	before := v.invoke(t, v.inside(), "digits")
+	t.Logf("the job's statuses until the kill: %s", v.killAt(t, "cut", "Training"))
+	if len(d.containers("algorithm kmeans")) == 0 {
+		t.Error("no container outlives the server, so purge has nothing to do")
+	}
+	i, err := d.instance()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := d.command("purge").CombinedOutput(); err != nil {
+		t.Errorf("purge: %v\n%s", err, out)
+	}
+	if left := leftovers(d.data, i.Run); len(left) > 0 {
+		t.Errorf("left behind by purge:\n%s", strings.Join(left, "\n"))
+	}
+	d.restart(t)
+	v.ends(t, "cut")
+	d.internet().until(t, status("digits"), "InService")
+	if got := v.invoke(t, v.inside(), "digits"); got != before {
+		t.Errorf("after the purge the endpoint answers %s, before %s", got, before)
+	}
+}
+
+// ends waits for a job's end, which must be one that tells its user something.
+func (v *vpc) ends(t *testing.T, job string) {
+	t.Helper()
+	status, reason := v.settled(t, job)
+	if status != "Completed" && (status != "Failed" || reason == "None" || reason == "") {
+		t.Errorf("the job ended %s: %s", status, reason)
+	}
+	t.Log("it ended", status, reason)
 }
 
 // provideLarge puts 300 times the digits into the bucket, so that jobs take a while.
@@ -266,18 +306,5 @@ func TestStop(t *testing.T) {
 	}
 	if got := v.invoke(t, v.inside(), "digits"); got != before {
 		t.Errorf("after the restart: %s, was %s", got, before)
-	}
-
-	// After a purge everything is made anew from the records.
-	if err := d.stop(); err != nil {
-		t.Error(err)
-	}
-	if out, err := d.command("purge").CombinedOutput(); err != nil {
-		t.Errorf("purge: %v\n%s", err, out)
-	}
-	d.restart(t)
-	d.internet().until(t, status("digits"), "InService")
-	if got := v.invoke(t, v.inside(), "digits"); got != before {
-		t.Errorf("after purge and restart: %s, was %s", got, before)
 	}
 }
