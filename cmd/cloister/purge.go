@@ -37,8 +37,9 @@ func (purgeCommand) Run(c *commands) error {
 	if gone := linux.Purge(i.Run); gone != nil {
 		err = errors.Join(err, gone)
 	}
-	if err == nil {
-		err = os.RemoveAll(i.Run)
+	// Processes that somebody still runs inside are cut off and told of; the directory is empty all the same.
+	if held := new(linux.HeldError); err == nil || errors.As(err, &held) {
+		err = errors.Join(err, os.RemoveAll(i.Run))
 	}
 	if err == nil {
 		fmt.Println("Removed every container, namespace, interface and rule of this Cloister. Records and objects are kept in", f.data)
