@@ -14,7 +14,7 @@ import (
 
 // authenticate fills in the Identity. No signature gives Anonymous, an identity that policies may
 // speak of, not a bypass.
-func (d *Door) authenticate(_ context.Context, x *exchange) error {
+func (d *Door) authenticate(ctx context.Context, x *exchange) error {
 	streams := x.family() == "rest-xml"
 	if x.claim.Form == sigv4.None {
 		if !streams {
@@ -35,6 +35,11 @@ func (d *Door) authenticate(_ context.Context, x *exchange) error {
 			return e.Fault(x.family())
 		}
 	} else {
+		leave, err := d.room(ctx, x, d.MaxBody)
+		if err != nil {
+			return err
+		}
+		defer leave()
 		if err := buffered(x.request, d.MaxBody); err != nil {
 			return err
 		}

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"cloister/internal/engine/sigv4"
 	"cloister/internal/engine/wire"
 	"cloister/internal/frame/api"
@@ -41,6 +43,7 @@ type Door struct {
 	services map[string]*api.Service
 	hosts    map[string]catalogue.Service // the names without a wildcard, which most calls use
 	verifier *sigv4.Verifier
+	bodies   *semaphore.Weighted // unproven
 	log      *slog.Logger
 	counts   counters
 }
@@ -50,7 +53,7 @@ func New(c Config) *Door {
 	if c.MaxBody == 0 {
 		c.MaxBody = 26 << 20 // InvokeEndpoint's 25 MB and room for its form
 	}
-	return &Door{Config: c, services: map[string]*api.Service{}, hosts: names(c.Region), verifier: sigv4.NewVerifier(1024), log: c.Log}
+	return &Door{Config: c, services: map[string]*api.Service{}, hosts: names(c.Region), verifier: sigv4.NewVerifier(1024), bodies: semaphore.NewWeighted(unproven), log: c.Log}
 }
 
 // Open lets calls to these services in. It is to be called before the first Serve or Call.

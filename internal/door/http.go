@@ -60,7 +60,7 @@ func (d *Door) Serve(ctx context.Context, l net.Listener, certificates *tls.Conf
 			d.log.Warn("connections cut at shutdown", "error", err)
 		}
 	})
-	err := s.Serve(tls.NewListener(l, certificates))
+	err := s.Serve(tls.NewListener(newFair(l), certificates))
 	if !stop() {
 		<-closed
 	}

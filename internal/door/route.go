@@ -25,7 +25,7 @@ const maxForm = 1 << 20
 
 // route finds out which operation is called, from the host and the headers (and for the query
 // protocols the form).
-func (d *Door) route(_ context.Context, x *exchange) error {
+func (d *Door) route(ctx context.Context, x *exchange) error {
 	r := x.request
 	x.original = sigv4.Request{Method: r.Method, Host: r.Host, Path: r.Path, RawQuery: r.RawQuery, Header: r.Header}
 	var refused *sigv4.Error
@@ -49,6 +49,11 @@ func (d *Door) route(_ context.Context, x *exchange) error {
 		return refused.Fault(x.family())
 	}
 	if p := x.service.Model.Protocol; p == "query" || p == "ec2" {
+		leave, err := d.room(ctx, x, maxForm)
+		if err != nil {
+			return err
+		}
+		defer leave()
 		if err := buffered(r, maxForm); err != nil {
 			return err
 		}

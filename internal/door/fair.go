@@ -1,0 +1,122 @@
+package door
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+	"syscall"
+	"time"
+
+	"cloister/internal/value/caller"
+	"cloister/internal/value/fault"
+)
+
+const (
+	// perSource is how many connections one address may hold open, total how many all together: what
+	// is left of the process's descriptors is for its own work.
+	perSource = 1024
+	total     = 8192
+	// unproven bounds the bytes of large bodies that are held before their signature was checked.
+	unproven = 256 << 20
+	// roomTime is how long such a body waits for room.
+	roomTime = 10 * time.Second
+)
+
+var slowDown = fault.Kind{Code: "ServiceUnavailable", Status: 503}
+
+// fair is a listener that no caller can end or fill up: shortage passes, and one address holds no
+// more than its share.
+type fair struct {
+	net.Listener
+	mu   sync.Mutex
+	open map[string]int
+	all  int
+}
+
+func newFair(l net.Listener) *fair { return &fair{Listener: l, open: map[string]int{}} }
+
+// Accept gives the next connection that is within its source's share; others are closed unread.
+func (f *fair) Accept() (net.Conn, error) {
+	for {
+		c, err := f.Listener.Accept()
+		if passing(err) {
+			time.Sleep(50 * time.Millisecond)
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if s, ok := f.take(c); ok {
+			return s, nil
+		}
+		c.Close()
+	}
+}
+
+// passing tells whether an error of accept is about this moment and not about the listener.
+func passing(err error) bool {
+	for _, e := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+func (f *fair) take(c net.Conn) (net.Conn, bool) {
+	o := origin(c)
+	source := o.VPC + "/" + o.Source.String()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.all >= total || f.open[source] >= perSource {
+		return nil, false
+	}
+	f.all++
+	f.open[source]++
+	return &share{Conn: c, from: o, give: sync.OnceFunc(func() { f.give(source) })}, true
+}
+
+func (f *fair) give(source string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.all--
+	if f.open[source]--; f.open[source] == 0 {
+		delete(f.open, source)
+	}
+}
+
+// share is a connection that is counted.
+type share struct {
+	net.Conn
+	from caller.Origin
+	give func()
+}
+
+// Origin is the path that the connection took.
+func (s *share) Origin() caller.Origin { return s.from }
+
+// Close gives the share back.
+func (s *share) Close() error {
+	s.give()
+	return s.Conn.Close()
+}
+
+// room makes sure that bodies of callers who have proven nothing cannot fill the memory: a body that
+// is not here yet waits until there is room for it. The room is to be left by the function given.
+func (d *Door) room(ctx context.Context, x *exchange, limit int64) (func(), error) {
+	r := x.request
+	if r.Body == nil || r.Length >= 0 && r.Length <= prefetch {
+		return func() {}, nil
+	}
+	size := limit
+	if r.Length >= 0 {
+		size = min(size, r.Length)
+	}
+	ctx, cancel := context.WithTimeout(ctx, roomTime)
+	defer cancel()
+	if err := d.bodies.Acquire(ctx, size); err != nil {
+		return nil, slowDown.New("Too many large requests at once. Please try again.")
+	}
+	return func() { d.bodies.Release(size) }, nil
+}

@@ -1,0 +1,98 @@
+package door
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"syscall"
+	"testing"
+	"time"
+
+	"cloister/internal/engine/wire"
+	"cloister/internal/value/caller"
+)
+
+// from is a connection from an address.
+type from struct {
+	net.Conn
+	source string
+	closed *int
+}
+
+func (c from) Origin() caller.Origin {
+	return caller.Origin{Place: caller.Endpoint, VPC: "vpc-1", Source: netip.MustParseAddr(c.source)}
+}
+
+func (c from) Close() error { *c.closed++; return nil }
+
+// script is a listener that gives what it is told to, then net.ErrClosed.
+type script struct {
+	net.Listener
+	next []any
+}
+
+func (s *script) Accept() (net.Conn, error) {
+	if len(s.next) == 0 {
+		return nil, net.ErrClosed
+	}
+	n := s.next[0]
+	s.next = s.next[1:]
+	if err, ok := n.(error); ok {
+		return nil, &net.OpError{Op: "accept", Err: err}
+	}
+	return n.(net.Conn), nil
+}
+
+func TestNoCallerEndsOrFillsTheListener(t *testing.T) {
+	var closed int
+	l := &script{next: []any{syscall.EMFILE, syscall.ECONNABORTED}}
+	for range perSource + 3 {
+		l.next = append(l.next, from{source: "10.0.0.1", closed: &closed})
+	}
+	l.next = append(l.next, from{source: "10.0.0.2", closed: &closed})
+	f := newFair(l)
+	var got []net.Conn
+	for {
+		c, err := f.Accept()
+		if err != nil {
+			break
+		}
+		got = append(got, c)
+	}
+	if len(got) != perSource+1 || closed != 3 {
+		t.Fatalf("took %d connections and closed %d; want %d and 3", len(got), closed, perSource+1)
+	}
+	if o := origin(got[0]); o.Source.String() != "10.0.0.1" || o.VPC != "vpc-1" {
+		t.Errorf("the origin of a counted connection is %+v", o)
+	}
+	got[0].Close()
+	got[0].Close() // twice gives back once
+	l.next = []any{from{source: "10.0.0.1", closed: &closed}, from{source: "10.0.0.1", closed: &closed}}
+	if _, err := f.Accept(); err != nil {
+		t.Errorf("a share given back is not taken again: %v", err)
+	}
+	if _, err := f.Accept(); err == nil {
+		t.Error("closing twice gave two shares back")
+	}
+}
+
+func TestLargeBodiesOfStrangersWaitForRoom(t *testing.T) {
+	d := New(Config{Clock: time.Now})
+	large := &exchange{request: &wire.Request{Body: &incoming{}, Length: unproven}}
+	leave, err := d.room(context.Background(), large, unproven)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := d.room(ended, &exchange{request: &wire.Request{Body: &incoming{}, Length: -1}}, 1<<20); err == nil {
+		t.Error("there was room for more than the bound")
+	}
+	if _, err := d.room(ended, &exchange{request: &wire.Request{Body: &incoming{}, Length: 100}}, 1<<20); err != nil {
+		t.Errorf("a small body waits: %v", err)
+	}
+	leave()
+	if _, err := d.room(context.Background(), large, unproven); err != nil {
+		t.Errorf("room left is not there: %v", err)
+	}
+}
