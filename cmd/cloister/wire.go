@@ -66,7 +66,10 @@ func openMachines(ctx context.Context, f place, c config, rootless bool, log *sl
 		return m, err
 	}
 	m.authority, err = certificate.Open(f.authority(), certificate.Config{
-		Accept:  func(name string) bool { _, _, ok := catalogue.ByHost(c.Region, name); return ok },
+		Accept: func(name string) bool {
+			_, _, ok := catalogue.ByHost(c.Region, name)
+			return ok || name == "localhost"
+		},
 		Default: []string{"localhost"}, Now: time.Now,
 	})
 	if err != nil {

@@ -105,6 +105,9 @@ func reduce(s *service, src *sourceModel) (*outService, error) {
 		if root := s.root[name]; root != "" {
 			shape.XMLName = root
 		}
+		if most, ok := s.most[name]; ok {
+			shape.Max = &most
+		}
 		for _, member := range shape.Members {
 			member.Text = s.text[name] == member.Name
 		}

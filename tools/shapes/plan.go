@@ -6,6 +6,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -17,6 +18,7 @@ type service struct {
 	only       []*regexp.Regexp
 	drop       []string
 	root, text map[string]string
+	most       map[string]float64 // by shape: what replaces its max
 }
 
 func (s *service) wants(operation string) bool {
@@ -43,7 +45,7 @@ func readPlan(path string) ([]*service, error) {
 			return nil, fmt.Errorf("%s:%d: too few words", path, n)
 		}
 		if words[0] == "service" {
-			all = append(all, &service{id: words[1], root: map[string]string{}, text: map[string]string{}})
+			all = append(all, &service{id: words[1], root: map[string]string{}, text: map[string]string{}, most: map[string]float64{}})
 		}
 		i := slices.IndexFunc(all, func(s *service) bool { return s.id == words[1] })
 		if i < 0 {
@@ -82,6 +84,12 @@ func (s *service) instruct(verb string, words []string) error {
 		s.drop = append(s.drop, words...)
 	case verb == "root" && len(words) == 2:
 		s.root[words[0]] = words[1]
+	case verb == "max" && len(words) == 2:
+		most, err := strconv.ParseFloat(words[1], 64)
+		if err != nil {
+			return err
+		}
+		s.most[words[0]] = most
 	case verb == "text" && len(words) == 2:
 		s.text[words[0]] = words[1]
 	default:

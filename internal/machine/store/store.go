@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"sync"
 	"time"
 
@@ -30,6 +31,9 @@ const schema = `create table if not exists record (
 
 // Open opens or makes the database in the file at path. Times of transactions come from clock.
 func Open(ctx context.Context, path string, clock func() time.Time) (*DB, error) {
+	if err := private(path); err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
 	dsn := func(extra string) string {
 		return "file:" + (&url.URL{Path: path}).EscapedPath() + "?_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)" +
 			"&_pragma=synchronous(full)&_pragma=cache_size(-4096)" + extra
@@ -51,6 +55,16 @@ func Open(ctx context.Context, path string, clock func() time.Time) (*DB, error)
 	r.SetMaxOpenConns(4)
 	r.SetMaxIdleConns(4)
 	return &DB{write: w, read: r, clock: clock}, nil
+}
+
+// private makes the file one that only its owner reads, for records may hold secrets. What SQLite
+// lays beside it takes its mode.
+func private(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Chmod(0o600), f.Close())
 }
 
 // Close waits for the transaction in hand and closes the file.

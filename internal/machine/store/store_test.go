@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -122,6 +123,17 @@ func TestAFailedUpdateLeavesNothingAndRunsNoHook(t *testing.T) {
 	}
 	if got := keys(t, db, "", "", -1); got != nil {
 		t.Errorf("after a failed update: %q", got)
+	}
+}
+
+func TestOnlyItsOwnerReadsTheFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "db")
+	put(t, open(t, path), "x")
+	for _, name := range []string{path, path + "-wal"} {
+		at, err := os.Stat(name)
+		if err != nil || at.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v, %v; want 0600", name, at.Mode(), err)
+		}
 	}
 }
 
