@@ -10,7 +10,7 @@ BIN=$PWD/bin/cloister
 ACCOUNT=123456789012 REGION=us-east-1
 IMAGE=382416733822.dkr.ecr.$REGION.amazonaws.com/kmeans:1
 PROBE=$ACCOUNT.dkr.ecr.$REGION.amazonaws.com/cloister-probe:1
-export AWS_PAGER="" CLOISTER_DATA=$DATA
+export AWS_PAGER="" AWS_MAX_ATTEMPTS=1 CLOISTER_DATA=$DATA
 WORK=$DATA/work
 PROVEN=() SERVER=""
 
@@ -72,8 +72,6 @@ must aws ec2 create-subnet --vpc-id "$VPC" --cidr-block 10.0.1.0/24 --availabili
 must aws ec2 create-subnet --vpc-id "$VPC" --cidr-block 10.0.2.0/24 --availability-zone ${REGION}b --query Subnet.SubnetId --output text; SUBNET_B=$OUT
 must aws ec2 create-security-group --vpc-id "$VPC" --group-name private --description "443 from the VPC" --query GroupId --output text; SG=$OUT
 must aws ec2 authorize-security-group-ingress --group-id "$SG" --protocol tcp --port 443 --cidr 10.0.0.0/16 --query 'SecurityGroupRules[].[IpProtocol,FromPort,CidrIpv4]' --output text
-must aws ec2 create-security-group --vpc-id "$VPC" --group-name closed --description "nothing gets out" --query GroupId --output text; CLOSED=$OUT
-must aws ec2 revoke-security-group-egress --group-id "$CLOSED" --ip-permissions 'IpProtocol=-1,IpRanges=[{CidrIp=0.0.0.0/0}]' --query Return --output text
 must aws ec2 create-route-table --vpc-id "$VPC" --query RouteTable.RouteTableId --output text; RTB=$OUT
 must aws ec2 associate-route-table --route-table-id "$RTB" --subnet-id "$SUBNET_A" --query AssociationState.State --output text
 must aws ec2 associate-route-table --route-table-id "$RTB" --subnet-id "$SUBNET_B" --query AssociationState.State --output text
@@ -191,11 +189,19 @@ inside alice
 refused "User: $USER is not authorized to perform: sagemaker:InvokeEndpoint on resource: $RUNTIME/other because no VPC endpoint policy allows the sagemaker:InvokeEndpoint action" \
   aws sagemaker-runtime invoke-endpoint --endpoint-name other --content-type text/csv --body "fileb://$WORK/one.csv" "$WORK/x.json"
 proven "refused by the VPC endpoint's policy"
-say; say "c) from an interface whose security group lets nothing out: no packet arrives"
-inside alice "$CLOSED"
-refused "Connect timeout on endpoint URL: \"https://sts.$REGION.amazonaws.com/\"" \
-  aws sts get-caller-identity --cli-connect-timeout 2
-proven "timed out at the security group"
+say; say "c) from a subnet that the security group of an endpoint does not admit: no packet arrives"
+outside
+must aws ec2 create-security-group --vpc-id "$VPC" --group-name only-a --description "443 from subnet a" --query GroupId --output text; ONLY_A=$OUT
+must aws ec2 authorize-security-group-ingress --group-id "$ONLY_A" --protocol tcp --port 443 --cidr 10.0.1.0/24 --query 'SecurityGroupRules[].[IpProtocol,FromPort,CidrIpv4]' --output text
+must aws ec2 create-vpc-endpoint --vpc-id "$VPC" --vpc-endpoint-type Interface --service-name com.amazonaws.$REGION.ec2 --subnet-ids "$SUBNET_A" \
+  --security-group-ids "$ONLY_A" --private-dns-enabled --query VpcEndpoint.VpcEndpointId --output text; VPCE[ec2]=$OUT
+wait_for "endpoint for ec2" available aws ec2 describe-vpc-endpoints --vpc-endpoint-ids "${VPCE[ec2]}" --query 'VpcEndpoints[0].State' --output text
+inside default
+must aws ec2 describe-vpcs --query 'Vpcs[].VpcId' --output text
+WHERE=("$BIN" exec --subnet "$SUBNET_B" --security-group "$SG" --as default --)
+refused "Connect timeout on endpoint URL: \"https://ec2.$REGION.amazonaws.com/\"" \
+  aws ec2 describe-vpcs --cli-connect-timeout 2
+proven "timed out at the security group, from subnet b; the same call from subnet a was answered"
 say; say "d) S3 from outside the gateway endpoint, even for the account's root"
 outside
 refused 'with an explicit deny in a resource-based policy' aws s3api get-object --bucket digits-bucket --key train/digits.csv "$WORK/x.csv"
@@ -236,8 +242,11 @@ proven "why names the endpoint, its interface and its policy"
 
 bold "9. Stop, and leave nothing behind"
 stop
-[ -z "$(ls -A /run/cloister 2>/dev/null | grep "$(basename "$(sed -n 's/.*"run": "\(.*\)".*/\1/p' "$DATA/instance.json")")")" ] || die "kernel objects are left"
-proven "cloister purge left no namespace"
+RUN=$(sed -n 's/.*"run": "\(.*\)".*/\1/p' "$DATA/instance.json")
+[ ! -e "$RUN" ] || die "$RUN is left"
+grep -q "$RUN" /proc/self/mounts && die "mounts are left"
+[ -z "$(find /sys/fs/cgroup -maxdepth 2 -name "cloister-$(basename "$RUN")" 2>/dev/null)" ] || die "cgroups are left"
+proven "cloister purge left no namespace, mount or cgroup"
 trap - EXIT
 
 bold "Proven"

@@ -125,13 +125,16 @@ func workingDirectory() string {
 	return d
 }
 
+// kept are the AWS settings that lead a client nowhere else and so may come along.
+var kept = map[string]bool{"AWS_PAGER": true, "AWS_MAX_ATTEMPTS": true, "AWS_RETRY_MODE": true, "AWS_DEFAULT_OUTPUT": true}
+
 // environment is the caller's, with what an AWS client needs at a place: keys, the CA, the region, and
 // none of the settings that would lead it elsewhere.
 func environment(f place, i instance, profile string) []string {
 	var out []string
 	for _, kv := range os.Environ() {
 		k, _, _ := strings.Cut(kv, "=")
-		if strings.HasPrefix(k, "AWS_") || strings.HasSuffix(strings.ToLower(k), "_proxy") {
+		if strings.HasPrefix(k, "AWS_") && !kept[k] || strings.HasSuffix(strings.ToLower(k), "_proxy") {
 			continue
 		}
 		out = append(out, kv)
