@@ -46,7 +46,7 @@ func (r *trainingRun) upload(ctx context.Context) error {
 // archive packs one directory and puts it, unless it is empty.
 func (r *trainingRun) archive(ctx context.Context, c *s3, dir, bucket, key string) error {
 	packed := filepath.Join(r.directory(), "packed.tar.gz")
-	n, err := pack(packed, filepath.Join(r.ml()), dir)
+	n, err := pack(ctx, packed, r.ml(), dir, largestModel)
 	if err != nil || n == 0 {
 		return err
 	}
@@ -60,18 +60,23 @@ func (r *trainingRun) archive(ctx context.Context, c *s3, dir, bucket, key strin
 
 // pack writes the files below base/dir into a gzipped tar, named relative to dir, and gives how many
 // there are. The container chose what lies there: links are packed as links, nothing outside base is
-// read, and what is no file is left out.
-func pack(to, base, dir string) (n int, err error) {
+// read, what is no file is left out, and more than limit bytes are too many, be they holes.
+func pack(ctx context.Context, to, base, dir string, limit int64) (n int, err error) {
 	root, err := os.OpenRoot(base)
 	if err != nil {
 		return 0, err
 	}
 	defer root.Close()
-	// The container may have put a link in the place of the directory itself.
-	if info, err := root.Lstat(dir); errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
-		return 0, nil
-	} else if err != nil {
-		return 0, err
+	// The container may have put a link in the place of the directory itself, or of one above it.
+	for i := range dir + "/" {
+		if i < len(dir) && dir[i] != '/' {
+			continue
+		}
+		if info, err := root.Lstat(dir[:i]); errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
+			return 0, nil
+		} else if err != nil {
+			return 0, err
+		}
 	}
 	sub, err := root.OpenRoot(dir)
 	if err != nil {
@@ -88,18 +93,45 @@ func pack(to, base, dir string) (n int, err error) {
 		return 0, err
 	}
 	w := tar.NewWriter(z)
+	p := &packer{ctx: ctx, w: w, root: sub, left: limit}
 	err = fs.WalkDir(sub.FS(), ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || name == "." {
 			return err
 		}
-		added, err := packOne(w, sub, name)
+		added, err := p.add(name)
 		n += added
 		return err
 	})
 	return n, errors.Join(err, w.Close(), z.Close())
 }
 
-func packOne(w *tar.Writer, root *os.Root, name string) (int, error) {
+// packer adds files to an archive as long as there is room and somebody waits for it.
+type packer struct {
+	ctx  context.Context
+	w    *tar.Writer
+	root *os.Root
+	left int64
+}
+
+// patient is a reader that ends when nobody waits any more.
+type patient struct {
+	ctx  context.Context
+	from io.Reader
+}
+
+func (p patient) Read(b []byte) (int, error) {
+	if err := p.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return p.from.Read(b)
+}
+
+// add packs one file, directory or link, and gives how many files that was.
+func (p *packer) add(name string) (int, error) {
+	w, root := p.w, p.root
+	if err := p.ctx.Err(); err != nil {
+		return 0, err
+	}
 	info, err := root.Lstat(name)
 	if err != nil {
 		return 0, err
@@ -117,10 +149,15 @@ func packOne(w *tar.Writer, root *os.Root, name string) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("pack %s: %w", name, err)
 	}
-	h.Name, h.Uid, h.Gid, h.Uname, h.Gname = name, 0, 0, "", ""
+	h.Name, h.Uid, h.Gid, h.Uname, h.Gname, h.Mode = name, 0, 0, "", "", h.Mode&0o777
 	if info.IsDir() {
 		h.Name += "/"
 		return 0, w.WriteHeader(h)
+	}
+	if info.Mode().IsRegular() {
+		if p.left -= info.Size(); p.left < 0 {
+			return 0, fails("ClientError: Artifact upload failed:Insufficient disk space: the artifacts are larger than %d GiB", largestModel>>30)
+		}
 	}
 	if err := w.WriteHeader(h); err != nil {
 		return 0, fmt.Errorf("pack %s: %w", name, err)
@@ -133,7 +170,7 @@ func packOne(w *tar.Writer, root *os.Root, name string) (int, error) {
 		return 0, err
 	}
 	defer f.Close()
-	if _, err := io.Copy(w, f); err != nil {
+	if _, err := io.Copy(w, patient{p.ctx, io.LimitReader(f, info.Size())}); err != nil {
 		return 0, fmt.Errorf("pack %s: %w", name, err)
 	}
 	return 1, nil
