@@ -182,7 +182,9 @@ func greet(f place, i instance) {
 	fmt.Printf("  credentials      %s (profile default: the account's root)\n", f.credentials())
 	fmt.Printf("  services        ")
 	for _, s := range catalogue.Services {
-		fmt.Printf(" %s", s.ID)
+		if !s.Unserved {
+			fmt.Printf(" %s", s.ID)
+		}
 	}
 	fmt.Printf("\n")
 	if i.Rootless {

@@ -8,7 +8,7 @@ import (
 
 // TestDiff11EndpointServices: what is not served has no endpoint service, and S3 has a gateway only.
 func TestDiff11EndpointServices(t *testing.T) {
-	want := []string{"ec2", "logs", "s3", "sagemaker.api", "sagemaker.runtime", "sts"}
+	want := []string{"ec2", "logs", "s3", "sagemaker.api", "sagemaker.runtime", "secretsmanager", "sts"}
 	var got []string
 	for _, name := range root.query(t, "ec2", "DescribeVpcEndpointServices").good(t).all("serviceName") {
 		got = append(got, strings.TrimPrefix(name, "com.amazonaws."+region+"."))

@@ -18,7 +18,7 @@ data "aws_availability_zones" "all" {
 
 variable "interface_service" {
   type    = string
-  default = "sagemaker.api"
+  default = "secretsmanager"
 }
 
 resource "aws_vpc" "private" {

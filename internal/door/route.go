@@ -14,9 +14,10 @@ import (
 )
 
 var (
-	unknownHost = fault.Kind{Code: "UnknownOperationException", Status: 404}
-	tooLarge    = fault.Kind{Code: "RequestEntityTooLargeException", Status: 413}
-	badBody     = fault.Kind{Code: "IncompleteBody", Status: 400}
+	unknownHost  = fault.Kind{Code: "UnknownOperationException", Status: 404}
+	notServedYet = fault.Kind{Code: "NotImplementedException", Status: 501}
+	tooLarge     = fault.Kind{Code: "RequestEntityTooLargeException", Status: 413}
+	badBody      = fault.Kind{Code: "IncompleteBody", Status: 400}
 )
 
 // maxForm bounds the body that is read before authentication, which query protocols need: the name
@@ -35,6 +36,9 @@ func (d *Door) route(ctx context.Context, x *exchange) error {
 		return err
 	}
 	x.service = d.services[row.ID]
+	if row.Unserved {
+		return notServedYet.New("%s has an endpoint in this Cloister and nothing behind it yet: no call to it is served.", row.ID)
+	}
 	if x.service == nil {
 		return unknownHost.New("%s is not served here.", r.Host)
 	}

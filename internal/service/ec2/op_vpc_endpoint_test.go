@@ -72,7 +72,7 @@ func TestEndpointsThatCannotBe(t *testing.T) {
 		in            *shape.CreateVpcEndpointRequest
 		code, message string
 	}{
-		{endpointRequest(v, "secretsmanager", "Interface"), "InvalidServiceName", "The Vpc Endpoint Service 'com.amazonaws.us-east-1.secretsmanager' does not exist"},
+		{endpointRequest(v, "kinesis-streams", "Interface"), "InvalidServiceName", "The Vpc Endpoint Service 'com.amazonaws.us-east-1.kinesis-streams' does not exist"},
 		{endpointRequest(v, "logs", "Gateway"), "InvalidParameter", "Endpoint type (Gateway) does not match available service types ([Interface])."},
 		{endpointRequest(v, "s3", "Interface"), "InvalidParameter", "Endpoint type (Interface) does not match available service types ([Gateway])."},
 		{endpointRequest(v, "logs", "GatewayLoadBalancer"), "UnsupportedOperation", ""},
@@ -216,7 +216,7 @@ func TestEndpointQuotas(t *testing.T) {
 func TestEndpointServices(t *testing.T) {
 	h := newHouse(t)
 	all := must[shape.DescribeVpcEndpointServicesResult](h, "DescribeVpcEndpointServices", &shape.DescribeVpcEndpointServicesRequest{})
-	if len(all.ServiceDetails) != 6 || !slices.Contains(all.ServiceNames, "com.amazonaws.us-east-1.sagemaker.runtime") {
+	if len(all.ServiceDetails) != 7 || !slices.Contains(all.ServiceNames, "com.amazonaws.us-east-1.sagemaker.runtime") {
 		t.Errorf("services %v", all.ServiceNames)
 	}
 	one := must[shape.DescribeVpcEndpointServicesResult](h, "DescribeVpcEndpointServices", &shape.DescribeVpcEndpointServicesRequest{

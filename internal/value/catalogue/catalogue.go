@@ -1,7 +1,8 @@
 // Package catalogue is the table of the services Cloister serves: their host names, their VPC endpoint
 // services and the public addresses of their doors.
 //
-// It promises that a service stands here exactly when a call to it is really answered. Source:
+// It promises that a service stands here exactly when it is really served, but for those marked
+// Unserved: their endpoints exist, packets reach them, and every call is answered with 501. Source:
 // facts privatelink 4.4, 4.7 and 5.3.
 package catalogue
 
@@ -25,6 +26,8 @@ type Service struct {
 	Interface, Gateway bool
 	// Global services are signed for us-east-1 and reached by one name in every region.
 	Global bool
+	// Unserved services have endpoints and names, and nothing behind them yet.
+	Unserved bool
 	// Door is the public address.
 	Door netip.Addr
 }
@@ -45,6 +48,8 @@ var Services = []Service{
 	{ID: "ec2", Endpoint: "ec2", Interface: true, Hosts: []string{"ec2.{r}.amazonaws.com"},
 		Private: []string{"ec2.{r}.amazonaws.com"}, Door: netip.MustParseAddr("203.0.113.14")},
 	{ID: "iam", Global: true, Hosts: []string{"iam.amazonaws.com"}, Door: netip.MustParseAddr("203.0.113.15")},
+	{ID: "secretsmanager", Endpoint: "secretsmanager", Interface: true, Unserved: true, Hosts: []string{"secretsmanager.{r}.amazonaws.com"},
+		Private: []string{"secretsmanager.{r}.amazonaws.com"}, Door: netip.MustParseAddr("203.0.113.17")},
 	{ID: "cloister", Hosts: []string{"cloister.{r}.amazonaws.com"}, Door: netip.MustParseAddr("203.0.113.16")},
 }
 
