@@ -267,8 +267,9 @@ func TestADeletedGroupTakesAllWithIt(t *testing.T) {
 	}
 	c.call("CreateLogGroup", map[string]any{"logGroupName": "/g"}, nil).Good(t)
 	c.call("CreateLogStream", map[string]any{"logGroupName": "/g", "logStreamName": "s"}, nil).Good(t)
-	var got events
+
 	for group, want := range map[string]int{"/g": 0, "/g2": 1} {
+		var got events
 		c.call("GetLogEvents", map[string]any{"logGroupIdentifier": "arn:aws:logs:us-east-1:111122223333:log-group:" + group, "logStreamName": "s"}, &got)
 		if len(got.Events) != want {
 			t.Errorf("%s holds %v", group, got.messages())

@@ -36,7 +36,7 @@ func (s *Service) getLogEvents(ctx context.Context, c *api.Call, in *shape.GetLo
 	if in.Limit != nil {
 		limit = int(*in.Limit)
 	}
-	out := new(shape.GetLogEventsResponse)
+	out := &shape.GetLogEventsResponse{Events: []shape.OutputLogEvent{}}
 	err := s.DB.View(ctx, func(tx *store.Tx) error {
 		if _, err := findStream(tx, c, group, *in.LogStreamName); err != nil {
 			return err
