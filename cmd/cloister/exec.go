@@ -11,7 +11,7 @@ import (
 	"strings"
 	"syscall"
 
-	"cloister/internal/machine/fabric"
+	"cloister/internal/engine/reach"
 )
 
 // execCommand runs a program at a place: the place decides what a call is.
@@ -112,9 +112,9 @@ func inside(f place, i instance, place, profile string, command []string) error 
 // resolver is where a place finds its resolver.
 func resolver(place string) string {
 	if place == internetHost {
-		return fabric.PublicResolver.String()
+		return reach.PublicResolver.String()
 	}
-	return fabric.LinkLocalResolver.String()
+	return reach.LinkLocalResolver.String()
 }
 
 func workingDirectory() string {

@@ -38,9 +38,12 @@ type Fabric interface {
 	// internet host, for a container to join; empty when there is none such.
 	Namespace(id string) string
 
-	// Resolver gives the address of the resolver that the namespace of id uses; invalid for an
-	// isolated one, which has none.
-	Resolver(id string) netip.Addr
+	// Resolver gives what the resolv.conf of the namespace of id says; nothing for an isolated one.
+	Resolver(id string) network.Resolver
+
+	// Observe names who hears of connections and questions in the VPCs that are logged. It comes
+	// before the first Apply, once.
+	Observe(o network.Observer)
 
 	// Lookup answers as that resolver would, without a packet.
 	Lookup(id, name string) []netip.Addr

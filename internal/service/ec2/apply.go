@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"cloister/internal/machine/store"
+	"cloister/internal/value/network"
 )
 
 // networkKey is the only key of the queue: the network is applied as a whole.
@@ -78,6 +79,9 @@ func (p *progress) wait(ctx context.Context, generation uint64) error {
 	}
 }
 
+// Change is change for the services whose records are Parts of the network.
+func (s *Service) Change(ctx context.Context, f func(*store.Tx) error) error { return s.change(ctx, f) }
+
 // change runs a transaction that changes the network and returns when the fabric was given a plan
 // with it. An error of the fabric is not the customer's: the record stands, the queue tries again,
 // and what has a state keeps saying that it is not ready.
@@ -117,14 +121,23 @@ func (s *Service) work(ctx context.Context, _ string) (time.Duration, error) {
 
 func (s *Service) apply(ctx context.Context) error {
 	var all *records
+	var wanted *network.Network
 	err := s.DB.View(ctx, func(tx *store.Tx) (err error) {
-		all, err = read(tx)
-		return err
+		if all, err = read(tx); err != nil {
+			return err
+		}
+		wanted = plan(s.Region, all)
+		for _, add := range s.Parts {
+			if err := add(tx, wanted); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("read the network's records: %w", err)
 	}
-	if err := s.Fabric.Apply(ctx, plan(s.Region, all)); err != nil {
+	if err := s.Fabric.Apply(ctx, wanted); err != nil {
 		return fmt.Errorf("apply the network: %w", err)
 	}
 	return s.settle(ctx, all)

@@ -163,7 +163,7 @@ func (p *planner) vpc(v *vpc) network.VPC {
 func (p *planner) routes(t *routeTable) (out []network.Route) {
 	for _, e := range p.endpoints {
 		if p.live[e.ID] != nil && slices.Contains(e.Tables, t.ID) {
-			out = append(out, network.Route{Destinations: prefixes(e), Endpoint: e.ID})
+			out = append(out, network.Route{Destinations: prefixes(e), Target: network.Target{Kind: network.ToEndpoint, ID: e.ID}})
 		}
 	}
 	return out

@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"cloister/internal/machine/fabric"
+	"cloister/internal/engine/reach"
 	"cloister/internal/value/catalogue"
 	"cloister/internal/value/network"
 	shape "cloister/internal/value/shape/ec2"
@@ -72,7 +72,7 @@ const (
 
 func TestPlan(t *testing.T) {
 	n := plan(region, someRecords())
-	if _, err := fabric.NewIndex(n); err != nil {
+	if _, err := reach.NewIndex(n); err != nil {
 		t.Fatalf("the plan contradicts itself: %v", err)
 	}
 	v := n.VPCs[0]
@@ -80,7 +80,7 @@ func TestPlan(t *testing.T) {
 		ID: "vpc-1", CIDRs: []netip.Prefix{cidr("10.0.0.0/16")}, Resolve: true,
 		Subnets: []network.Subnet{{ID: "subnet-a", Table: "rtb-main", CIDR: cidr("10.0.0.0/24")}, {ID: "subnet-b", Table: "rtb-2", CIDR: cidr("10.0.1.0/24")}},
 		Tables: []network.RouteTable{{ID: "rtb-main"}, {ID: "rtb-2", Routes: []network.Route{{
-			Destinations: catalogue.S3Prefixes, Endpoint: "vpce-g",
+			Destinations: catalogue.S3Prefixes, Target: network.Target{Kind: network.ToEndpoint, ID: "vpce-g"},
 		}}}},
 		Groups: []network.Group{{ID: "sg-1",
 			Ingress: []network.Rule{{Protocol: -1, From: -1, To: -1, Group: "sg-1"}, {Protocol: 6, From: 443, To: 443, CIDR: cidr("10.0.0.0/16")}},
@@ -161,7 +161,7 @@ func TestPlanLeavesOut(t *testing.T) {
 			if !c.check(n) {
 				t.Errorf("still there: %+v", n)
 			}
-			if _, err := fabric.NewIndex(n); err != nil {
+			if _, err := reach.NewIndex(n); err != nil {
 				t.Error(err)
 			}
 		})

@@ -16,6 +16,7 @@ import (
 	"cloister/internal/machine/fabric"
 	"cloister/internal/machine/store"
 	"cloister/internal/value/fault"
+	"cloister/internal/value/network"
 )
 
 // The kinds of fault that are not about one kind of resource; those stand in records.go.
@@ -70,7 +71,13 @@ type Config struct {
 	Region    string
 	Log       *slog.Logger
 	Quotas    Quotas
+	// Parts are what other services add to the network, each of its own records.
+	Parts []Part
 }
+
+// Part adds to a network what a service's records say, in the transaction that all parts share. The
+// VPCs, subnets and interfaces are there already.
+type Part func(tx *store.Tx, n *network.Network) error
 
 // Service holds no state but how far the fabric has followed the records.
 type Service struct {

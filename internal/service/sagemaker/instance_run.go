@@ -222,8 +222,6 @@ func (r *instanceRun) container(ctx context.Context) (executor.Spec, error) {
 		},
 		Hosts: []string{"127.0.0.1 localhost " + name},
 	}
-	if a := r.Network.Resolver(r.in.place()); a.IsValid() {
-		spec.Resolver = "nameserver " + a.String() + "\n"
-	}
+	spec.Resolver = r.Network.Resolver(r.in.place()).Conf()
 	return spec, nil
 }

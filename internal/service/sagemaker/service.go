@@ -17,6 +17,7 @@ import (
 	"cloister/internal/machine/store"
 	"cloister/internal/value/caller"
 	"cloister/internal/value/fault"
+	"cloister/internal/value/network"
 )
 
 // The faults a customer of this service may see beside the door's own.
@@ -37,7 +38,7 @@ var operations = api.NewSet[*Service]("sagemaker")
 type Network interface {
 	Dial(ctx context.Context, id string, to netip.AddrPort) (net.Conn, error)
 	Namespace(id string) string
-	Resolver(id string) netip.Addr
+	Resolver(id string) network.Resolver
 	Lookup(id, name string) []netip.Addr
 }
 

@@ -120,9 +120,7 @@ func (r *trainingRun) container(ctx context.Context) (executor.Spec, error) {
 		Directory: img.WorkingDir, UID: img.UID, GID: img.GID, Hostname: host, Namespace: namespace,
 		Mounts: []executor.Mount{{Source: r.ml(), Target: "/opt/ml"}}, Limits: limits, Hosts: []string{"127.0.0.1 localhost " + host},
 	}
-	if a := r.Network.Resolver(r.network()); a.IsValid() {
-		spec.Resolver = "nameserver " + a.String() + "\n"
-	}
+	spec.Resolver = r.Network.Resolver(r.network()).Conf()
 	return spec, nil
 }
 

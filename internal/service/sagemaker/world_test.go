@@ -21,6 +21,7 @@ import (
 	"cloister/internal/machine/store"
 	"cloister/internal/value/caller"
 	"cloister/internal/value/fault"
+	"cloister/internal/value/network"
 	"cloister/internal/value/shape/ec2"
 	"cloister/internal/value/shape/logs"
 	"cloister/internal/value/shape/sts"
@@ -225,11 +226,11 @@ func (w *world) Namespace(id string) string {
 	return ""
 }
 
-func (w *world) Resolver(id string) netip.Addr {
+func (w *world) Resolver(id string) network.Resolver {
 	if strings.HasPrefix(id, "eni-") {
-		return netip.MustParseAddr("10.0.0.2")
+		return network.Resolver{Servers: []netip.Addr{netip.MustParseAddr("10.0.0.2")}}
 	}
-	return netip.Addr{}
+	return network.Resolver{}
 }
 
 func (w *world) Lookup(_, name string) []netip.Addr {

@@ -60,8 +60,8 @@ func testNames(t *testing.T, w *world) {
 		w.answers(id, "sts.us-east-1.amazonaws.com", want)
 		w.answers(id, "STS.US-EAST-1.amazonaws.com.", want)
 	}
-	for id, want := range map[string]string{"eni-a": "10.0.0.2", "eni-b": "10.0.0.2", "host-1": "192.0.2.53", "job-1": "invalid IP", "nobody": "invalid IP"} {
-		if got := w.Resolver(id).String(); got != want {
+	for id, want := range map[string]string{"eni-a": "nameserver 10.0.0.2\n", "eni-b": "nameserver 10.0.0.2\n", "host-1": "nameserver 192.0.2.53\n", "job-1": "", "nobody": ""} {
+		if got := w.Resolver(id).Conf(); got != want {
 			t.Errorf("%s uses resolver %s, not %s", id, got, want)
 		}
 	}

@@ -70,5 +70,5 @@ func gatewayEndpoint(suffix, id string) network.Endpoint {
 }
 
 func toGateway(endpoint string) network.Route {
-	return network.Route{Destinations: prefixes("52.216.0.0/15 54.231.0.0/17"), Endpoint: endpoint}
+	return network.Route{Destinations: prefixes("52.216.0.0/15 54.231.0.0/17"), Target: network.Target{Kind: network.ToEndpoint, ID: endpoint}}
 }

@@ -9,7 +9,7 @@ import (
 	"sync"
 	"testing"
 
-	"cloister/internal/machine/fabric"
+	"cloister/internal/engine/reach"
 	"cloister/internal/value/network"
 )
 
@@ -122,27 +122,27 @@ func testWalk(t *testing.T, w *world) {
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 0))
 	w.serving = map[string]net.Listener{}
-	counts := map[fabric.ReachKind]int{}
+	counts := map[reach.ReachKind]int{}
 	for range 12 {
 		n := Random(r)
 		w.apply(n)
 		w.serveAll(n)
-		index, err := fabric.NewIndex(n)
+		index, err := reach.NewIndex(n)
 		if err != nil {
 			t.Fatal(err)
 		}
 		var done sync.WaitGroup
 		for _, p := range randomProbes(r, n, 120) {
-			reach := index.Reach(p.id, netip.MustParseAddrPort(p.to))
-			counts[reach.Kind]++
-			done.Go(func() { w.try(p, reach) })
+			found := index.Reach(p.id, netip.MustParseAddrPort(p.to))
+			counts[found.Kind]++
+			done.Go(func() { w.try(p, found) })
 		}
 		done.Wait()
 		if t.Failed() {
 			t.Fatalf("failed at %+v", n)
 		}
 	}
-	for _, k := range []fabric.ReachKind{fabric.Dropped, fabric.Delivered, fabric.Accepted} {
+	for _, k := range []reach.ReachKind{reach.Dropped, reach.Delivered, reach.Accepted} {
 		if counts[k] == 0 {
 			t.Errorf("the walk met no connection of kind %d: it proves too little", k)
 		}
@@ -150,12 +150,12 @@ func testWalk(t *testing.T, w *world) {
 	t.Logf("dropped, delivered, accepted: %v", counts)
 }
 
-func (w *world) try(p step, reach fabric.Reach) {
-	switch reach.Kind {
-	case fabric.Delivered:
-		w.reach(p.id, p.to, reach.Interface)
-	case fabric.Accepted:
-		w.enter(p.id, p.to, reach.Origin)
+func (w *world) try(p step, found reach.Reach) {
+	switch found.Kind {
+	case reach.Delivered:
+		w.reach(p.id, p.to, found.Interface)
+	case reach.Accepted:
+		w.enter(p.id, p.to, found.Origin)
 	default:
 		w.silent(p.id, p.to)
 	}

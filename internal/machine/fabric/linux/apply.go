@@ -10,7 +10,7 @@ import (
 	"reflect"
 	"slices"
 
-	"cloister/internal/machine/fabric"
+	"cloister/internal/engine/reach"
 	"cloister/internal/value/network"
 )
 
@@ -23,7 +23,7 @@ type parts struct {
 
 // succession is want without the interfaces that take over an address from another one; nil when there
 // are none. Put in force first, it ends everything of the old owner before the new one begins.
-func succession(old *fabric.Index, want *network.Network) *network.Network {
+func succession(old *reach.Index, want *network.Network) *network.Network {
 	if old == nil {
 		return nil
 	}
@@ -41,7 +41,7 @@ func succession(old *fabric.Index, want *network.Network) *network.Network {
 
 // apply brings the routers in order one after the other. What goes is closed before what comes is
 // announced: first connections and names, then the kernel, then new sockets and files.
-func (f *Fabric) apply(ctx context.Context, want *network.Network, index *fabric.Index) error {
+func (f *Fabric) apply(ctx context.Context, want *network.Network, index *reach.Index) error {
 	if err := f.readFiles(); err != nil {
 		return err
 	}
@@ -140,7 +140,7 @@ func (f *Fabric) applyVPC(p *parts) error {
 		}
 		s := subnets[i.Subnet]
 		t.ports = append(t.ports, &port{id: i.ID, file: fileName(kindInterface, i.ID),
-			address: i.Address, mac: mac, subnet: s.CIDR, gateway: fabric.Gateway(s)})
+			address: i.Address, mac: mac, subnet: s.CIDR, gateway: reach.Gateway(s)})
 	}
 	if err := f.applyRouter(p.vpc.ID, fileName(kindVPC, p.vpc.ID), t, resolverAddresses(p.vpc)); err != nil {
 		return err
@@ -157,7 +157,7 @@ func (f *Fabric) applyInternet(n *network.Internet) (map[string]bool, error) {
 	file := fileName(kindInternet, "internet")
 	files := map[string]bool{file: true}
 	t := &target{
-		ways:  internetWays(n, fabric.PublicResolver),
+		ways:  internetWays(n, reach.PublicResolver),
 		rules: func(links map[string]string) *ruleset { return internetRuleset(n, links) },
 	}
 	for _, h := range n.Hosts {
@@ -167,7 +167,7 @@ func (f *Fabric) applyInternet(n *network.Internet) (map[string]bool, error) {
 		t.ports = append(t.ports, p)
 		files[p.file] = true
 	}
-	if err := f.applyRouter("", file, t, []netip.Addr{fabric.PublicResolver}); err != nil {
+	if err := f.applyRouter("", file, t, []netip.Addr{reach.PublicResolver}); err != nil {
 		return files, fmt.Errorf("internet: %w", err)
 	}
 	return files, nil

@@ -21,6 +21,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"cloister/internal/engine/reach"
 	"cloister/internal/machine/fabric"
 	"cloister/internal/value/network"
 )
@@ -39,8 +40,9 @@ type Fabric struct {
 	lock      *os.File
 	sweeper   *sweeper
 	entrance  *entrance
-	index     atomic.Pointer[fabric.Index]
+	index     atomic.Pointer[reach.Index]
 	turn      atomic.Uint32
+	observer  network.Observer // nil: nobody
 
 	mu      sync.Mutex // held by Apply and Close
 	closed  bool
@@ -111,25 +113,28 @@ func (f *Fabric) Namespace(id string) string {
 	return ""
 }
 
-func namespaceFile(x *fabric.Index, id string) string {
+func namespaceFile(x *reach.Index, id string) string {
 	switch x.Kind(id) {
-	case fabric.KindInterface:
+	case reach.KindInterface:
 		return fileName(kindInterface, id)
-	case fabric.KindIsolated:
+	case reach.KindIsolated:
 		return fileName(kindIsolated, id)
-	case fabric.KindHost:
+	case reach.KindHost:
 		return fileName(kindHost, id)
 	}
 	return ""
 }
 
-// Resolver gives the address of the resolver of a namespace.
-func (f *Fabric) Resolver(id string) netip.Addr {
+// Resolver gives what the resolv.conf of a namespace says.
+func (f *Fabric) Resolver(id string) network.Resolver {
 	if x := f.index.Load(); x != nil {
 		return x.Resolver(id)
 	}
-	return netip.Addr{}
+	return network.Resolver{}
 }
+
+// Observe names who hears of what happens in the VPCs that are logged.
+func (f *Fabric) Observe(o network.Observer) { f.observer = o }
 
 // Lookup answers as that resolver would.
 func (f *Fabric) Lookup(id, name string) []netip.Addr {
@@ -157,7 +162,7 @@ func (f *Fabric) Close() error {
 
 // Apply makes the kernel equal to want.
 func (f *Fabric) Apply(ctx context.Context, want *network.Network) error {
-	index, err := fabric.NewIndex(want)
+	index, err := reach.NewIndex(want)
 	if err != nil {
 		return fmt.Errorf("apply network: %w", err)
 	}
@@ -167,7 +172,7 @@ func (f *Fabric) Apply(ctx context.Context, want *network.Network) error {
 		return errors.New("apply network: fabric is closed")
 	}
 	if first := succession(f.index.Load(), want); first != nil {
-		between, err := fabric.NewIndex(first)
+		between, err := reach.NewIndex(first)
 		if err == nil {
 			err = f.apply(ctx, first, between)
 		}

@@ -6,7 +6,7 @@ import (
 
 	"github.com/miekg/dns"
 
-	"cloister/internal/machine/fabric"
+	"cloister/internal/engine/reach"
 )
 
 // FuzzAnswer feeds the resolver what a hostile workload may send: it must answer with one well-formed
@@ -19,11 +19,11 @@ func FuzzAnswer(f *testing.F) {
 		}
 		f.Add(b)
 	}
-	x, err := fabric.NewIndex(pairNetwork())
+	x, err := reach.NewIndex(pairNetwork())
 	if err != nil {
 		f.Fatal(err)
 	}
-	var index atomic.Pointer[fabric.Index]
+	var index atomic.Pointer[reach.Index]
 	index.Store(x)
 	r := &resolver{vpc: "vpc-1", index: &index}
 	f.Fuzz(func(t *testing.T, message []byte) {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/nftables"
 
-	"cloister/internal/machine/fabric"
+	"cloister/internal/engine/reach"
 	"cloister/internal/value/network"
 )
 
@@ -41,8 +41,8 @@ func baseChains(r *ruleset, input, forward []rule) {
 // at its addresses.
 func resolving() []rule {
 	return []rule{
-		new(line).member(false, setDNS).protocol(fabric.UDP).port(53, 53).accept(),
-		new(line).member(false, setDNS).protocol(fabric.TCP).port(53, 53).accept(),
+		new(line).member(false, setDNS).protocol(reach.UDP).port(53, 53).accept(),
+		new(line).member(false, setDNS).protocol(reach.TCP).port(53, 53).accept(),
 		new(line).member(false, setDNS).drop(),
 	}
 }
@@ -51,7 +51,7 @@ func resolving() []rule {
 func vpcRuleset(v *network.VPC, interfaces []*network.Interface, endpoints []*network.Endpoint, links map[string]string) *ruleset {
 	r := newRuleset()
 	input := append([]rule{new(line).known().accept()}, resolving()...)
-	input = append(input, new(line).protocol(fabric.TCP).port(443, 443).dispatch(true, setOut).rule())
+	input = append(input, new(line).protocol(reach.TCP).port(443, 443).dispatch(true, setOut).rule())
 	baseChains(r, input, []rule{new(line).known().accept(), new(line).dispatch(true, setOut).rule()})
 	if dns := r.set(setDNS, setAddress); v.Resolve {
 		for _, a := range resolverAddresses(v) {
@@ -96,7 +96,7 @@ func postRules(endpoints []*network.Endpoint) []rule {
 		}
 	}
 	for _, p := range sortedPrefixes(prefixes) {
-		rules = append(rules, new(line).address(false, p).protocol(fabric.TCP).port(443, 443).accept())
+		rules = append(rules, new(line).address(false, p).protocol(reach.TCP).port(443, 443).accept())
 	}
 	return append(rules, new(line).drop())
 }
@@ -169,12 +169,12 @@ func traffic(l *line, r *network.Rule) *line {
 	l.protocol(r.Protocol)
 	switch {
 	case r.From < 0:
-	case r.Protocol == fabric.ICMP:
+	case r.Protocol == reach.ICMP:
 		l.icmp("type", 0, r.From)
 		if r.To >= 0 {
 			l.icmp("code", 1, r.To)
 		}
-	case (r.Protocol == fabric.TCP || r.Protocol == fabric.UDP) && (r.From > 0 || r.To < 65535):
+	case (r.Protocol == reach.TCP || r.Protocol == reach.UDP) && (r.From > 0 || r.To < 65535):
 		l.port(r.From, r.To)
 	}
 	return l
@@ -205,7 +205,7 @@ func sortedPrefixes(of map[netip.Prefix]bool) []netip.Prefix {
 }
 
 func resolverAddresses(v *network.VPC) []netip.Addr {
-	return []netip.Addr{fabric.VPCResolver(v), fabric.LinkLocalResolver}
+	return []netip.Addr{reach.VPCResolver(v), reach.LinkLocalResolver}
 }
 
 // internetRuleset compiles the ruleset of the internet's router: hosts reach doors and the resolver,
@@ -213,9 +213,9 @@ func resolverAddresses(v *network.VPC) []netip.Addr {
 func internetRuleset(n *network.Internet, links map[string]string) *ruleset {
 	r := newRuleset()
 	input := append([]rule{new(line).known().accept()}, resolving()...)
-	input = append(input, new(line).protocol(fabric.TCP).port(443, 443).member(false, "doors").accept())
+	input = append(input, new(line).protocol(reach.TCP).port(443, 443).member(false, "doors").accept())
 	baseChains(r, input, []rule{new(line).drop()})
-	r.set(setDNS, setAddress)[addressKey(fabric.PublicResolver)] = ""
+	r.set(setDNS, setAddress)[addressKey(reach.PublicResolver)] = ""
 	doors := r.set("doors", setAddress)
 	for _, d := range n.Doors {
 		doors[addressKey(d)] = ""

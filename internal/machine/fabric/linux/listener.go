@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"cloister/internal/engine/reach"
 	"cloister/internal/machine/fabric"
 	"cloister/internal/value/caller"
 )
@@ -26,7 +27,7 @@ type entrance struct {
 	once    sync.Once
 
 	mu    sync.Mutex // guards index against a connection that is being let in
-	index *fabric.Index
+	index *reach.Index
 	open  map[*conn]struct{}
 }
 
@@ -52,7 +53,7 @@ func (e *entrance) Close() error {
 func (e *entrance) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4zero, Port: 443} }
 
 // enforce puts an Index in force and closes connections whose path is gone.
-func (e *entrance) enforce(index *fabric.Index) {
+func (e *entrance) enforce(index *reach.Index) {
 	e.mu.Lock()
 	e.index = index
 	var gone []*conn

@@ -13,7 +13,7 @@ import (
 
 	"github.com/miekg/dns"
 
-	"cloister/internal/machine/fabric"
+	"cloister/internal/engine/reach"
 )
 
 // resolver answers DNS questions inside one router, from the Index in force and from nothing else: it
@@ -21,7 +21,7 @@ import (
 type resolver struct {
 	vpc       string
 	addresses []netip.Addr
-	index     *atomic.Pointer[fabric.Index]
+	index     *atomic.Pointer[reach.Index]
 	turn      atomic.Uint32
 	packets   []net.PacketConn
 	streams   []net.Listener
@@ -37,7 +37,7 @@ const (
 )
 
 // resolve opens the sockets of a router's resolver and begins to answer.
-func resolve(namespace int, vpc string, addresses []netip.Addr, index *atomic.Pointer[fabric.Index]) (*resolver, error) {
+func resolve(namespace int, vpc string, addresses []netip.Addr, index *atomic.Pointer[reach.Index]) (*resolver, error) {
 	r := &resolver{vpc: vpc, addresses: addresses, index: index,
 		slots: make(chan struct{}, streamLimit), quit: make(chan struct{})}
 	err := within(namespace, func() error {
@@ -204,7 +204,7 @@ func (r *resolver) fill(m *dns.Msg, q dns.Question) bool {
 	if ttl == 0 {
 		ttl = 60
 	}
-	for _, a := range fabric.Rotate(name.Addresses, r.turn.Add(1)) {
+	for _, a := range reach.Rotate(name.Addresses, r.turn.Add(1)) {
 		header := dns.RR_Header{Name: q.Name, Class: dns.ClassINET, Ttl: ttl}
 		switch {
 		case a.Is4() && (q.Qtype == dns.TypeA || q.Qtype == dns.TypeANY):

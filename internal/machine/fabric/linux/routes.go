@@ -94,7 +94,7 @@ func vpcWays(v *network.VPC, interfaces []*network.Interface, endpoints []*netwo
 func (w *ways) addTable(t *network.RouteTable, number int, gateways map[string]bool) {
 	for _, r := range t.Routes {
 		for _, p := range r.Destinations {
-			if p.Addr().Is4() && gateways[r.Endpoint] {
+			if p.Addr().Is4() && gateways[r.Target.ID] {
 				w.routes[way{number, true, p.Masked()}] = true
 			}
 		}

@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 	"syscall"
 
-	"cloister/internal/machine/fabric"
+	"cloister/internal/engine/reach"
 	"cloister/internal/value/caller"
 )
 
@@ -49,8 +49,8 @@ func (e *end) abort() {
 }
 
 // stands says whether both namespaces, and an endpoint on the way, exist still.
-func (e *end) stands(x *fabric.Index) bool {
-	if x.Kind(e.ids[0]) == fabric.KindNone || e.ids[1] != "" && x.Kind(e.ids[1]) == fabric.KindNone {
+func (e *end) stands(x *reach.Index) bool {
+	if x.Kind(e.ids[0]) == reach.KindNone || e.ids[1] != "" && x.Kind(e.ids[1]) == reach.KindNone {
 		return false
 	}
 	return e.origin == nil || x.Stands(e.origin)

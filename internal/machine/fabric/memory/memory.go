@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 	"syscall"
 
+	"cloister/internal/engine/reach"
 	"cloister/internal/machine/fabric"
 	"cloister/internal/value/caller"
 	"cloister/internal/value/network"
@@ -28,7 +29,7 @@ type Fabric struct {
 	entrance *listener
 
 	mu      sync.Mutex
-	index   *fabric.Index
+	index   *reach.Index
 	servers map[place]*listener
 	open    map[*end]struct{}
 	closed  bool
@@ -46,13 +47,13 @@ var _ fabric.Fabric = (*Fabric)(nil)
 func New() *Fabric {
 	f := &Fabric{servers: map[place]*listener{}, open: map[*end]struct{}{}}
 	f.entrance = newListener(netip.AddrPortFrom(netip.IPv4Unspecified(), 443))
-	f.index, _ = fabric.NewIndex(&network.Network{})
+	f.index, _ = reach.NewIndex(&network.Network{})
 	return f
 }
 
 // Apply puts want in force and closes connections whose path is gone.
 func (f *Fabric) Apply(_ context.Context, want *network.Network) error {
-	index, err := fabric.NewIndex(want)
+	index, err := reach.NewIndex(want)
 	if err != nil {
 		return fmt.Errorf("apply network: %w", err)
 	}
@@ -63,7 +64,7 @@ func (f *Fabric) Apply(_ context.Context, want *network.Network) error {
 	}
 	f.index = index
 	for at, l := range f.servers {
-		if index.Kind(at.id) == fabric.KindNone {
+		if index.Kind(at.id) == reach.KindNone {
 			l.Close()
 			delete(f.servers, at)
 		}
@@ -77,7 +78,7 @@ func (f *Fabric) Apply(_ context.Context, want *network.Network) error {
 	return nil
 }
 
-func (f *Fabric) current() *fabric.Index {
+func (f *Fabric) current() *reach.Index {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.index
@@ -88,14 +89,17 @@ func (f *Fabric) Listener() net.Listener { return f.entrance }
 
 // Namespace names a namespace; there is nothing at the path.
 func (f *Fabric) Namespace(id string) string {
-	if f.current().Kind(id) == fabric.KindNone {
+	if f.current().Kind(id) == reach.KindNone {
 		return ""
 	}
 	return "/memory/netns/" + id
 }
 
-// Resolver gives the address of the resolver of a namespace.
-func (f *Fabric) Resolver(id string) netip.Addr { return f.current().Resolver(id) }
+// Resolver gives what the resolv.conf of a namespace says.
+func (f *Fabric) Resolver(id string) network.Resolver { return f.current().Resolver(id) }
+
+// Observe is for packets, and here are none: nobody hears of anything.
+func (f *Fabric) Observe(network.Observer) {}
 
 // Lookup answers as that resolver would.
 func (f *Fabric) Lookup(id, name string) []netip.Addr {
@@ -119,7 +123,7 @@ func (f *Fabric) ListenIn(id string, at netip.AddrPort) (net.Listener, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	own := f.index.Address(id)
-	if f.index.Kind(id) == fabric.KindNone || !(at.Addr().IsUnspecified() || at.Addr().IsLoopback() || at.Addr() == own) {
+	if f.index.Kind(id) == reach.KindNone || !(at.Addr().IsUnspecified() || at.Addr().IsLoopback() || at.Addr() == own) {
 		return nil, fmt.Errorf("listen on %s in %s: %w", at, id, syscall.EADDRNOTAVAIL)
 	}
 	if f.servers[place{id, at}] != nil {
@@ -158,33 +162,33 @@ func (f *Fabric) dial(id string, to netip.AddrPort) (net.Conn, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	switch f.index.Kind(id) {
-	case fabric.KindNone:
+	case reach.KindNone:
 		return nil, fmt.Errorf("no namespace %q", id)
-	case fabric.KindIsolated:
+	case reach.KindIsolated:
 		if !to.Addr().IsLoopback() {
 			return nil, syscall.ENETUNREACH
 		}
 	}
-	reach := f.index.Reach(id, to)
+	found := f.index.Reach(id, to)
 	var l *listener
-	switch reach.Kind {
-	case fabric.Dropped:
+	switch found.Kind {
+	case reach.Dropped:
 		return nil, errSilence
-	case fabric.Accepted:
+	case reach.Accepted:
 		l = f.entrance
-	case fabric.Delivered:
-		if l = f.servers[place{reach.Interface, to}]; l == nil {
-			l = f.servers[place{reach.Interface, netip.AddrPortFrom(netip.IPv4Unspecified(), to.Port())}]
+	case reach.Delivered:
+		if l = f.servers[place{found.Interface, to}]; l == nil {
+			l = f.servers[place{found.Interface, netip.AddrPortFrom(netip.IPv4Unspecified(), to.Port())}]
 		}
 	}
 	if l == nil {
 		return nil, syscall.ECONNREFUSED
 	}
-	return f.connect(id, to, reach, l)
+	return f.connect(id, to, found, l)
 }
 
 // connect makes the pair of ends and hands the server its one.
-func (f *Fabric) connect(id string, to netip.AddrPort, reach fabric.Reach, l *listener) (net.Conn, error) {
+func (f *Fabric) connect(id string, to netip.AddrPort, found reach.Reach, l *listener) (net.Conn, error) {
 	source := f.index.Address(id)
 	if to.Addr().IsLoopback() {
 		source = to.Addr()
@@ -194,11 +198,11 @@ func (f *Fabric) connect(id string, to netip.AddrPort, reach fabric.Reach, l *li
 	if err != nil {
 		return nil, err
 	}
-	client := &end{UnixConn: a, fabric: f, local: from, remote: to, ids: [2]string{id, reach.Interface}}
+	client := &end{UnixConn: a, fabric: f, local: from, remote: to, ids: [2]string{id, found.Interface}}
 	server := &end{UnixConn: b, fabric: f, local: to, remote: from, ids: client.ids}
 	var arriving net.Conn = server
-	if reach.Kind == fabric.Accepted {
-		server.origin, client.origin = &reach.Origin, &reach.Origin
+	if found.Kind == reach.Accepted {
+		server.origin, client.origin = &found.Origin, &found.Origin
 		arriving = &conn{server}
 	}
 	if !l.offer(arriving) {

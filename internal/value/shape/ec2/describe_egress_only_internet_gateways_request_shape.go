@@ -269,6 +269,14 @@ type DescribeVpcAttributeResult struct {
 	VpcId                            *string
 }
 
+type DescribeVpcBlockPublicAccessOptionsRequest struct {
+	DryRun *bool
+}
+
+type DescribeVpcBlockPublicAccessOptionsResult struct {
+	VpcBlockPublicAccessOptions *VpcBlockPublicAccessOptions
+}
+
 type DescribeVpcEndpointAssociationsRequest struct {
 	DryRun         *bool
 	VpcEndpointIds []string
@@ -372,12 +380,4 @@ type DescribeVpcPeeringConnectionsRequest struct {
 type DescribeVpcPeeringConnectionsResult struct {
 	VpcPeeringConnections []VpcPeeringConnection
 	NextToken             *string
-}
-
-type DescribeVpcsRequest struct {
-	Filters    []Filter
-	VpcIds     []string
-	NextToken  *string
-	MaxResults *int32
-	DryRun     *bool
 }

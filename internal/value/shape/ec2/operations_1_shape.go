@@ -201,6 +201,8 @@ func New(operation string) (input, output any) {
 		return new(DescribeTagsRequest), new(DescribeTagsResult)
 	case "DescribeVpcAttribute":
 		return new(DescribeVpcAttributeRequest), new(DescribeVpcAttributeResult)
+	case "DescribeVpcBlockPublicAccessOptions":
+		return new(DescribeVpcBlockPublicAccessOptionsRequest), new(DescribeVpcBlockPublicAccessOptionsResult)
 	case "DescribeVpcEndpointAssociations":
 		return new(DescribeVpcEndpointAssociationsRequest), new(DescribeVpcEndpointAssociationsResult)
 	case "DescribeVpcEndpointConnectionNotifications":
@@ -265,6 +267,8 @@ func New(operation string) (input, output any) {
 		return new(ModifySubnetAttributeRequest), nil
 	case "ModifyVpcAttribute":
 		return new(ModifyVpcAttributeRequest), nil
+	case "ModifyVpcBlockPublicAccessOptions":
+		return new(ModifyVpcBlockPublicAccessOptionsRequest), new(ModifyVpcBlockPublicAccessOptionsResult)
 	case "ModifyVpcEndpoint":
 		return new(ModifyVpcEndpointRequest), new(ModifyVpcEndpointResult)
 	case "ModifyVpcEndpointConnectionNotification":

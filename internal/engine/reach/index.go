@@ -1,4 +1,4 @@
-package fabric
+package reach
 
 import (
 	"fmt"
@@ -183,15 +183,19 @@ func VPCResolver(v *network.VPC) netip.Addr {
 	return v.CIDRs[0].Masked().Addr().Next().Next()
 }
 
-// Resolver gives the address of the resolver that a namespace uses.
-func (x *Index) Resolver(id string) netip.Addr {
+// Resolver gives what the resolv.conf of a namespace says.
+func (x *Index) Resolver(id string) network.Resolver {
 	if i := x.interfaces[id]; i != nil {
-		return x.vpcs[i.VPC].resolver()
+		v := x.vpcs[i.VPC]
+		if len(v.Servers) > 0 {
+			return network.Resolver{Servers: v.Servers, Domain: v.Domain}
+		}
+		return network.Resolver{Servers: []netip.Addr{v.resolver()}, Domain: v.Domain}
 	}
 	if _, ok := x.hosts[id]; ok {
-		return PublicResolver
+		return network.Resolver{Servers: []netip.Addr{PublicResolver}}
 	}
-	return netip.Addr{}
+	return network.Resolver{}
 }
 
 // Origin tells the path of a connection that arrived in a VPC (or, for the empty id, on the
@@ -248,8 +252,8 @@ func (x *Index) gateway(v *vpcIndex, subnet string, to netip.Addr) *network.Endp
 	best, found := -1, ""
 	for _, r := range table.Routes {
 		for _, p := range r.Destinations {
-			if p.Contains(to) && better(p.Bits(), r.Endpoint, best, found) {
-				best, found = p.Bits(), r.Endpoint
+			if p.Contains(to) && better(p.Bits(), r.Target.ID, best, found) {
+				best, found = p.Bits(), r.Target.ID
 			}
 		}
 	}

@@ -4,6 +4,23 @@ package ec2
 
 import "time"
 
+type UnsuccessfulItemError struct {
+	Code    *string
+	Message *string
+}
+
+type UpdateSecurityGroupRuleDescriptionsEgressRequest struct {
+	DryRun                        *bool
+	GroupId                       *string
+	GroupName                     *string
+	IpPermissions                 []IpPermission
+	SecurityGroupRuleDescriptions []SecurityGroupRuleDescription
+}
+
+type UpdateSecurityGroupRuleDescriptionsEgressResult struct {
+	Return *bool
+}
+
 type UpdateSecurityGroupRuleDescriptionsIngressRequest struct {
 	DryRun                        *bool
 	GroupId                       *string
@@ -54,6 +71,23 @@ type VpcAttachment struct {
 	VpcId *string
 	State *string
 }
+
+type VpcBlockPublicAccessOptions struct {
+	AwsAccountId             *string
+	AwsRegion                *string
+	State                    *string
+	InternetGatewayBlockMode *string
+	Reason                   *string
+	LastUpdateTimestamp      *time.Time
+	ManagedBy                *string
+	ExclusionsAllowed        *string
+}
+
+const (
+	VpcBlockPublicAccessStateDefaultState     = "default-state"
+	VpcBlockPublicAccessStateUpdateInProgress = "update-in-progress"
+	VpcBlockPublicAccessStateUpdateComplete   = "update-complete"
+)
 
 type VpcCidrBlockAssociation struct {
 	AssociationId  *string

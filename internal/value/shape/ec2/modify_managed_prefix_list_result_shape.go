@@ -4,6 +4,10 @@ package ec2
 
 import "time"
 
+type ModifyManagedPrefixListResult struct {
+	PrefixList *ManagedPrefixList
+}
+
 type ModifyNetworkInterfaceAttributeRequest struct {
 	EnaSrdSpecification             *EnaSrdSpecification
 	EnablePrimaryIpv6               *bool
@@ -47,6 +51,15 @@ type ModifyVpcAttributeRequest struct {
 	EnableDnsSupport                 *AttributeBooleanValue
 	VpcId                            *string
 	EnableNetworkAddressUsageMetrics *AttributeBooleanValue
+}
+
+type ModifyVpcBlockPublicAccessOptionsRequest struct {
+	DryRun                   *bool
+	InternetGatewayBlockMode *string
+}
+
+type ModifyVpcBlockPublicAccessOptionsResult struct {
+	VpcBlockPublicAccessOptions *VpcBlockPublicAccessOptions
 }
 
 type ModifyVpcEndpointConnectionNotificationRequest struct {
@@ -368,18 +381,3 @@ const (
 	NetworkInterfaceStatusInUse      = "in-use"
 	NetworkInterfaceStatusDetaching  = "detaching"
 )
-
-type NewDhcpConfiguration struct {
-	Key    *string
-	Values []string
-}
-
-type OperatorRequest struct {
-	Principal *string
-}
-
-type OperatorResponse struct {
-	Managed         *bool
-	Principal       *string
-	HiddenByDefault *bool
-}

@@ -4,6 +4,14 @@ package ec2
 
 import "time"
 
+type DescribeVpcsRequest struct {
+	Filters    []Filter
+	VpcIds     []string
+	NextToken  *string
+	MaxResults *int32
+	DryRun     *bool
+}
+
 type DescribeVpcsResult struct {
 	NextToken *string
 	Vpcs      []Vpc
@@ -372,8 +380,4 @@ type ModifyManagedPrefixListRequest struct {
 	RemoveEntries                     []RemovePrefixListEntry
 	MaxEntries                        *int32
 	IpamPrefixListResolverSyncEnabled *bool
-}
-
-type ModifyManagedPrefixListResult struct {
-	PrefixList *ManagedPrefixList
 }

@@ -4,6 +4,21 @@ package ec2
 
 import "time"
 
+type NewDhcpConfiguration struct {
+	Key    *string
+	Values []string
+}
+
+type OperatorRequest struct {
+	Principal *string
+}
+
+type OperatorResponse struct {
+	Managed         *bool
+	Principal       *string
+	HiddenByDefault *bool
+}
+
 type PeeringConnectionOptions struct {
 	AllowDnsResolutionFromRemoteVpc            *bool
 	AllowEgressFromLocalClassicLinkToRemoteVpc *bool
@@ -362,23 +377,3 @@ const (
 	RouteStateBlackhole = "blackhole"
 	RouteStateFiltered  = "filtered"
 )
-
-type RouteTable struct {
-	Associations    []RouteTableAssociation
-	PropagatingVgws []PropagatingVgw
-	RouteTableId    *string
-	Routes          []Route
-	Tags            []Tag
-	VpcId           *string
-	OwnerId         *string
-}
-
-type RouteTableAssociation struct {
-	Main                    *bool
-	RouteTableAssociationId *string
-	RouteTableId            *string
-	SubnetId                *string
-	GatewayId               *string
-	PublicIpv4Pool          *string
-	AssociationState        *RouteTableAssociationState
-}

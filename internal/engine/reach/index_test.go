@@ -1,4 +1,4 @@
-package fabric
+package reach
 
 import (
 	"net/netip"
@@ -17,10 +17,10 @@ func sample() *network.Network {
 			ID: "vpc-1", CIDRs: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/16")}, Resolve: true,
 			Subnets: []network.Subnet{{ID: "subnet-1", Table: "rtb-1", CIDR: netip.MustParsePrefix("10.0.1.0/24")}},
 			Tables: []network.RouteTable{{ID: "rtb-1", Routes: []network.Route{
-				{Destinations: []netip.Prefix{netip.MustParsePrefix("52.0.0.0/8"), netip.MustParsePrefix("52.9.0.0/16")}, Endpoint: "vpce-s3"},
+				{Destinations: []netip.Prefix{netip.MustParsePrefix("52.0.0.0/8"), netip.MustParsePrefix("52.9.0.0/16")}, Target: network.Target{Kind: network.ToEndpoint, ID: "vpce-s3"}},
 				{Destinations: []netip.Prefix{netip.MustParsePrefix("52.9.0.0/16")}},
 				{Destinations: []netip.Prefix{netip.MustParsePrefix("52.8.0.0/16")}},
-				{Destinations: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, Endpoint: "vpce-s3"},
+				{Destinations: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, Target: network.Target{Kind: network.ToEndpoint, ID: "vpce-s3"}},
 			}}},
 		}},
 		Interfaces: []network.Interface{

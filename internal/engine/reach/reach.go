@@ -1,4 +1,4 @@
-package fabric
+package reach
 
 import (
 	"net/netip"

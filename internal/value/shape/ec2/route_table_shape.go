@@ -2,6 +2,26 @@
 
 package ec2
 
+type RouteTable struct {
+	Associations    []RouteTableAssociation
+	PropagatingVgws []PropagatingVgw
+	RouteTableId    *string
+	Routes          []Route
+	Tags            []Tag
+	VpcId           *string
+	OwnerId         *string
+}
+
+type RouteTableAssociation struct {
+	Main                    *bool
+	RouteTableAssociationId *string
+	RouteTableId            *string
+	SubnetId                *string
+	GatewayId               *string
+	PublicIpv4Pool          *string
+	AssociationState        *RouteTableAssociationState
+}
+
 type RouteTableAssociationState struct {
 	State         *string
 	StatusMessage *string
@@ -359,21 +379,4 @@ type UnassignPrivateNatGatewayAddressResult struct {
 type UnsuccessfulItem struct {
 	Error      *UnsuccessfulItemError
 	ResourceId *string
-}
-
-type UnsuccessfulItemError struct {
-	Code    *string
-	Message *string
-}
-
-type UpdateSecurityGroupRuleDescriptionsEgressRequest struct {
-	DryRun                        *bool
-	GroupId                       *string
-	GroupName                     *string
-	IpPermissions                 []IpPermission
-	SecurityGroupRuleDescriptions []SecurityGroupRuleDescription
-}
-
-type UpdateSecurityGroupRuleDescriptionsEgressResult struct {
-	Return *bool
 }
