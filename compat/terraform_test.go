@@ -35,7 +35,7 @@ func TestTerraform(t *testing.T) {
 	if len(addresses) != 2 || !strings.HasPrefix(addresses[0], "10.20.") {
 		t.Errorf("the default name is %v inside, wanted the endpoint's two addresses", addresses)
 	}
-	if out, err := inside.try("aws", "secretsmanager", "list-secrets"); err == nil || !strings.Contains(out, "nothing behind it yet") {
+	if out, err := inside.try("aws", "secretsmanager", "list-secrets"); err == nil || !strings.Contains(out, "is not served by this Cloister") {
 		t.Errorf("a call to a service that is not served: %v\n%s", err, out)
 	}
 	// And the same with a service that is.

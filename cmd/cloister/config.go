@@ -4,11 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
 
 	"github.com/goccy/go-yaml"
+
+	"cloister/internal/value/catalogue"
 )
 
 // config is every setting of `cloister serve`. It is read from <data>/config.yaml, then from flags.
@@ -22,6 +25,9 @@ type config struct {
 	Listen string `yaml:"listen" help:"Address of the public HTTPS door on this host." default:"127.0.0.1:8443"`
 	// Run is where kernel objects are held; it must be on a file system that a reboot empties.
 	Run string `yaml:"run" help:"Directory of kernel objects." default:"" type:"path"`
+	// Services names upstreams for services that are not Cloister's own, by their ids, as
+	// secretsmanager: https://vault.example: calls to them pass the door like all others and go on there.
+	Services map[string]string `yaml:"services" kong:"-"`
 	// Debug makes the log talkative.
 	Debug bool `yaml:"debug" help:"Log more."`
 }
@@ -74,5 +80,29 @@ func (c config) Validate() error {
 	} else if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
 		wrong = append(wrong, fmt.Errorf("listen: %s is not a loopback address", host))
 	}
+	if _, err := c.upstreams(); err != nil {
+		wrong = append(wrong, err)
+	}
 	return errors.Join(wrong...)
+}
+
+// upstreams reads Services.
+func (c config) upstreams() (map[string]*url.URL, error) {
+	out, wrong := map[string]*url.URL{}, []error(nil)
+	for id, text := range c.Services {
+		row, ok := catalogue.ByID(id)
+		switch at, err := url.Parse(text); {
+		case !ok:
+			wrong = append(wrong, fmt.Errorf("services: %s is no service that is known here", id))
+		case row.Unserved == nil:
+			wrong = append(wrong, fmt.Errorf("services: %s is served by Cloister itself", id))
+		case row.Unserved.Protocol == "":
+			wrong = append(wrong, fmt.Errorf("services: %s cannot be handed on: its calls are not signed", id))
+		case err != nil || at.Scheme != "https" && at.Scheme != "http" || at.Host == "" || at.RawQuery != "" || at.Fragment != "" || at.User != nil:
+			wrong = append(wrong, fmt.Errorf("services: %s: %q is no http(s) URL of a host and perhaps a path", id, text))
+		default:
+			out[id] = at
+		}
+	}
+	return out, errors.Join(wrong...)
 }

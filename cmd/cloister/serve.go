@@ -182,7 +182,7 @@ func greet(f place, i instance) {
 	fmt.Printf("  credentials      %s (profile default: the account's root)\n", f.credentials())
 	fmt.Printf("  services        ")
 	for _, s := range catalogue.Services {
-		if !s.Unserved {
+		if s.Unserved == nil {
 			fmt.Printf(" %s", s.ID)
 		}
 	}

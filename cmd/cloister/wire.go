@@ -103,7 +103,11 @@ func wire(f place, c config, m machines, log *slog.Logger) (*house, error) {
 		return nil, err
 	}
 	h := &house{machines: m, directory: directory.New(key, time.Now), audit: audit.New(m.db, log)}
-	h.door = door.New(door.Config{Region: c.Region, Directory: h.directory, Audit: h.audit, Log: log, Clock: time.Now})
+	upstreams, err := c.upstreams()
+	if err != nil {
+		return nil, err
+	}
+	h.door = door.New(door.Config{Region: c.Region, Directory: h.directory, Audit: h.audit, Log: log, Clock: time.Now, Upstreams: upstreams})
 	h.iam = &iam.Service{DB: m.db, Directory: h.directory}
 	h.ec2 = ec2.New(ec2.Config{DB: m.db, Directory: h.directory, Fabric: m.fabric, Region: c.Region, Log: log})
 	h.s3 = &s3.Service{DB: m.db, Blobs: m.blobs, Directory: h.directory, Region: c.Region, Log: log}

@@ -184,7 +184,7 @@ func TestAHostIsSigned(t *testing.T) {
 func TestAHostThatIsNobodysIsRefusedAndTheDoorStaysOpen(t *testing.T) {
 	h := doortest.Open(t)
 	c := h.As(t, h.Root)
-	for _, host := range []string{"example.com", "dynamodb.us-east-1.amazonaws.com", "ec2.us-east-1.amazonaws.com", "[::1]:443", "s3.eu-west-1.amazonaws.com", "."} {
+	for _, host := range []string{"example.com", "redshift.us-east-1.amazonaws.com", "ec2.us-east-1.amazonaws.com", "[::1]:443", "s3.eu-west-1.amazonaws.com", "."} {
 		r := c.Request("sts", "POST", "/", "Action=GetCallerIdentity&Version=2011-06-15")
 		r.Host = host
 		if a := c.Send(r); a.Status != http.StatusNotFound || a.Code != "UnknownOperationException" {

@@ -10,6 +10,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"net/url"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -35,17 +37,20 @@ type Config struct {
 	Clock     func() time.Time
 	// MaxBody bounds what is buffered of a request that is no stream.
 	MaxBody int64
+	// Upstreams are where calls to services that are not ours go on to, by their rows' ids.
+	Upstreams map[string]*url.URL
 }
 
 // Door is safe for concurrent use once Open was called.
 type Door struct {
 	Config
 	services map[string]*api.Service
-	hosts    map[string]catalogue.Service // the names without a wildcard, which most calls use
+	hosts    map[string]*catalogue.Service // the names without a wildcard, which most calls use
 	verifier *sigv4.Verifier
 	bodies   *semaphore.Weighted // unproven
 	log      *slog.Logger
 	counts   counters
+	upstream http.RoundTripper
 }
 
 // New makes a door without services; Open adds them.
@@ -53,7 +58,11 @@ func New(c Config) *Door {
 	if c.MaxBody == 0 {
 		c.MaxBody = 26 << 20 // InvokeEndpoint's 25 MB and room for its form
 	}
-	return &Door{Config: c, services: map[string]*api.Service{}, hosts: names(c.Region), verifier: sigv4.NewVerifier(1024), bodies: semaphore.NewWeighted(unproven), log: c.Log}
+	return &Door{
+		Config: c, services: map[string]*api.Service{}, hosts: names(c.Region), verifier: sigv4.NewVerifier(1024),
+		bodies: semaphore.NewWeighted(unproven), log: c.Log,
+		upstream: &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 16, IdleConnTimeout: time.Minute, ForceAttemptHTTP2: false},
+	}
 }
 
 // Open lets calls to these services in. It is to be called before the first Serve or Call.

@@ -15,7 +15,6 @@ import (
 
 var (
 	unknownHost  = fault.Kind{Code: "UnknownOperationException", Status: 404}
-	notServedYet = fault.Kind{Code: "NotImplementedException", Status: 501}
 	tooLarge     = fault.Kind{Code: "RequestEntityTooLargeException", Status: 413}
 	badBody      = fault.Kind{Code: "IncompleteBody", Status: 400}
 )
@@ -36,8 +35,8 @@ func (d *Door) route(ctx context.Context, x *exchange) error {
 		return err
 	}
 	x.service = d.services[row.ID]
-	if row.Unserved {
-		return notServedYet.New("%s has an endpoint in this Cloister and nothing behind it yet: no call to it is served.", row.ID)
+	if row.Unserved != nil {
+		return d.elsewhere(ctx, x, row, refused)
 	}
 	if x.service == nil {
 		return unknownHost.New("%s is not served here.", r.Host)
@@ -46,8 +45,8 @@ func (d *Door) route(ctx context.Context, x *exchange) error {
 	if row.Global || hostname(r.Host) == "sts.amazonaws.com" {
 		x.host.Region = "us-east-1"
 	}
-	if o := &x.Caller.Origin; o.Place == caller.Endpoint && o.Service != row.EndpointName(d.Region) {
-		return x.denied("The VPC endpoint " + o.EndpointID + " serves " + o.Service + " and not " + row.ID + ".")
+	if err := d.belongs(x, row); err != nil {
+		return err
 	}
 	if refused != nil {
 		return refused.Fault(x.family())
@@ -76,7 +75,7 @@ func (d *Door) route(ctx context.Context, x *exchange) error {
 
 // called finds the row of the service that the host stands for. A host that is none of AWS's names
 // (the loopback door) leaves it to the signature's scope and the form of the request.
-func (d *Door) called(x *exchange) (catalogue.Service, error) {
+func (d *Door) called(x *exchange) (*catalogue.Service, error) {
 	host := hostname(x.request.Host)
 	if row, ok := d.hosts[host]; ok {
 		return row, nil
@@ -89,7 +88,7 @@ func (d *Door) called(x *exchange) (catalogue.Service, error) {
 		return row, nil
 	}
 	if x.Caller.Origin.Place == caller.Endpoint || strings.HasSuffix(host, ".amazonaws.com") {
-		return catalogue.Service{}, unknownHost.New("%s is not served here.", host)
+		return nil, unknownHost.New("%s is not served here.", host)
 	}
 	var found []*api.Service
 	for _, s := range d.services {
@@ -106,13 +105,19 @@ func (d *Door) called(x *exchange) (catalogue.Service, error) {
 			}
 		}
 	}
-	return catalogue.Service{}, unknownHost.New("%s names no service, and neither does the signature of the request.", host)
+	for i := range catalogue.Services {
+		if row := &catalogue.Services[i]; len(found) == 0 && row.Unserved != nil && row.Unserved.SigningName(row.ID) == x.claim.Service {
+			return row, nil
+		}
+	}
+	return nil, unknownHost.New("%s names no service, and neither does the signature of the request.", host)
 }
 
 // names is the rows of the host names that stand for themselves.
-func names(region string) map[string]catalogue.Service {
-	out := map[string]catalogue.Service{}
-	for _, row := range catalogue.Services {
+func names(region string) map[string]*catalogue.Service {
+	out := map[string]*catalogue.Service{}
+	for i := range catalogue.Services {
+		row := &catalogue.Services[i]
 		for _, h := range row.Hosts {
 			if !strings.HasPrefix(h, "*") {
 				out[catalogue.In(region, h)] = row

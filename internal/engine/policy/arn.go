@@ -115,12 +115,13 @@ func (a *arnPattern) shortMatches(kind Kind) bool {
 
 // target is the resource of a request, split once.
 type target struct {
-	parts [segments]string
-	isARN bool
+	parts   [segments]string
+	isARN   bool
+	unknown bool
 }
 
 func newTarget(text string) target {
-	var t target
+	t := target{unknown: text == UnknownResource}
 	t.isARN = splitARN(text, &t.parts)
 	return t
 }

@@ -1,6 +1,9 @@
 package policy
 
-import "math/bits"
+import (
+	"math/bits"
+	"slices"
+)
 
 // Attached is a policy where it is attached.
 type Attached struct {
@@ -252,8 +255,15 @@ func (s *statement) namesAction(text string) bool {
 	return false
 }
 
+// UnknownResource is the Resource of a request of which nobody knows what it is about: a Deny for
+// any resource denies it, and only an Allow for all resources allows it.
+const UnknownResource = "(unknown)"
+
 // resource answers Resource and NotResource; trust policies have neither and mean their role.
 func (e *evaluation) resource(s *statement, kind Kind) bool {
+	if e.target.unknown && s.hasResource {
+		return !s.allow || !s.notResource && slices.ContainsFunc(s.resources, func(r resource) bool { return r.all })
+	}
 	for i := range s.resources {
 		if s.resources[i].matches(&e.target, kind, e.request.Context) {
 			return !s.notResource

@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"cloister/internal/machine/store"
-	"cloister/internal/value/catalogue"
 	shape "cloister/internal/value/shape/ec2"
 )
 
@@ -20,7 +19,7 @@ func furnished(t *testing.T) *house {
 	must[shape.AssociateRouteTableResult](h, "AssociateRouteTable", &shape.AssociateRouteTableRequest{RouteTableId: &r, SubnetId: &a})
 	p := web("10.0.0.0/16")[0]
 	p.UserIdGroupPairs = []shape.UserIdGroupPair{{GroupId: &g, UserId: new(account)}}
-	p.PrefixListIds = []shape.PrefixListId{{PrefixListId: new(catalogue.PrefixListS3)}}
+	p.PrefixListIds = []shape.PrefixListId{{PrefixListId: new("pl-63a5400a")}}
 	h.allow(g, p)
 	must[shape.AuthorizeSecurityGroupEgressResult](h, "AuthorizeSecurityGroupEgress", &shape.AuthorizeSecurityGroupEgressRequest{GroupId: &g, IpPermissions: []shape.IpPermission{p}})
 	s3 := endpointRequest(v, "s3", "Gateway")
@@ -97,7 +96,7 @@ func TestSomeFiltersInParticular(t *testing.T) {
 		}
 	}
 	lists := must[shape.DescribeManagedPrefixListsResult](h, "DescribeManagedPrefixLists", &shape.DescribeManagedPrefixListsRequest{Filters: []shape.Filter{filter("owner-id", "AWS")}}).PrefixLists
-	if len(lists) != 1 || *lists[0].PrefixListArn != "arn:aws:ec2:us-east-1:aws:prefix-list/pl-63a5400a" || *lists[0].State != "create-complete" {
+	if len(lists) != 2 || *lists[1].PrefixListArn != "arn:aws:ec2:us-east-1:aws:prefix-list/pl-63a5400a" || *lists[0].State != "create-complete" {
 		t.Errorf("managed prefix lists %+v", lists)
 	}
 	refused[shape.DescribeManagedPrefixListsResult](h, "DescribeManagedPrefixLists", &shape.DescribeManagedPrefixListsRequest{PrefixListIds: []string{"pl-0"}}, "InvalidPrefixListID.NotFound", "")

@@ -10,15 +10,23 @@ import (
 
 // endpointNames gives the name an endpoint has in the whole region, and those it has in its zones.
 func endpointNames(region string, e *endpoint) (regional string, zonal func(zone string) string) {
-	service, _ := catalogue.ByEndpoint(region, e.Service)
-	base := service.Base(region)
-	own := e.ID + "-" + e.Suffix
+	service, ok := catalogue.ByEndpoint(region, e.Service)
+	if !ok {
+		return "", func(string) string { return "" }
+	}
+	base, own := service.Base(region), e.ID+"-"+e.Suffix
+	if service.Star {
+		own = "*." + own
+	}
 	return own + "." + base, func(zone string) string { return own + "-" + zone + "." + base }
 }
 
 // privateNames are the names that an endpoint of a service takes over inside its VPC.
 func privateNames(region, serviceName string) (out []string) {
-	service, _ := catalogue.ByEndpoint(region, serviceName)
+	service, ok := catalogue.ByEndpoint(region, serviceName)
+	if !ok {
+		return nil
+	}
 	for _, h := range service.Private {
 		out = append(out, catalogue.In(region, h))
 	}

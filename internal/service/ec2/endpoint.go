@@ -2,6 +2,7 @@ package ec2
 
 import (
 	"slices"
+	"strings"
 
 	"cloister/internal/machine/store"
 	"cloister/internal/value/catalogue"
@@ -112,6 +113,19 @@ func subnetsOf(tx *store.Tx, v *vpc, ids []string) (out []*subnet, err error) {
 	return out, unique(out)
 }
 
+// prefixList is the id of the list of addresses that a gateway endpoint leads to.
+func (e *endpoint) prefixList() string {
+	part := strings.SplitN(e.Service, ".", 4) // com.amazonaws.<region>.s3
+	if len(part) < 4 {
+		return ""
+	}
+	row, ok := catalogue.ByEndpoint(part[2], e.Service)
+	if !ok {
+		return ""
+	}
+	return row.PrefixList(part[2])
+}
+
 // routable says why a gateway endpoint cannot have routes in these tables: they are elsewhere, or
 // have a route to the service already.
 func routable(tx *store.Tx, v *vpc, e *endpoint, ids []string) error {
@@ -129,7 +143,7 @@ func routable(tx *store.Tx, v *vpc, e *endpoint, ids []string) error {
 		}
 		for _, o := range gateways(id) {
 			if o.ID != e.ID && o.Service == e.Service {
-				return routeAlreadyExists.New("route table %s already has a route with destination-prefix-list-id %s", id, catalogue.PrefixListS3)
+				return routeAlreadyExists.New("route table %s already has a route with destination-prefix-list-id %s", id, e.prefixList())
 			}
 		}
 	}

@@ -76,19 +76,19 @@ func (s *Service) showEndpoint(tx *store.Tx, e *endpoint) (*shape.VpcEndpoint, e
 
 // offered checks what a request says without asking the records: the service, and whether the
 // request is one for the type of endpoint.
-func (s *Service) offered(in *shape.CreateVpcEndpointRequest) (catalogue.Service, error) {
+func (s *Service) offered(in *shape.CreateVpcEndpointRequest) (*catalogue.Service, error) {
 	kind := str(in.VpcEndpointType)
 	if kind == "" {
 		kind = "Gateway"
 	}
 	if kind != "Gateway" && kind != "Interface" {
-		return catalogue.Service{}, unsupportedOperation.New("VPC endpoints of the type %s are not supported.", kind)
+		return nil, unsupportedOperation.New("VPC endpoints of the type %s are not supported.", kind)
 	}
 	if err := need("serviceName", str(in.ServiceName)); err != nil {
-		return catalogue.Service{}, err
+		return nil, err
 	}
 	if r := str(in.ServiceRegion); r != "" && r != s.Region {
-		return catalogue.Service{}, unsupportedOperation.New("Services of the region %s are not supported.", r)
+		return nil, unsupportedOperation.New("Services of the region %s are not supported.", r)
 	}
 	service, ok := catalogue.ByEndpoint(s.Region, *in.ServiceName)
 	if !ok {
@@ -101,6 +101,9 @@ func (s *Service) offered(in *shape.CreateVpcEndpointRequest) (catalogue.Service
 		return service, err
 	}
 	if in.PolicyDocument != nil && *in.PolicyDocument != "" {
+		if service.NoPolicy {
+			return service, noPolicy(service.EndpointName(s.Region))
+		}
 		if err := s.checkPolicy(*in.PolicyDocument); err != nil {
 			return service, err
 		}
@@ -119,7 +122,12 @@ func noService(name string) error {
 	return invalidServiceName.New("The Vpc Endpoint Service '%s' does not exist", name)
 }
 
-func serviceType(s catalogue.Service) string {
+// noPolicy refuses a policy for the endpoints of a service that knows none.
+func noPolicy(name string) error {
+	return invalidParameter.New("Endpoint policies are not supported for the service %s.", name)
+}
+
+func serviceType(s *catalogue.Service) string {
 	switch {
 	case s.Gateway && s.Interface:
 		return "Gateway, Interface"
@@ -144,7 +152,7 @@ func forKind(gateway bool, tables, subnets, groups []string, private bool) error
 	return nil
 }
 
-func (s *Service) newEndpoint(tx *store.Tx, c *api.Call, in *shape.CreateVpcEndpointRequest, service catalogue.Service, tags map[string]string) (*endpoint, error) {
+func (s *Service) newEndpoint(tx *store.Tx, c *api.Call, in *shape.CreateVpcEndpointRequest, service *catalogue.Service, tags map[string]string) (*endpoint, error) {
 	v, err := vpcs.get(tx, c.Account(), str(in.VpcId))
 	if err != nil {
 		return nil, err
@@ -184,10 +192,10 @@ func (s *Service) roomFor(tx *store.Tx, e *endpoint) error {
 }
 
 // furnishInterface gives an interface endpoint its groups, names and interfaces.
-func (s *Service) furnishInterface(tx *store.Tx, v *vpc, e *endpoint, in *shape.CreateVpcEndpointRequest, service catalogue.Service) (err error) {
+func (s *Service) furnishInterface(tx *store.Tx, v *vpc, e *endpoint, in *shape.CreateVpcEndpointRequest, service *catalogue.Service) (err error) {
 	e.Suffix, e.Zone = pick(lowerAlphanumeric, 8), "Z"+pick(upperAlphanumeric, 20)
 	e.Subnets = distinct(in.SubnetIds)
-	e.PrivateDNS = len(service.Private) > 0
+	e.PrivateDNS = len(service.Private) > 0 && !service.PrivateOff
 	if in.PrivateDnsEnabled != nil {
 		e.PrivateDNS = *in.PrivateDnsEnabled
 	}

@@ -53,7 +53,11 @@ func (s *Service) describeVpcEndpointServices(_ context.Context, _ *api.Call, in
 // endpointServices are the catalogue's services that offer endpoints; one that offers both types
 // stands there twice.
 func (s *Service) endpointServices() (out []shape.ServiceDetail) {
-	for _, c := range catalogue.Services {
+	for i := range catalogue.Services {
+		c := &catalogue.Services[i]
+		if !c.Offered(s.Region) {
+			continue
+		}
 		if c.Gateway {
 			out = append(out, s.serviceDetail(c, "Gateway", catalogue.In(s.Region, c.Hosts[0])))
 		}
@@ -72,11 +76,11 @@ func (s *Service) endpointServices() (out []shape.ServiceDetail) {
 	return out
 }
 
-func (s *Service) serviceDetail(c catalogue.Service, kind, base string) shape.ServiceDetail {
+func (s *Service) serviceDetail(c *catalogue.Service, kind, base string) shape.ServiceDetail {
 	name := c.EndpointName(s.Region)
 	d := shape.ServiceDetail{
 		ServiceName: &name, ServiceId: new("vpce-svc-0" + digest(name + kind)[:16]), ServiceType: []shape.ServiceTypeDetail{{ServiceType: &kind}},
-		ServiceRegion: &s.Region, Owner: new("amazon"), BaseEndpointDnsNames: []string{base}, VpcEndpointPolicySupported: new(true),
+		ServiceRegion: &s.Region, Owner: new("amazon"), BaseEndpointDnsNames: []string{base}, VpcEndpointPolicySupported: new(!c.NoPolicy),
 		AcceptanceRequired: new(false), ManagesVpcEndpoints: new(false), Tags: []shape.Tag{}, SupportedIpAddressTypes: []string{"ipv4"},
 	}
 	for _, z := range zones(s.Region) {

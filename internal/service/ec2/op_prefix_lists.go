@@ -2,6 +2,7 @@ package ec2
 
 import (
 	"context"
+	"slices"
 
 	"cloister/internal/frame/api"
 	"cloister/internal/value/arn"
@@ -16,19 +17,24 @@ type prefixList struct {
 }
 
 func (s *Service) prefixLists(ids []string) ([]prefixList, error) {
-	s3 := prefixList{id: catalogue.PrefixListS3}
-	if c, ok := catalogue.ByID("s3"); ok {
-		s3.name = c.EndpointName(s.Region)
-	}
-	for _, p := range catalogue.S3Prefixes {
-		s3.cidrs = append(s3.cidrs, p.String())
-	}
 	for _, id := range ids {
-		if err := knownPrefixList(id); err != nil {
+		if err := knownPrefixList(s.Region, id); err != nil {
 			return nil, err
 		}
 	}
-	return []prefixList{s3}, nil
+	var out []prefixList
+	for i := range catalogue.Services {
+		c := &catalogue.Services[i]
+		if len(c.Prefixes) == 0 || len(ids) > 0 && !slices.Contains(ids, c.PrefixList(s.Region)) {
+			continue
+		}
+		l := prefixList{id: c.PrefixList(s.Region), name: c.EndpointName(s.Region)}
+		for _, p := range c.Prefixes {
+			l.cidrs = append(l.cidrs, p.String())
+		}
+		out = append(out, l)
+	}
+	return out, nil
 }
 
 func (p prefixList) key() string { return p.id }

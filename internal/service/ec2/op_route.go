@@ -2,11 +2,11 @@ package ec2
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"cloister/internal/frame/api"
 	"cloister/internal/machine/store"
-	"cloister/internal/value/catalogue"
 	"cloister/internal/value/fault"
 	shape "cloister/internal/value/shape/ec2"
 )
@@ -109,8 +109,8 @@ func (s *Service) deleteRoute(ctx context.Context, c *api.Call, in *shape.Delete
 		switch {
 		case str(in.DestinationCidrBlock) == v.CIDR.String():
 			return invalidValue.New("cannot remove local route %s in route table %s", v.CIDR, t.ID)
-		case str(in.DestinationPrefixListId) == catalogue.PrefixListS3 && len(gateways(t.ID)) > 0:
-			return invalidValue.New("cannot remove VPC endpoint route %s in route table %s", catalogue.PrefixListS3, t.ID)
+		case slices.ContainsFunc(gateways(t.ID), func(e *endpoint) bool { return e.prefixList() == str(in.DestinationPrefixListId) }):
+			return invalidValue.New("cannot remove VPC endpoint route %s in route table %s", *in.DestinationPrefixListId, t.ID)
 		case str(in.DestinationPrefixListId) != "":
 			return routeNotFound.New("no route with destination-prefix-list-id %s in route table %s", *in.DestinationPrefixListId, t.ID)
 		case str(in.DestinationIpv6CidrBlock) != "":

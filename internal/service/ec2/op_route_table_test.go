@@ -3,7 +3,6 @@ package ec2
 import (
 	"testing"
 
-	"cloister/internal/value/catalogue"
 	shape "cloister/internal/value/shape/ec2"
 )
 
@@ -112,7 +111,7 @@ func TestRoutesThatCannotBe(t *testing.T) {
 	for in, want := range map[*shape.DeleteRouteRequest][2]string{
 		{RouteTableId: &r, DestinationCidrBlock: all}:                            {"InvalidRoute.NotFound", "no route with destination-cidr-block 0.0.0.0/0 in route table " + r},
 		{RouteTableId: &r, DestinationCidrBlock: new("10.0.0.0/16")}:             {"InvalidParameterValue", ""},
-		{RouteTableId: &r, DestinationPrefixListId: new(catalogue.PrefixListS3)}: {"InvalidParameterValue", ""},
+		{RouteTableId: &r, DestinationPrefixListId: new("pl-63a5400a")}: {"InvalidParameterValue", ""},
 		{RouteTableId: &r, DestinationPrefixListId: new("pl-00000000")}:          {"InvalidRoute.NotFound", ""},
 	} {
 		refused[struct{}](h, "DeleteRoute", in, want[0], want[1])

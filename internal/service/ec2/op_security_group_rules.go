@@ -122,7 +122,7 @@ func (s *Service) admit(tx *store.Tx, g *group, n *rule) error {
 		}
 	}
 	if n.PrefixList != "" {
-		if err := knownPrefixList(n.PrefixList); err != nil {
+		if err := knownPrefixList(s.Region, n.PrefixList); err != nil {
 			return err
 		}
 	}

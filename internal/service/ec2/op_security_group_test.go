@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"testing"
 
-	"cloister/internal/value/catalogue"
 	shape "cloister/internal/value/shape/ec2"
 )
 
@@ -54,7 +53,7 @@ func TestRules(t *testing.T) {
 	p := web("10.0.0.0/16")[0]
 	p.IpRanges = append(p.IpRanges, shape.IpRange{CidrIp: new("10.9.9.9/8"), Description: new("all of ours")})
 	p.UserIdGroupPairs = []shape.UserIdGroupPair{{GroupId: &peer}}
-	p.PrefixListIds = []shape.PrefixListId{{PrefixListId: new(catalogue.PrefixListS3)}}
+	p.PrefixListIds = []shape.PrefixListId{{PrefixListId: new("pl-63a5400a")}}
 	made := h.allow(g, p)
 	if len(made) != 4 || *made[1].CidrIpv4 != "10.0.0.0/8" || *made[1].Description != "all of ours" || *made[2].ReferencedGroupInfo.GroupId != peer {
 		t.Fatalf("made %+v", made)

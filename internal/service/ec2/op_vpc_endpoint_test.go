@@ -74,7 +74,7 @@ func TestEndpointsThatCannotBe(t *testing.T) {
 	}{
 		{endpointRequest(v, "kinesis-streams", "Interface"), "InvalidServiceName", "The Vpc Endpoint Service 'com.amazonaws.us-east-1.kinesis-streams' does not exist"},
 		{endpointRequest(v, "logs", "Gateway"), "InvalidParameter", "Endpoint type (Gateway) does not match available service types ([Interface])."},
-		{endpointRequest(v, "s3", "Interface"), "InvalidParameter", "Endpoint type (Interface) does not match available service types ([Gateway])."},
+		{endpointRequest(v, "sts", "Gateway"), "InvalidParameter", "Endpoint type (Gateway) does not match available service types ([Interface])."},
 		{endpointRequest(v, "logs", "GatewayLoadBalancer"), "UnsupportedOperation", ""},
 		{endpointRequest("vpc-0abc", "logs", "Interface"), "InvalidVpcID.NotFound", "The vpc ID 'vpc-0abc' does not exist"},
 		{endpointRequest(w, "logs", "Interface"), "InvalidParameter", "Enabling private DNS requires both enableDnsSupport and enableDnsHostnames VPC attributes set to true for " + w},
@@ -216,7 +216,7 @@ func TestEndpointQuotas(t *testing.T) {
 func TestEndpointServices(t *testing.T) {
 	h := newHouse(t)
 	all := must[shape.DescribeVpcEndpointServicesResult](h, "DescribeVpcEndpointServices", &shape.DescribeVpcEndpointServicesRequest{})
-	if len(all.ServiceDetails) != 7 || !slices.Contains(all.ServiceNames, "com.amazonaws.us-east-1.sagemaker.runtime") {
+	if len(all.ServiceDetails) != 32 || !slices.Contains(all.ServiceNames, "com.amazonaws.us-east-1.sagemaker.runtime") {
 		t.Errorf("services %v", all.ServiceNames)
 	}
 	one := must[shape.DescribeVpcEndpointServicesResult](h, "DescribeVpcEndpointServices", &shape.DescribeVpcEndpointServicesRequest{

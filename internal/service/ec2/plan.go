@@ -68,7 +68,7 @@ func plan(region string, r *records) *network.Network {
 			continue
 		}
 		n.Endpoints = append(n.Endpoints, network.Endpoint{
-			ID: e.ID, VPC: e.VPC, Service: e.Service, Gateway: e.Gateway, Prefixes: prefixes(e),
+			ID: e.ID, VPC: e.VPC, Service: e.Service, Gateway: e.Gateway, Prefixes: p.prefixes(e),
 		})
 		n.Internet.Names = append(n.Internet.Names, p.ownNames(e)...)
 	}
@@ -89,10 +89,10 @@ type planner struct {
 	zones     map[string]string // of subnets
 }
 
-// prefixes are the public ranges a gateway endpoint leads to; S3 is the only one in the catalogue.
-func prefixes(e *endpoint) []netip.Prefix {
-	if e.Gateway {
-		return catalogue.S3Prefixes
+// prefixes are the public ranges a gateway endpoint leads to.
+func (p *planner) prefixes(e *endpoint) []netip.Prefix {
+	if row, ok := catalogue.ByEndpoint(p.region, e.Service); ok && e.Gateway {
+		return row.Prefixes
 	}
 	return nil
 }
@@ -154,7 +154,7 @@ func (p *planner) vpc(v *vpc) network.VPC {
 	}
 	for _, g := range p.groups {
 		if g.VPC == v.ID {
-			out.Groups = append(out.Groups, planGroup(g))
+			out.Groups = append(out.Groups, p.group(g))
 		}
 	}
 	return out
@@ -163,18 +163,18 @@ func (p *planner) vpc(v *vpc) network.VPC {
 func (p *planner) routes(t *routeTable) (out []network.Route) {
 	for _, e := range p.endpoints {
 		if p.live[e.ID] != nil && slices.Contains(e.Tables, t.ID) {
-			out = append(out, network.Route{Destinations: prefixes(e), Target: network.Target{Kind: network.ToEndpoint, ID: e.ID}})
+			out = append(out, network.Route{Destinations: p.prefixes(e), Target: network.Target{Kind: network.ToEndpoint, ID: e.ID}})
 		}
 	}
 	return out
 }
 
-func planGroup(g *group) network.Group {
+func (p *planner) group(g *group) network.Group {
 	out := network.Group{ID: g.ID}
 	for _, r := range g.Rules {
 		n := network.Rule{Protocol: r.Protocol, From: r.From, To: r.To, CIDR: r.CIDR, Group: r.Group}
-		if r.PrefixList != "" {
-			n.Prefixes = catalogue.S3Prefixes
+		if row, ok := catalogue.ByPrefixList(p.region, r.PrefixList); ok {
+			n.Prefixes = row.Prefixes
 		}
 		if r.Egress {
 			out.Egress = append(out.Egress, n)

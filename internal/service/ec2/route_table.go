@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"cloister/internal/machine/store"
-	"cloister/internal/value/catalogue"
 	shape "cloister/internal/value/shape/ec2"
 )
 
@@ -31,7 +30,7 @@ func awsTable(t *routeTable, v *vpc, gateways []*endpoint) shape.RouteTable {
 	}
 	for _, e := range gateways {
 		out.Routes = append(out.Routes, shape.Route{
-			DestinationPrefixListId: new(catalogue.PrefixListS3), GatewayId: &e.ID, State: new("active"), Origin: new("CreateRoute"),
+			DestinationPrefixListId: new(e.prefixList()), GatewayId: &e.ID, State: new("active"), Origin: new("CreateRoute"),
 		})
 	}
 	if t.Main != "" {
@@ -100,8 +99,8 @@ func tableFields(of map[string]*vpc, gateways func(string) []*endpoint) fields[*
 		},
 		"route.destination-cidr-block": func(t *routeTable) []string { return []string{of[t.VPC].CIDR.String()} },
 		"route.destination-prefix-list-id": func(t *routeTable) (out []string) {
-			for range gateways(t.ID) {
-				out = append(out, catalogue.PrefixListS3)
+			for _, e := range gateways(t.ID) {
+				out = append(out, e.prefixList())
 			}
 			return out
 		},

@@ -250,9 +250,9 @@ func (r *rule) addPeer(p *shape.IpPermission, account string) {
 	}
 }
 
-// knownPrefixList tells whether there is such a list; S3's is the only one.
-func knownPrefixList(id string) error {
-	if id != catalogue.PrefixListS3 {
+// knownPrefixList tells whether AWS manages such a list in the region.
+func knownPrefixList(region, id string) error {
+	if _, ok := catalogue.ByPrefixList(region, id); !ok {
 		return prefixListNotFound.New("The prefix list ID '%s' does not exist", id)
 	}
 	return nil
