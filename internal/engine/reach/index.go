@@ -20,7 +20,7 @@ type Index struct {
 	hosts      map[string]netip.Addr
 	isolated   map[string]bool
 	doors      map[netip.Addr]bool
-	public     zone
+	public     names
 }
 
 type vpcIndex struct {
@@ -29,7 +29,9 @@ type vpcIndex struct {
 	subnets   map[string]*network.Subnet
 	tables    map[string]*network.RouteTable
 	groups    map[string]*network.Group
-	private   zone
+	private   names
+	zones     map[string]*zone
+	hosts     map[netip.Addr]string // the names of addresses
 }
 
 // NewIndex reads a Network and refuses one that contradicts itself.
@@ -41,7 +43,7 @@ func NewIndex(want *network.Network) (*Index, error) {
 		hosts:      make(map[string]netip.Addr, len(want.Internet.Hosts)),
 		isolated:   make(map[string]bool, len(want.Isolated)),
 		doors:      make(map[netip.Addr]bool, len(want.Internet.Doors)),
-		public:     newZone(want.Internet.Names),
+		public:     newNames(want.Internet.Names),
 	}
 	for i := range want.VPCs {
 		if err := x.addVPC(&want.VPCs[i]); err != nil {
@@ -86,7 +88,9 @@ func (x *Index) addVPC(v *network.VPC) error {
 		subnets:   make(map[string]*network.Subnet, len(v.Subnets)),
 		tables:    make(map[string]*network.RouteTable, len(v.Tables)),
 		groups:    make(map[string]*network.Group, len(v.Groups)),
-		private:   newZone(v.Names),
+		private:   newNames(v.Names),
+		zones:     newZones(v.Zones),
+		hosts:     hostNames(v.Names),
 	}
 	for _, cidr := range v.CIDRs {
 		if !plain(cidr) || cidr.Bits() > 28 {
@@ -284,9 +288,9 @@ const (
 	KindHost
 )
 
-// Kind tells what namespace an id has; an endpoint's interface has none.
+// Kind tells what namespace an id has; an endpoint's interface has none, and neither has a resolver's.
 func (x *Index) Kind(id string) Kind {
-	if i := x.interfaces[id]; i != nil && i.Endpoint == "" {
+	if i := x.interfaces[id]; i != nil && i.Own() {
 		return KindInterface
 	}
 	if _, ok := x.hosts[id]; ok {

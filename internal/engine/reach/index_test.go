@@ -2,7 +2,6 @@ package reach
 
 import (
 	"net/netip"
-	"slices"
 	"testing"
 
 	"cloister/internal/value/caller"
@@ -93,29 +92,5 @@ func TestStands(t *testing.T) {
 		if after.Stands(&o) {
 			t.Errorf("stands although %s", name)
 		}
-	}
-}
-
-func TestZone(t *testing.T) {
-	z := newZone([]network.Name{
-		{Text: "a.example", Addresses: []netip.Addr{address("192.0.2.1")}},
-		{Text: "A.example.", Addresses: []netip.Addr{address("192.0.2.2")}},
-		{Text: "*.example"}, {Text: "*.b.example"}, {Text: "c.b.example"},
-	})
-	for name, want := range map[string]string{
-		"a.example": "a.example", "b.example": "*.example", "x.y.example": "*.example", "x.b.example": "*.b.example",
-		"y.x.b.example": "*.b.example", "c.b.example": "c.b.example", "x.c.b.example": "*.b.example",
-		"example": "", "other": "", "": "", ".": "", "notexample": "", "*.example": "*.example",
-	} {
-		got := ""
-		if n := z.find(name); n != nil {
-			got = Canonical(n.Text)
-		}
-		if got != want {
-			t.Errorf("%q is %q, not %q", name, got, want)
-		}
-	}
-	if got := z.find("a.example").Addresses; !slices.Equal(got, []netip.Addr{address("192.0.2.1"), address("192.0.2.2")}) {
-		t.Errorf("two records of one name: %v", got)
 	}
 }

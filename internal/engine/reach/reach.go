@@ -46,7 +46,7 @@ func (x *Index) Reach(id string, to netip.AddrPort) Reach {
 		return x.reachFromInternet(id, address, to)
 	}
 	from := x.interfaces[id]
-	if from == nil || from.Endpoint != "" {
+	if from == nil || !from.Own() {
 		return Reach{}
 	}
 	if from.Address == to.Addr() {
@@ -70,7 +70,7 @@ func (x *Index) reachInside(v *vpcIndex, from *network.Interface, to netip.AddrP
 	if target == nil || !v.allows(target, from.Address, TCP, int(to.Port()), false) {
 		return Reach{}
 	}
-	if target.Endpoint == "" {
+	if target.Own() {
 		return Reach{Kind: Delivered, Interface: target.ID}
 	}
 	if o, ok := x.Origin(v.ID, from.Address, to); ok && to.Port() == 443 {

@@ -47,6 +47,7 @@ func (f *Fabric) apply(ctx context.Context, want *network.Network, index *reach.
 	}
 	f.index.Store(index)
 	f.entrance.enforce(index)
+	f.recursor.use(want.Internet.Recursors)
 	wanted, failed := f.applyInternet(&want.Internet)
 	byVPC := split(want)
 	for id, p := range byVPC {
@@ -80,10 +81,22 @@ func (f *Fabric) isolate(file string) error {
 func (p *parts) note(wanted map[string]bool) {
 	wanted[fileName(kindVPC, p.vpc.ID)] = true
 	for _, i := range p.interfaces {
-		if i.Endpoint == "" {
+		if i.Own() {
 			wanted[fileName(kindInterface, i.ID)] = true
 		}
 	}
+}
+
+// resolvers are the addresses at which the VPC's resolver is asked: its own two, and those of inbound
+// resolver endpoints.
+func (p *parts) resolvers() []netip.Addr {
+	list := resolverAddresses(p.vpc)
+	for _, i := range p.interfaces {
+		if i.Resolver {
+			list = append(list, i.Address)
+		}
+	}
+	return list
 }
 
 // equal says whether two are made of equal values, in the same order.
@@ -91,7 +104,7 @@ func (p *parts) equal(other *parts) bool {
 	return other != nil && reflect.DeepEqual(p.vpc, other.vpc) &&
 		slices.EqualFunc(p.interfaces, other.interfaces, func(a, b *network.Interface) bool {
 			return a.ID == b.ID && a.Address == b.Address && a.Subnet == b.Subnet && a.MAC == b.MAC &&
-				a.Endpoint == b.Endpoint && slices.Equal(a.Groups, b.Groups)
+				a.Endpoint == b.Endpoint && a.Resolver == b.Resolver && slices.Equal(a.Groups, b.Groups)
 		}) &&
 		slices.EqualFunc(p.endpoints, other.endpoints, func(a, b *network.Endpoint) bool {
 			return a.ID == b.ID && a.Gateway == b.Gateway && slices.Equal(a.Prefixes, b.Prefixes)
@@ -131,7 +144,7 @@ func (f *Fabric) applyVPC(p *parts) error {
 		subnets[p.vpc.Subnets[i].ID] = &p.vpc.Subnets[i]
 	}
 	for _, i := range p.interfaces {
-		if i.Endpoint != "" {
+		if !i.Own() {
 			continue
 		}
 		mac, err := hardwareAddress(i.MAC, i.ID)
@@ -142,7 +155,7 @@ func (f *Fabric) applyVPC(p *parts) error {
 		t.ports = append(t.ports, &port{id: i.ID, file: fileName(kindInterface, i.ID),
 			address: i.Address, mac: mac, subnet: s.CIDR, gateway: reach.Gateway(s)})
 	}
-	if err := f.applyRouter(p.vpc.ID, fileName(kindVPC, p.vpc.ID), t, resolverAddresses(p.vpc)); err != nil {
+	if err := f.applyRouter(p.vpc.ID, fileName(kindVPC, p.vpc.ID), t, p.resolvers()); err != nil {
 		return err
 	}
 	f.routers[p.vpc.ID].last = p
@@ -190,12 +203,10 @@ func (f *Fabric) applyRouter(vpc, file string, t *target, resolvers []netip.Addr
 			return err
 		}
 	}
-	if r.resolver.serves(resolvers) {
-		return nil
+	if r.resolver == nil {
+		r.resolver = f.resolve(vpc)
 	}
-	r.resolver.close()
-	r.resolver, err = resolve(int(r.file.Fd()), vpc, resolvers, &f.index)
-	return err
+	return r.resolver.serve(int(r.file.Fd()), resolvers)
 }
 
 // readFiles lists the namespaces that an earlier process left.

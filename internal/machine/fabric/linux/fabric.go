@@ -43,6 +43,7 @@ type Fabric struct {
 	index     atomic.Pointer[reach.Index]
 	turn      atomic.Uint32
 	observer  network.Observer // nil: nobody
+	recursor  *recursor
 
 	mu      sync.Mutex // held by Apply and Close
 	closed  bool
@@ -68,6 +69,7 @@ func Open(c Config) (*Fabric, error) {
 		lock:      lock,
 		sweeper:   newSweeper(c.Logger),
 		entrance:  newEntrance(),
+		recursor:  newRecursor(),
 		routers:   map[string]*router{},
 	}, nil
 }

@@ -1,6 +1,7 @@
 package linux
 
 import (
+	"net/netip"
 	"sync/atomic"
 	"testing"
 
@@ -25,12 +26,13 @@ func FuzzAnswer(f *testing.F) {
 	}
 	var index atomic.Pointer[reach.Index]
 	index.Store(x)
-	r := &resolver{vpc: "vpc-1", index: &index}
+	r := &resolver{vpc: "vpc-1", index: &index, recursor: newRecursor()}
 	f.Fuzz(func(t *testing.T, message []byte) {
-		reply := r.answer(message, true)
-		if reply == nil {
+		asked := r.read(message, netip.AddrPort{}, true)
+		if asked == nil {
 			return
 		}
+		reply := asked.finish()
 		var q, m dns.Msg
 		if err := m.Unpack(reply); err != nil {
 			t.Fatalf("the reply to %x is malformed: %v", message, err)

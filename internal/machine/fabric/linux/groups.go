@@ -26,6 +26,7 @@ const (
 	setOut     = "eni_out"
 	setIn      = "eni_in"
 	setDNS     = "dns"
+	setInbound = "dns_inbound" // addresses of inbound resolver endpoints, which have groups
 	chainPost  = "c_post"
 )
 
@@ -52,12 +53,16 @@ func vpcRuleset(v *network.VPC, interfaces []*network.Interface, endpoints []*ne
 	r := newRuleset()
 	input := append([]rule{new(line).known().accept()}, resolving()...)
 	input = append(input, new(line).protocol(reach.TCP).port(443, 443).dispatch(true, setOut).rule())
+	for _, p := range []int{reach.UDP, reach.TCP} {
+		input = append(input, new(line).member(false, setInbound).protocol(p).port(53, 53).dispatch(true, setOut).rule())
+	}
 	baseChains(r, input, []rule{new(line).known().accept(), new(line).dispatch(true, setOut).rule()})
 	if dns := r.set(setDNS, setAddress); v.Resolve {
 		for _, a := range resolverAddresses(v) {
 			dns[addressKey(a)] = ""
 		}
 	}
+	inbound := r.set(setInbound, setAddress)
 	out, in, bound := r.set(setOut, setGo), r.set(setIn, setGo), r.set(setOfBound, setBound)
 	groups := make(map[string]*network.Group, len(v.Groups))
 	for i := range v.Groups {
@@ -67,14 +72,17 @@ func vpcRuleset(v *network.VPC, interfaces []*network.Interface, endpoints []*ne
 		addGroup(r, g, groups)
 	}
 	for _, i := range interfaces {
-		name := addCombination(r, i.Groups, groups, i.Endpoint == "")
+		name := addCombination(r, v, i.Groups, groups, i.Own())
 		in[addressKey(i.Address)] = name + "_i"
+		if i.Resolver {
+			inbound[addressKey(i.Address)] = ""
+		}
 		for _, g := range i.Groups {
 			if groups[g] != nil {
 				r.set(chainName("m_", g), setAddress)[addressKey(i.Address)] = ""
 			}
 		}
-		if link := links[i.ID]; i.Endpoint == "" && link != "" {
+		if link := links[i.ID]; i.Own() && link != "" {
 			out[addressKey(i.Address)] = name + "_o"
 			bound[boundKey(link, i.Address)] = ""
 		}
@@ -102,12 +110,12 @@ func postRules(endpoints []*network.Endpoint) []rule {
 }
 
 // addCombination adds the chains of a list of groups, if they are not there, and gives their name.
-func addCombination(r *ruleset, list []string, groups map[string]*network.Group, sends bool) string {
+func addCombination(r *ruleset, v *network.VPC, list []string, groups map[string]*network.Group, sends bool) string {
 	ids := slices.Clone(list)
 	slices.Sort(ids)
 	ids = slices.DeleteFunc(slices.Compact(ids), func(id string) bool { return groups[id] == nil })
 	name := "c_" + hash(strings.Join(ids, "\n"), 12)
-	for _, way := range []string{"_i", "_o"} {
+	for way, who := range map[string]string{"_i": refusedReceiver, "_o": refusedSender} {
 		if _, there := r.chains[name+way]; there || way == "_o" && !sends {
 			continue
 		}
@@ -115,7 +123,7 @@ func addCombination(r *ruleset, list []string, groups map[string]*network.Group,
 		for _, id := range ids {
 			rules = append(rules, new(line).jump(chainName("sg_", id)+way))
 		}
-		r.chains[name+way] = chain{nil, append(rules, new(line).drop())}
+		r.chains[name+way] = chain{nil, append(rules, refuse(v, who)...)}
 	}
 	return name
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,85 +13,121 @@ import (
 	"github.com/miekg/dns"
 
 	"cloister/internal/engine/reach"
+	"cloister/internal/value/network"
 )
 
-// resolver answers DNS questions inside one router, from the Index in force and from nothing else: it
-// never asks anyone.
+// resolver answers DNS questions inside one router, from the Index in force and, for names that are
+// of no VPC, from what the recursor hears. It has a socket for each address at which it is asked.
 type resolver struct {
-	vpc       string
-	addresses []netip.Addr
-	index     *atomic.Pointer[reach.Index]
-	turn      atomic.Uint32
-	packets   []net.PacketConn
-	streams   []net.Listener
-	slots     chan struct{} // TCP connections at a time
-	quit      chan struct{}
-	running   sync.WaitGroup
+	vpc      string
+	index    *atomic.Pointer[reach.Index]
+	recursor *recursor
+	observer network.Observer // nil: nobody
+	turn     atomic.Uint32
+	streams  *shares // TCP connections
+	waiting  *shares // questions that wait for the recursor
+	sockets  map[netip.Addr]*socket
+	running  sync.WaitGroup
 }
 
 const (
 	streamLimit = 64
+	streamShare = 16 // of them for one client
 	streamIdle  = 5 * time.Second
-	plainSize   = 512
 )
 
-// resolve opens the sockets of a router's resolver and begins to answer.
-func resolve(namespace int, vpc string, addresses []netip.Addr, index *atomic.Pointer[reach.Index]) (*resolver, error) {
-	r := &resolver{vpc: vpc, addresses: addresses, index: index,
-		slots: make(chan struct{}, streamLimit), quit: make(chan struct{})}
+// socket is one address of a resolver.
+type socket struct {
+	packets net.PacketConn
+	streams net.Listener
+	quit    chan struct{}
+}
+
+// resolve makes a router's resolver; it answers nothing before serve.
+func (f *Fabric) resolve(vpc string) *resolver {
+	return &resolver{vpc: vpc, index: &f.index, recursor: f.recursor, observer: f.observer,
+		streams: newShares(streamLimit, streamShare), waiting: newShares(waitingLimit, waitingShare),
+		sockets: map[netip.Addr]*socket{}}
+}
+
+// serve opens a socket at each address that has none and closes those at others. A socket that stays
+// is not touched: a question to it is not lost.
+func (r *resolver) serve(namespace int, addresses []netip.Addr) error {
+	gone := make(map[netip.Addr]*socket, len(r.sockets))
+	for a, s := range r.sockets {
+		gone[a] = s
+	}
+	var fresh []netip.Addr
+	for _, a := range addresses {
+		if gone[a] == nil {
+			fresh = append(fresh, a)
+		}
+		delete(gone, a)
+	}
+	for a, s := range gone {
+		s.close()
+		delete(r.sockets, a)
+	}
+	if len(fresh) == 0 {
+		return nil
+	}
 	err := within(namespace, func() error {
-		var config net.ListenConfig
-		config.SetMultipathTCP(false)
-		for _, a := range addresses {
-			at := netip.AddrPortFrom(a, 53).String()
-			packets, err := config.ListenPacket(context.Background(), "udp4", at)
+		for _, a := range fresh {
+			s, err := openSocket(a)
 			if err != nil {
 				return err
 			}
-			r.packets = append(r.packets, packets)
-			streams, err := config.Listen(context.Background(), "tcp4", at)
-			if err != nil {
-				return err
-			}
-			r.streams = append(r.streams, streams)
+			r.sockets[a] = s
 		}
 		return nil
 	})
-	for _, p := range r.packets {
-		r.running.Go(func() { r.answerPackets(p) })
-	}
-	for _, s := range r.streams {
-		r.running.Go(func() { r.answerStreams(s) })
+	for _, a := range fresh {
+		if s := r.sockets[a]; s != nil {
+			r.running.Go(func() { r.answerPackets(s) })
+			r.running.Go(func() { r.answerStreams(s) })
+		}
 	}
 	if err != nil {
-		r.close()
-		return nil, fmt.Errorf("resolve in %s: %w", vpc, err)
+		return fmt.Errorf("resolve in %s: %w", r.vpc, err)
 	}
-	return r, nil
+	return nil
 }
 
-func (r *resolver) serves(addresses []netip.Addr) bool {
-	return r != nil && slices.Equal(r.addresses, addresses)
+func openSocket(a netip.Addr) (*socket, error) {
+	var config net.ListenConfig
+	config.SetMultipathTCP(false)
+	at := netip.AddrPortFrom(a, 53).String()
+	packets, err := config.ListenPacket(context.Background(), "udp4", at)
+	if err != nil {
+		return nil, err
+	}
+	streams, err := config.Listen(context.Background(), "tcp4", at)
+	if err != nil {
+		return nil, errors.Join(err, packets.Close())
+	}
+	return &socket{packets, streams, make(chan struct{})}, nil
+}
+
+func (s *socket) close() {
+	close(s.quit)
+	s.packets.Close()
+	s.streams.Close()
 }
 
 func (r *resolver) close() {
 	if r == nil {
 		return
 	}
-	close(r.quit)
-	for _, p := range r.packets {
-		p.Close()
-	}
-	for _, s := range r.streams {
-		s.Close()
+	for _, s := range r.sockets {
+		s.close()
 	}
 	r.running.Wait()
 }
 
-func (r *resolver) answerPackets(p net.PacketConn) {
+func (r *resolver) answerPackets(s *socket) {
 	buffer := make([]byte, 4096)
 	for {
-		n, from, err := p.ReadFrom(buffer)
+		n, from, err := s.packets.ReadFrom(buffer)
 		if errors.Is(err, net.ErrClosed) {
 			return
 		}
@@ -100,15 +135,37 @@ func (r *resolver) answerPackets(p net.PacketConn) {
 			time.Sleep(time.Millisecond)
 			continue
 		}
-		if reply := r.answer(buffer[:n], true); reply != nil {
-			p.WriteTo(reply, from)
+		q := r.read(buffer[:n], peer(from), true)
+		if q == nil {
+			continue
 		}
+		if !q.outside() {
+			s.reply(q, from)
+			continue
+		}
+		// Only a question that must wait for somebody else has a goroutine of its own.
+		if !r.waiting.take(q.source.Addr()) {
+			q.fail(dns.RcodeServerFailure)
+			s.reply(q, from)
+			continue
+		}
+		r.running.Go(func() {
+			defer r.waiting.give(q.source.Addr())
+			q.recurse(s.quit)
+			s.reply(q, from)
+		})
 	}
 }
 
-func (r *resolver) answerStreams(s net.Listener) {
+func (s *socket) reply(q *asked, to net.Addr) {
+	if reply := q.finish(); reply != nil {
+		s.packets.WriteTo(reply, to)
+	}
+}
+
+func (r *resolver) answerStreams(s *socket) {
 	for {
-		c, err := s.Accept()
+		c, err := s.streams.Accept()
 		if errors.Is(err, net.ErrClosed) {
 			return
 		}
@@ -116,39 +173,50 @@ func (r *resolver) answerStreams(s net.Listener) {
 			time.Sleep(5 * time.Millisecond)
 			continue
 		}
-		select {
-		case r.slots <- struct{}{}:
-			r.running.Go(func() { r.answerStream(c); <-r.slots })
-		default:
+		from := peer(c.RemoteAddr())
+		if !r.streams.take(from.Addr()) {
 			c.Close() // one client must not keep the others from asking
+			continue
 		}
+		r.running.Go(func() {
+			defer r.streams.give(from.Addr())
+			r.answerStream(s, c, from)
+		})
 	}
 }
 
-func (r *resolver) answerStream(c net.Conn) {
+func (r *resolver) answerStream(s *socket, c net.Conn, from netip.AddrPort) {
 	defer c.Close()
 	stop := make(chan struct{})
 	defer close(stop)
 	go func() {
 		select {
-		case <-r.quit:
+		case <-s.quit:
 			c.SetDeadline(time.Unix(1, 0))
 		case <-stop:
 		}
 	}()
 	stream := &dns.Conn{Conn: c}
 	for {
+		c.SetDeadline(time.Now().Add(streamIdle))
 		select {
-		case <-r.quit:
+		case <-s.quit:
 			return
 		default:
 		}
-		c.SetDeadline(time.Now().Add(streamIdle))
-		question, err := stream.ReadMsgHeader(nil)
+		message, err := stream.ReadMsgHeader(nil)
 		if err != nil {
 			return
 		}
-		reply := r.answer(question, false)
+		q := r.read(message, from, false)
+		if q == nil {
+			return
+		}
+		if q.outside() {
+			q.recurse(s.quit) // the connection is bounded already
+		}
+		c.SetDeadline(time.Now().Add(streamIdle))
+		reply := q.finish()
 		if reply == nil {
 			return
 		}
@@ -158,62 +226,43 @@ func (r *resolver) answerStream(c net.Conn) {
 	}
 }
 
-// answer gives the reply to a message, nil for one that deserves none.
-func (r *resolver) answer(message []byte, packet bool) []byte {
-	var q dns.Msg
-	if q.Unpack(message) != nil || q.Response || len(q.Question) != 1 {
-		return nil
+// peer is who asks.
+func peer(a net.Addr) netip.AddrPort {
+	if udp, ok := a.(*net.UDPAddr); ok {
+		at := udp.AddrPort()
+		return netip.AddrPortFrom(at.Addr().Unmap(), at.Port())
 	}
-	m := new(dns.Msg).SetReply(&q)
-	m.RecursionAvailable = true
-	size := plainSize
-	if opt := q.IsEdns0(); opt != nil {
-		size = max(size, min(int(opt.UDPSize()), 1232))
-		m.SetEdns0(1232, false)
-	}
-	if q.Opcode != dns.OpcodeQuery || q.Question[0].Qclass != dns.ClassINET {
-		m.Rcode = dns.RcodeNotImplemented
-	} else if !r.fill(m, q.Question[0]) {
-		return nil
-	}
-	if packet {
-		m.Truncate(size)
-	}
-	reply, err := m.Pack()
-	if err != nil {
-		return nil
-	}
-	return reply
+	return addrPort(a)
 }
 
-// fill puts the answer in; it is false when this resolver does not answer at all.
-func (r *resolver) fill(m *dns.Msg, q dns.Question) bool {
-	index := r.index.Load()
-	if index == nil {
+// shares bounds how much of something all clients have together, and each of them alone.
+type shares struct {
+	mu         sync.Mutex
+	limit, own int
+	taken      int
+	by         map[netip.Addr]int
+}
+
+func newShares(limit, own int) *shares {
+	return &shares{limit: limit, own: own, by: map[netip.Addr]int{}}
+}
+
+func (s *shares) take(who netip.Addr) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.taken >= s.limit || s.by[who] >= s.own {
 		return false
 	}
-	name, silent := index.Name(r.vpc, q.Name)
-	if silent {
-		return false
-	}
-	if name == nil {
-		m.Rcode = dns.RcodeNameError
-		return true
-	}
-	ttl := name.TTL
-	if ttl == 0 {
-		ttl = 60
-	}
-	for _, a := range reach.Rotate(name.Addresses, r.turn.Add(1)) {
-		header := dns.RR_Header{Name: q.Name, Class: dns.ClassINET, Ttl: ttl}
-		switch {
-		case a.Is4() && (q.Qtype == dns.TypeA || q.Qtype == dns.TypeANY):
-			header.Rrtype = dns.TypeA
-			m.Answer = append(m.Answer, &dns.A{Hdr: header, A: a.AsSlice()})
-		case a.Is6() && (q.Qtype == dns.TypeAAAA || q.Qtype == dns.TypeANY):
-			header.Rrtype = dns.TypeAAAA
-			m.Answer = append(m.Answer, &dns.AAAA{Hdr: header, AAAA: a.AsSlice()})
-		}
-	}
+	s.taken++
+	s.by[who]++
 	return true
+}
+
+func (s *shares) give(who netip.Addr) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.taken--
+	if s.by[who]--; s.by[who] == 0 {
+		delete(s.by, who)
+	}
 }

@@ -64,7 +64,7 @@ func vpcWays(v *network.VPC, interfaces []*network.Interface, endpoints []*netwo
 		w.addresses[a] = true
 	}
 	for _, i := range interfaces {
-		if i.Endpoint != "" {
+		if !i.Own() {
 			w.addresses[i.Address] = true
 		}
 	}
