@@ -14,9 +14,9 @@ import (
 )
 
 var (
-	unknownHost  = fault.Kind{Code: "UnknownOperationException", Status: 404}
-	tooLarge     = fault.Kind{Code: "RequestEntityTooLargeException", Status: 413}
-	badBody      = fault.Kind{Code: "IncompleteBody", Status: 400}
+	unknownHost = fault.Kind{Code: "UnknownOperationException", Status: 404}
+	tooLarge    = fault.Kind{Code: "RequestEntityTooLargeException", Status: 413}
+	badBody     = fault.Kind{Code: "IncompleteBody", Status: 400}
 )
 
 // maxForm bounds the body that is read before authentication, which query protocols need: the name

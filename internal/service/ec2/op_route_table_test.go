@@ -109,10 +109,10 @@ func TestRoutesThatCannotBe(t *testing.T) {
 		refused[shape.CreateRouteResult](h, "CreateRoute", in, want[0], want[1])
 	}
 	for in, want := range map[*shape.DeleteRouteRequest][2]string{
-		{RouteTableId: &r, DestinationCidrBlock: all}:                            {"InvalidRoute.NotFound", "no route with destination-cidr-block 0.0.0.0/0 in route table " + r},
-		{RouteTableId: &r, DestinationCidrBlock: new("10.0.0.0/16")}:             {"InvalidParameterValue", ""},
+		{RouteTableId: &r, DestinationCidrBlock: all}:                   {"InvalidRoute.NotFound", "no route with destination-cidr-block 0.0.0.0/0 in route table " + r},
+		{RouteTableId: &r, DestinationCidrBlock: new("10.0.0.0/16")}:    {"InvalidParameterValue", ""},
 		{RouteTableId: &r, DestinationPrefixListId: new("pl-63a5400a")}: {"InvalidParameterValue", ""},
-		{RouteTableId: &r, DestinationPrefixListId: new("pl-00000000")}:          {"InvalidRoute.NotFound", ""},
+		{RouteTableId: &r, DestinationPrefixListId: new("pl-00000000")}: {"InvalidRoute.NotFound", ""},
 	} {
 		refused[struct{}](h, "DeleteRoute", in, want[0], want[1])
 	}
