@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
+	"time"
 
 	"github.com/goccy/go-yaml"
 
@@ -25,6 +27,15 @@ type config struct {
 	Listen string `yaml:"listen" help:"Address of the public HTTPS door on this host." default:"127.0.0.1:8443"`
 	// Run is where kernel objects are held; it must be on a file system that a reboot empties.
 	Run string `yaml:"run" help:"Directory of kernel objects." default:"" type:"path"`
+	// Internet says what is beyond Cloister's own internet: nothing (closed), or the network of this host
+	// (uplink): then TCP connections from VPCs and from the internet host to addresses that nobody has
+	// here go on from this host, in its name, but never to loopback, private or link-local addresses.
+	Internet string `yaml:"internet" help:"What is beyond Cloister's own internet: closed or uplink." default:"closed" enum:"closed,uplink"`
+	// Resolvers are DNS servers (address or address:port) that are asked for names which nobody here
+	// knows. Empty: such names do not exist.
+	Resolvers []string `yaml:"resolvers" help:"DNS servers to ask for names that nobody here knows."`
+	// IdleTimeout is how long a connection to an endpoint may carry nothing; AWS's is 350 seconds.
+	IdleTimeout time.Duration `yaml:"idle_timeout" help:"How long a connection to an endpoint may be idle." default:"350s"`
 	// Services names upstreams for services that are not Cloister's own, by their ids, as
 	// secretsmanager: https://vault.example: calls to them pass the door like all others and go on there.
 	Services map[string]string `yaml:"services" kong:"-"`
@@ -80,10 +91,34 @@ func (c config) Validate() error {
 	} else if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
 		wrong = append(wrong, fmt.Errorf("listen: %s is not a loopback address", host))
 	}
+	if c.Internet != "closed" && c.Internet != "uplink" {
+		wrong = append(wrong, fmt.Errorf("internet: %q is neither closed nor uplink", c.Internet))
+	}
+	if c.IdleTimeout < time.Second {
+		wrong = append(wrong, fmt.Errorf("idle_timeout: %s is less than a second", c.IdleTimeout))
+	}
+	if _, err := c.recursors(); err != nil {
+		wrong = append(wrong, err)
+	}
 	if _, err := c.upstreams(); err != nil {
 		wrong = append(wrong, err)
 	}
 	return errors.Join(wrong...)
+}
+
+// recursors reads Resolvers.
+func (c config) recursors() (out []netip.AddrPort, err error) {
+	for _, text := range c.Resolvers {
+		at, err := netip.ParseAddrPort(text)
+		if a, plain := netip.ParseAddr(text); plain == nil {
+			at, err = netip.AddrPortFrom(a, 53), nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("resolvers: %q is no address", text)
+		}
+		out = append(out, at)
+	}
+	return out, nil
 }
 
 // upstreams reads Services.

@@ -107,9 +107,13 @@ func wire(f place, c config, m machines, log *slog.Logger) (*house, error) {
 	if err != nil {
 		return nil, err
 	}
-	h.door = door.New(door.Config{Region: c.Region, Directory: h.directory, Audit: h.audit, Log: log, Clock: time.Now, Upstreams: upstreams})
+	h.door = door.New(door.Config{Region: c.Region, Directory: h.directory, Audit: h.audit, Log: log, Clock: time.Now, Upstreams: upstreams, IdleTimeout: c.IdleTimeout})
 	h.iam = &iam.Service{DB: m.db, Directory: h.directory}
-	h.ec2 = ec2.New(ec2.Config{DB: m.db, Directory: h.directory, Fabric: m.fabric, Region: c.Region, Log: log})
+	recursors, err := c.recursors()
+	if err != nil {
+		return nil, err
+	}
+	h.ec2 = ec2.New(ec2.Config{Uplink: c.Internet == "uplink", Recursors: recursors, DB: m.db, Directory: h.directory, Fabric: m.fabric, Region: c.Region, Log: log})
 	h.s3 = &s3.Service{DB: m.db, Blobs: m.blobs, Directory: h.directory, Region: c.Region, Log: log}
 	invoke := sagemakerruntime.New(m.fabric, c.Region)
 	h.sagemaker = sagemaker.New(sagemaker.Config{

@@ -37,6 +37,8 @@ type Config struct {
 	Clock     func() time.Time
 	// MaxBody bounds what is buffered of a request that is no stream.
 	MaxBody int64
+	// IdleTimeout is how long a connection may carry nothing; zero is the constant.
+	IdleTimeout time.Duration
 	// Upstreams are where calls to services that are not ours go on to, by their rows' ids.
 	Upstreams map[string]*url.URL
 }
@@ -57,6 +59,9 @@ type Door struct {
 func New(c Config) *Door {
 	if c.MaxBody == 0 {
 		c.MaxBody = 26 << 20 // InvokeEndpoint's 25 MB and room for its form
+	}
+	if c.IdleTimeout == 0 {
+		c.IdleTimeout = IdleTimeout
 	}
 	return &Door{
 		Config: c, services: map[string]*api.Service{}, hosts: names(c.Region), verifier: sigv4.NewVerifier(1024),

@@ -13,10 +13,12 @@ import (
 )
 
 const (
-	// perSource is how many connections one address may hold open, total how many all together: what
-	// is left of the process's descriptors is for its own work.
-	perSource = 1024
-	total     = 8192
+	// perSource is how many connections one address may hold open, perEndpoint how many the clients of
+	// one VPC endpoint (or of the internet) together, total how many all together: what is left of the
+	// process's descriptors is for its own work.
+	perSource   = 1024
+	perEndpoint = 4096
+	total       = 8192
 	// unproven bounds the bytes of large bodies that are held before their signature was checked.
 	unproven = 256 << 20
 	// roomTime is how long such a body waits for room.
@@ -25,12 +27,12 @@ const (
 
 var slowDown = fault.Kind{Code: "ServiceUnavailable", Status: 503}
 
-// fair is a listener that no caller can end or fill up: shortage passes, and one address holds no
-// more than its share.
+// fair is a listener that no caller can end or fill up: shortage passes, and neither one address nor
+// the clients of one endpoint hold more than their share.
 type fair struct {
 	net.Listener
 	mu   sync.Mutex
-	open map[string]int
+	open map[string]int // by source ("vpc/address") and by endpoint
 	all  int
 }
 
@@ -66,23 +68,26 @@ func passing(err error) bool {
 
 func (f *fair) take(c net.Conn) (net.Conn, bool) {
 	o := origin(c)
-	source := o.VPC + "/" + o.Source.String()
+	source, endpoint := o.VPC+"/"+o.Source.String(), o.EndpointID
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.all >= total || f.open[source] >= perSource {
+	if f.all >= total || f.open[source] >= perSource || f.open[endpoint] >= perEndpoint {
 		return nil, false
 	}
 	f.all++
 	f.open[source]++
-	return &share{Conn: c, from: o, give: sync.OnceFunc(func() { f.give(source) })}, true
+	f.open[endpoint]++
+	return &share{Conn: c, from: o, give: sync.OnceFunc(func() { f.give(source, endpoint) })}, true
 }
 
-func (f *fair) give(source string) {
+func (f *fair) give(of ...string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.all--
-	if f.open[source]--; f.open[source] == 0 {
-		delete(f.open, source)
+	for _, k := range of {
+		if f.open[k]--; f.open[k] == 0 {
+			delete(f.open, k)
+		}
 	}
 }
 

@@ -15,12 +15,13 @@ import (
 // from is a connection from an address.
 type from struct {
 	net.Conn
-	source string
-	closed *int
+	source   string
+	closed   *int
+	endpoint string
 }
 
 func (c from) Origin() caller.Origin {
-	return caller.Origin{Place: caller.Endpoint, VPC: "vpc-1", Source: netip.MustParseAddr(c.source)}
+	return caller.Origin{Place: caller.Endpoint, VPC: "vpc-1", EndpointID: c.endpoint, Source: netip.MustParseAddr(c.source)}
 }
 
 func (c from) Close() error { *c.closed++; return nil }
@@ -73,6 +74,25 @@ func TestNoCallerEndsOrFillsTheListener(t *testing.T) {
 	}
 	if _, err := f.Accept(); err == nil {
 		t.Error("closing twice gave two shares back")
+	}
+}
+
+func TestTheClientsOfOneEndpointLeaveRoomForAnothers(t *testing.T) {
+	var closed int
+	l := new(script)
+	for i := range perEndpoint + 5 {
+		l.next = append(l.next, from{source: netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}).String(), closed: &closed, endpoint: "vpce-1"})
+	}
+	l.next = append(l.next, from{source: "10.0.0.1", closed: &closed, endpoint: "vpce-2"})
+	f, got := newFair(l), 0
+	for {
+		if _, err := f.Accept(); err != nil {
+			break
+		}
+		got++
+	}
+	if got != perEndpoint+1 || closed != 5 {
+		t.Errorf("took %d connections and closed %d; want %d and 5", got, closed, perEndpoint+1)
 	}
 }
 

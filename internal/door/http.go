@@ -22,8 +22,8 @@ import (
 // prefetch is how much of a body is read before authentication; the rest stays in the stream.
 const prefetch = 64 << 10
 
-// idleTimeout is what AWS's endpoints have (facts privatelink 10).
-const idleTimeout = 350 * time.Second
+// IdleTimeout is what AWS's endpoints have (facts privatelink 10).
+const IdleTimeout = 350 * time.Second
 
 // grace is how long calls in hand may take when the door closes.
 const grace = 5 * time.Second
@@ -41,7 +41,7 @@ func (d *Door) Serve(ctx context.Context, l net.Listener, certificates *tls.Conf
 		StreamRequestBody:                  true,
 		MaxRequestBodySize:                 prefetch,
 		ReadBufferSize:                     32 << 10, // bounds the header
-		IdleTimeout:                        idleTimeout,
+		IdleTimeout:                        d.IdleTimeout,
 		ReadTimeout:                        5 * time.Minute,
 		NoDefaultServerHeader:              true,
 		NoDefaultContentType:               true,

@@ -127,6 +127,7 @@ func (s *Service) apply(ctx context.Context) error {
 			return err
 		}
 		wanted = plan(s.Region, all)
+		wanted.Internet.Uplink, wanted.Internet.Recursors = s.Uplink, s.Recursors
 		for _, add := range s.Parts {
 			if err := add(tx, wanted); err != nil {
 				return err

@@ -9,6 +9,7 @@ package ec2
 import (
 	"context"
 	"log/slog"
+	"net/netip"
 
 	"cloister/internal/frame/api"
 	"cloister/internal/frame/directory"
@@ -71,6 +72,9 @@ type Config struct {
 	Region    string
 	Log       *slog.Logger
 	Quotas    Quotas
+	// Uplink and Recursors go into the network's Internet as they are.
+	Uplink    bool
+	Recursors []netip.AddrPort
 	// Parts are what other services add to the network, each of its own records.
 	Parts []Part
 }
