@@ -142,7 +142,7 @@ func dumpRules(t testing.TB, ns *os.File) (lines []string) {
 			}
 			for _, e := range elements {
 				key := e.Key
-				if len(key) == unix.IFNAMSIZ+4 {
+				if len(key) == unix.IFNAMSIZ || len(key) == unix.IFNAMSIZ+4 {
 					key = append([]byte(plainLink(strings.TrimRight(string(key[:unix.IFNAMSIZ]), "\x00"))+" "), key[unix.IFNAMSIZ:]...)
 				}
 				lines = append(lines, fmt.Sprintf("nft %s set %s element %q %q", table.Name, s.Name, key, e.Val))

@@ -88,6 +88,7 @@ func vpcRuleset(v *network.VPC, interfaces []*network.Interface, endpoints []*ne
 		}
 	}
 	r.chains[chainPost] = chain{nil, postRules(endpoints)}
+	addACLs(r, v, interfaces, links)
 	return r
 }
 
@@ -238,7 +239,7 @@ func internetRuleset(n *network.Internet, links map[string]string) *ruleset {
 }
 
 func (k setKind) String() string {
-	return [...]string{"address", "link . address", "address : verdict", "unknown"}[k]
+	return [...]string{"address", "link . address", "address : verdict", "link", "link : verdict", "unknown"}[k]
 }
 
 func (s set_) String() string { return fmt.Sprintf("%s (%d)", s.kind, len(s.elements)) }

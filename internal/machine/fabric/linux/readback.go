@@ -71,8 +71,12 @@ func (t *table) readSets() error {
 
 func kindOfSet(s *nftables.Set) setKind {
 	switch {
+	case s.IsMap && s.KeyType.Bytes == unix.IFNAMSIZ:
+		return setLinkGo
 	case s.IsMap:
 		return setGo
+	case s.KeyType.Bytes == unix.IFNAMSIZ:
+		return setLink
 	case s.KeyType.Bytes == unix.IFNAMSIZ+4:
 		return setBound
 	}
@@ -111,6 +115,9 @@ func (t *table) readChains() error {
 			return fmt.Errorf("read chain %s: %w", c.Name, err)
 		}
 		got := chain{}
+		if c.Hooknum != nil {
+			got.hook = &hook{at: c.Hooknum, priority: c.Priority}
+		}
 		for _, r := range rules {
 			text, _ := userdata.GetString(r.UserData, userdata.TypeComment)
 			got.rules = append(got.rules, rule{text: text})

@@ -181,6 +181,7 @@ func (r *ruleset) without(gone []*port, links map[string]string) *ruleset {
 		for _, p := range gone {
 			delete(elements, addressKey(p.address))
 			delete(elements, boundKey(links[p.id], p.address))
+			delete(elements, linkKey(links[p.id]))
 		}
 		less.sets[name] = set_{s.kind, elements}
 	}

@@ -31,6 +31,8 @@ const (
 	setAddress     setKind = iota // an address
 	setBound                      // a link's name and an address
 	setGo                         // an address, and the chain to go to
+	setLink                       // a link's name
+	setLinkGo                     // a link's name, and the chain to go to
 	setUnknownKind                // as read back: never equal to a wanted one
 )
 

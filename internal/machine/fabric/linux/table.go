@@ -119,6 +119,10 @@ func newSet(name string, kind setKind) *nftables.Set {
 		s.Concatenation = true
 	case setGo:
 		s.IsMap, s.DataType = true, nftables.TypeVerdict
+	case setLink:
+		s.KeyType = nftables.TypeIFName
+	case setLinkGo:
+		s.KeyType, s.IsMap, s.DataType = nftables.TypeIFName, true, nftables.TypeVerdict
 	}
 	return s
 }
@@ -157,11 +161,12 @@ func element(key, value string) nftables.SetElement {
 	return e
 }
 
-// addChains makes the missing chains that are gone to; hooks come last, when all they lead to exists.
+// addChains makes the missing chains that are gone to; hooks come with their rules, as one that is
+// still empty would drop everything.
 func (t *table) addChains(b *batch, want *ruleset) {
 	for _, name := range slices.Sorted(maps.Keys(want.chains)) {
-		if _, there := t.have.chains[name]; !there {
-			b.add(1, func(c *nftables.Conn) error { c.AddChain(newChain(name, want.chains[name].hook)); return nil })
+		if _, there := t.have.chains[name]; !there && want.chains[name].hook == nil {
+			b.add(1, func(c *nftables.Conn) error { c.AddChain(newChain(name, nil)); return nil })
 		}
 	}
 }
@@ -183,7 +188,7 @@ func (t *table) writeChains(b *batch, want *ruleset) {
 	for _, name := range slices.Sorted(maps.Keys(want.chains)) {
 		rules := want.chains[name].rules
 		old, there := t.have.chains[name]
-		if there && slices.EqualFunc(old.rules, rules, same) {
+		if (there || len(rules) == 0 && want.chains[name].hook == nil) && slices.EqualFunc(old.rules, rules, same) {
 			continue
 		}
 		// A chain is rewritten in one piece. One that no batch can hold is, for a moment, shorter than
@@ -192,6 +197,8 @@ func (t *table) writeChains(b *batch, want *ruleset) {
 		b.add(1+len(first), func(c *nftables.Conn) error {
 			if there {
 				c.FlushChain(&nftables.Chain{Table: theTable, Name: name})
+			} else if h := want.chains[name].hook; h != nil {
+				c.AddChain(newChain(name, h))
 			}
 			return appendRules(c, name, first)
 		})
@@ -210,14 +217,19 @@ func appendRules(c *nftables.Conn, chain string, rules []rule) error {
 	return nil
 }
 
-// removeRest removes chains and sets that are wanted no more: all are emptied before any goes, as
-// they may refer to each other.
+// removeRest removes chains and sets that are wanted no more: hooks first and whole, as an empty one
+// might drop everything; then the others, emptied before any goes, as they may refer to each other.
 func (t *table) removeRest(b *batch, want *ruleset) {
 	var gone []string
 	for _, name := range slices.Sorted(maps.Keys(t.have.chains)) {
-		if _, stays := want.chains[name]; !stays {
-			gone = append(gone, name)
+		if _, stays := want.chains[name]; stays {
+			continue
 		}
+		if t.have.chains[name].hook == nil {
+			gone = append(gone, name)
+			continue
+		}
+		b.add(1, func(c *nftables.Conn) error { c.DelChain(&nftables.Chain{Table: theTable, Name: name}); return nil })
 	}
 	for _, name := range gone {
 		b.add(1, func(c *nftables.Conn) error { c.FlushChain(&nftables.Chain{Table: theTable, Name: name}); return nil })
