@@ -43,6 +43,8 @@ func Run(t *testing.T, open func(t *testing.T) Fabric) {
 		{"a missing endpoint leaves a black hole", testBlackhole},
 		{"names are private to their VPC", testNames},
 		{"names take turns", testRotation},
+		{"private zones are closed, nested and of their VPC only", testZones},
+		{"an inbound resolver is no place to be", testInbound},
 		{"loopback belongs to the namespace", testLoopback},
 		{"an isolated namespace reaches nothing", testIsolated},
 		{"hosts on the internet reach doors only", testHosts},

@@ -52,10 +52,11 @@ func resolving() []rule {
 func vpcRuleset(v *network.VPC, interfaces []*network.Interface, endpoints []*network.Endpoint, links map[string]string) *ruleset {
 	r := newRuleset()
 	input := append([]rule{new(line).known().accept()}, resolving()...)
-	input = append(input, new(line).protocol(reach.TCP).port(443, 443).dispatch(true, setOut).rule())
 	for _, p := range []int{reach.UDP, reach.TCP} {
 		input = append(input, new(line).member(false, setInbound).protocol(p).port(53, 53).dispatch(true, setOut).rule())
 	}
+	input = append(input, new(line).member(false, setInbound).drop())
+	input = append(input, new(line).protocol(reach.TCP).port(443, 443).dispatch(true, setOut).rule())
 	baseChains(r, input, []rule{new(line).known().accept(), new(line).dispatch(true, setOut).rule()})
 	if dns := r.set(setDNS, setAddress); v.Resolve {
 		for _, a := range resolverAddresses(v) {
