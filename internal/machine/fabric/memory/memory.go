@@ -32,6 +32,7 @@ type Fabric struct {
 	index   *reach.Index
 	servers map[place]*listener
 	open    map[*end]struct{}
+	assumed map[string]bool // namespaces that take every address for their own
 	closed  bool
 }
 
@@ -45,7 +46,7 @@ var _ fabric.Fabric = (*Fabric)(nil)
 
 // New gives an empty fabric.
 func New() *Fabric {
-	f := &Fabric{servers: map[place]*listener{}, open: map[*end]struct{}{}}
+	f := &Fabric{servers: map[place]*listener{}, assumed: map[string]bool{}, open: map[*end]struct{}{}}
 	f.entrance = newListener(netip.AddrPortFrom(netip.IPv4Unspecified(), 443))
 	f.index, _ = reach.NewIndex(&network.Network{})
 	return f
@@ -143,6 +144,15 @@ func (f *Fabric) ListenIn(id string, at netip.AddrPort) (net.Listener, error) {
 	return l, nil
 }
 
+// Assume makes a namespace take every packet that it is given for its own, as a process that answers
+// for others would.
+func (f *Fabric) Assume(id string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.assumed[id] = true
+	return nil
+}
+
 // Dial connects from inside a namespace. A dropped packet has no answer: the dial then ends with ctx.
 func (f *Fabric) Dial(ctx context.Context, id string, to netip.AddrPort) (net.Conn, error) {
 	c, err := f.dial(id, to)
@@ -169,40 +179,74 @@ func (f *Fabric) dial(id string, to netip.AddrPort) (net.Conn, error) {
 			return nil, syscall.ENETUNREACH
 		}
 	}
-	found := f.index.Reach(id, to)
-	var l *listener
-	switch found.Kind {
-	case reach.Dropped:
-		return nil, errSilence
-	case reach.Accepted:
-		l = f.entrance
-	case reach.Delivered:
-		if l = f.servers[place{found.Interface, to}]; l == nil {
-			l = f.servers[place{found.Interface, netip.AddrPortFrom(netip.IPv4Unspecified(), to.Port())}]
-		}
+	from := uint16(32768 + f.ephemera.Add(1)%28000)
+	path := f.index.Walk(reach.Probe{From: id, To: to, Port: from})
+	if path.Kind == reach.Answered {
+		return f.ask(id, &path)
 	}
-	if l == nil {
+	l, at := f.serverOf(&path)
+	switch {
+	case at == nil:
+		return nil, errSilence
+	case l == nil:
 		return nil, syscall.ECONNREFUSED
 	}
-	return f.connect(id, to, found, l)
+	return f.connect(id, netip.AddrPortFrom(f.from(id, to), from), to, at, l)
+}
+
+// from is the address that a caller's own socket shows.
+func (f *Fabric) from(id string, to netip.AddrPort) netip.Addr {
+	if to.Addr().IsLoopback() {
+		return to.Addr()
+	}
+	return f.index.Address(id)
+}
+
+// serverOf finds who serves the end of a path, and the last path on the way to him, which is a
+// balancer's own where one is between. The path is nil where nobody would answer at all.
+func (f *Fabric) serverOf(path *reach.Path) (*listener, *reach.Path) {
+	switch path.Kind {
+	case reach.Accepted:
+		return f.entrance, path
+	case reach.Delivered:
+		return f.serverIn(path.Interface, path.Target), path
+	case reach.Forwarded:
+		if f.assumed[path.Interface] {
+			return f.serverIn(path.Interface, path.Target), path
+		}
+	case reach.Balanced:
+		for i := range path.Onward {
+			if l, at := f.serverOf(&path.Onward[i]); l != nil {
+				return l, at
+			}
+		}
+		return nil, path
+	}
+	return nil, nil
+}
+
+func (f *Fabric) serverIn(id string, at netip.AddrPort) *listener {
+	if l := f.servers[place{id, at}]; l != nil {
+		return l
+	}
+	return f.servers[place{id, netip.AddrPortFrom(netip.IPv4Unspecified(), at.Port())}]
 }
 
 // connect makes the pair of ends and hands the server its one.
-func (f *Fabric) connect(id string, to netip.AddrPort, found reach.Reach, l *listener) (net.Conn, error) {
-	source := f.index.Address(id)
-	if to.Addr().IsLoopback() {
-		source = to.Addr()
-	}
-	from := netip.AddrPortFrom(source, uint16(32768+f.ephemera.Add(1)%28000))
+func (f *Fabric) connect(id string, from, to netip.AddrPort, path *reach.Path, l *listener) (net.Conn, error) {
 	a, b, err := pair()
 	if err != nil {
 		return nil, err
 	}
-	client := &end{UnixConn: a, fabric: f, local: from, remote: to, ids: [2]string{id, found.Interface}}
-	server := &end{UnixConn: b, fabric: f, local: to, remote: from, ids: client.ids}
+	ids := [2]string{id, ""}
+	if path.Kind != reach.Accepted {
+		ids[1] = path.Interface
+	}
+	client := &end{UnixConn: a, fabric: f, local: from, remote: to, ids: ids}
+	server := &end{UnixConn: b, fabric: f, local: path.Target, remote: path.Source, ids: ids}
 	var arriving net.Conn = server
-	if found.Kind == reach.Accepted {
-		server.origin, client.origin = &found.Origin, &found.Origin
+	if path.Kind == reach.Accepted {
+		server.origin, client.origin = &path.Origin, &path.Origin
 		arriving = &conn{server}
 	}
 	if !l.offer(arriving) {
