@@ -28,6 +28,8 @@ type daemon struct {
 	binary, data, listen string
 	// as is the user that runs it; nil is us.
 	as *syscall.Credential
+	// flags are more of serve's.
+	flags []string
 	// env is what every process of this Cloister's gets; nil is ours.
 	env []string
 
@@ -107,7 +109,7 @@ func (d *daemon) start() error {
 		return err
 	}
 	defer out.Close()
-	cmd := d.command("serve", "--listen", d.listen)
+	cmd := d.command(append([]string{"serve", "--listen", d.listen}, d.flags...)...)
 	cmd.Stdout, cmd.Stderr = out, log
 	if err := cmd.Start(); err != nil {
 		return err

@@ -36,6 +36,8 @@ type config struct {
 	Resolvers []string `yaml:"resolvers" help:"DNS servers to ask for names that nobody here knows."`
 	// IdleTimeout is how long a connection to an endpoint may carry nothing; AWS's is 350 seconds.
 	IdleTimeout time.Duration `yaml:"idle_timeout" help:"How long a connection to an endpoint may be idle." default:"350s"`
+	// FlowLogs is how often VPC flow logs are delivered.
+	FlowLogs time.Duration `yaml:"flow_logs" help:"How often VPC flow logs are delivered." default:"60s"`
 	// Services names upstreams for services that are not Cloister's own, by their ids, as
 	// secretsmanager: https://vault.example: calls to them pass the door like all others and go on there.
 	Services map[string]string `yaml:"services" kong:"-"`
@@ -96,6 +98,9 @@ func (c config) Validate() error {
 	}
 	if c.IdleTimeout < time.Second {
 		wrong = append(wrong, fmt.Errorf("idle_timeout: %s is less than a second", c.IdleTimeout))
+	}
+	if c.FlowLogs < time.Second {
+		wrong = append(wrong, fmt.Errorf("flow_logs: %s is less than a second", c.FlowLogs))
 	}
 	if _, err := c.recursors(); err != nil {
 		wrong = append(wrong, err)

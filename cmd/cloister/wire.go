@@ -113,7 +113,8 @@ func wire(f place, c config, m machines, log *slog.Logger) (*house, error) {
 	if err != nil {
 		return nil, err
 	}
-	h.ec2 = ec2.New(ec2.Config{Uplink: c.Internet == "uplink", Recursors: recursors, DB: m.db, Directory: h.directory, Fabric: m.fabric, Region: c.Region, Log: log})
+	h.ec2 = ec2.New(ec2.Config{Client: h.door, FlowWindow: c.FlowLogs, Uplink: c.Internet == "uplink", Recursors: recursors, DB: m.db, Directory: h.directory, Fabric: m.fabric, Region: c.Region, Log: log})
+	m.fabric.Observe(observer{h.ec2})
 	h.s3 = &s3.Service{DB: m.db, Blobs: m.blobs, Directory: h.directory, Region: c.Region, Log: log}
 	invoke := sagemakerruntime.New(m.fabric, c.Region)
 	h.sagemaker = sagemaker.New(sagemaker.Config{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -138,10 +139,22 @@ func (s *Service) apply(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the network's records: %w", err)
 	}
+	s.note(wanted)
 	if err := s.Fabric.Apply(ctx, wanted); err != nil {
 		return fmt.Errorf("apply the network: %w", err)
 	}
 	return s.settle(ctx, all)
+}
+
+// note remembers whose the elastic addresses are, for flow logs.
+func (s *Service) note(n *network.Network) {
+	public := map[netip.Addr]netip.Addr{}
+	for i := range n.Interfaces {
+		if at := &n.Interfaces[i]; at.Public.IsValid() {
+			public[at.Public] = at.Address
+		}
+	}
+	s.public.Store(&public)
 }
 
 // settle ends what the attempt has made true: endpoints it planned are available, those it left out

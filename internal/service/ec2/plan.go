@@ -26,11 +26,12 @@ type records struct {
 	endpoints   []*endpoint
 	enis        []*eni
 	isolated    []*isolated
+	flowLogs    []*flowLog
 }
 
 func read(tx *store.Tx) (*records, error) {
 	var r records
-	var errs [7]error
+	var errs [8]error
 	r.vpcs, errs[0] = vpcs.all(tx, "")
 	r.subnets, errs[1] = subnets.all(tx, "")
 	r.routeTables, errs[2] = routeTables.all(tx, "")
@@ -38,6 +39,7 @@ func read(tx *store.Tx) (*records, error) {
 	r.endpoints, errs[4] = endpoints.all(tx, "")
 	r.enis, errs[5] = enis.all(tx, "")
 	r.isolated, errs[6] = isolatedTable.All(tx, "")
+	r.flowLogs, errs[7] = flowLogs.all(tx, "")
 	return &r, errors.Join(errs[:]...)
 }
 
@@ -72,8 +74,11 @@ func plan(region string, r *records) *network.Network {
 		})
 		n.Internet.Names = append(n.Internet.Names, p.ownNames(e)...)
 	}
+	watched := planFlowLogs(r, r.flowLogs)
 	for _, v := range r.vpcs {
-		n.VPCs = append(n.VPCs, p.vpc(v))
+		out := p.vpc(v)
+		out.LogFlows = watched[v.ID]
+		n.VPCs = append(n.VPCs, out)
 	}
 	for _, i := range r.isolated {
 		n.Isolated = append(n.Isolated, i.ID)

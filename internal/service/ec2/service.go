@@ -10,6 +10,10 @@ import (
 	"context"
 	"log/slog"
 	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"cloister/internal/frame/api"
 	"cloister/internal/frame/directory"
@@ -75,6 +79,9 @@ type Config struct {
 	// Uplink and Recursors go into the network's Internet as they are.
 	Uplink    bool
 	Recursors []netip.AddrPort
+	// Client is the door, by which flow logs are delivered; FlowWindow is how often, zero the constant.
+	Client     api.Client
+	FlowWindow time.Duration
 	// Parts are what other services add to the network, each of its own records.
 	Parts []Part
 }
@@ -88,6 +95,8 @@ type Service struct {
 	Config
 	queue    *reconcile.Queue
 	progress progress
+	collector
+	public atomic.Pointer[map[netip.Addr]netip.Addr] // elastic addresses, and whose they are
 }
 
 // New makes the service; nothing happens before Load.
@@ -95,6 +104,9 @@ func New(c Config) *Service {
 	c.Quotas = c.Quotas.filled()
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.FlowWindow == 0 {
+		c.FlowWindow = FlowWindow
 	}
 	s := &Service{Config: c, progress: newProgress()}
 	s.queue = reconcile.New("network", c.Log, s.work)
@@ -120,5 +132,10 @@ func (s *Service) Load(ctx context.Context) error {
 // Run keeps the fabric at what the records say, until ctx is done.
 func (s *Service) Run(ctx context.Context) error {
 	defer s.progress.stop()
-	return s.queue.Run(ctx, 1)
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return s.queue.Run(ctx, 1) })
+	if s.Client != nil {
+		g.Go(func() error { return s.deliverFlows(ctx) })
+	}
+	return g.Wait()
 }

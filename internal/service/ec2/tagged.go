@@ -44,7 +44,7 @@ func bears[T any, P interface {
 }
 
 var bearers = []bearer{
-	bears(vpcs), bears(subnets), bears(routeTables), bears(groups), bears(endpoints), bears(enis),
+	bears(vpcs), bears(subnets), bears(routeTables), bears(groups), bears(endpoints), bears(enis), bears(flowLogs),
 	{name: "security-group-rule", prefix: "sgr-", retag: retagRule, list: listRules},
 	{name: "network-acl", prefix: "acl-", retag: retagACL, list: listACLs},
 }
