@@ -71,6 +71,7 @@ func (x *Index) addVPC(v *network.VPC) error {
 		tables:    make(map[string]*network.RouteTable, len(v.Tables)),
 		groups:    make(map[string]*network.Group, len(v.Groups)),
 		acls:      make(map[string]*network.ACL, len(v.ACLs)),
+		gateways:  make(map[netip.Addr]bool, len(v.Subnets)),
 		private:   newNames(v.Names),
 		zones:     newZones(v.Zones),
 		hosts:     hostNames(v.Names),
@@ -132,7 +133,7 @@ func (v *vpcIndex) addSubnet(s *network.Subnet) error {
 	if s.ACL != "" && v.acls[s.ACL] == nil {
 		return fmt.Errorf("subnet %s: no network acl %s in %s", s.ID, s.ACL, v.ID)
 	}
-	v.subnets[s.ID] = s
+	v.subnets[s.ID], v.gateways[Gateway(s)] = s, true
 	return nil
 }
 

@@ -42,6 +42,7 @@ type vpcIndex struct {
 	tables    map[string]*network.RouteTable
 	groups    map[string]*network.Group
 	acls      map[string]*network.ACL
+	gateways  map[netip.Addr]bool
 	private   names
 	zones     map[string]*zone
 	hosts     map[netip.Addr]string // the names of addresses
@@ -161,4 +162,11 @@ func (x *Index) Address(id string) netip.Addr {
 		return i.Address
 	}
 	return x.hosts[id]
+}
+
+// Plumbing says whether an address is the VPC's own furniture, of which flow logs say nothing: its
+// resolver, its routers, and what is link-local.
+func (x *Index) Plumbing(vpc string, a netip.Addr) bool {
+	v := x.vpcs[vpc]
+	return v == nil || a.IsLinkLocalUnicast() || a.IsLoopback() || a == v.resolver() || v.gateways[a]
 }

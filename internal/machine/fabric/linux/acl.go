@@ -118,8 +118,8 @@ func addACLHooks(r *ruleset, v *network.VPC) {
 		new(line).dispatch(false, setACLInOwn).rule(),
 		new(line).accept(),
 	}}
-	r.chains[chainACLRefusedOut] = chain{nil, []rule{new(line).drop()}}
-	r.chains[chainACLRefusedIn] = chain{nil, []rule{new(line).drop()}}
+	r.chains[chainACLRefusedOut] = chain{nil, refuse(v, refusedSender)}
+	r.chains[chainACLRefusedIn] = chain{nil, refuse(v, refusedReceiver)}
 }
 
 // addACLSubnet adds a subnet's chains and, if no other subnet did, those of its ACL.

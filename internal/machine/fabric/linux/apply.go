@@ -158,6 +158,9 @@ func (f *Fabric) applyVPC(p *parts) error {
 	if err := f.applyRouter(p.vpc.ID, fileName(kindVPC, p.vpc.ID), t, p.resolvers()); err != nil {
 		return err
 	}
+	if err := f.follow(f.routers[p.vpc.ID], p.vpc.LogFlows); err != nil {
+		return err
+	}
 	f.routers[p.vpc.ID].last = p
 	return nil
 }

@@ -18,6 +18,7 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -44,6 +45,8 @@ type Fabric struct {
 	turn      atomic.Uint32
 	observer  network.Observer // nil: nobody
 	recursor  *recursor
+	// flowInterval is how often live connections are told of.
+	flowInterval time.Duration
 
 	mu      sync.Mutex // held by Apply and Close
 	closed  bool
@@ -64,13 +67,14 @@ func Open(c Config) (*Fabric, error) {
 		return nil, err
 	}
 	return &Fabric{
-		directory: c.Directory,
-		log:       c.Logger,
-		lock:      lock,
-		sweeper:   newSweeper(c.Logger),
-		entrance:  newEntrance(),
-		recursor:  newRecursor(),
-		routers:   map[string]*router{},
+		directory:    c.Directory,
+		log:          c.Logger,
+		lock:         lock,
+		sweeper:      newSweeper(c.Logger),
+		entrance:     newEntrance(),
+		recursor:     newRecursor(),
+		flowInterval: defaultFlowInterval,
+		routers:      map[string]*router{},
 	}, nil
 }
 

@@ -20,7 +20,8 @@ const (
 	refusedGroup = 10   // of NFLOG, in the router's namespace
 	refusedRate  = 1000 // packets a second that are told of, of each chain
 	refusedPart  = 64   // bytes of a packet that are told: the headers
-	refusedBatch = 32   // packets that are told together, if they come within a second
+	refusedBatch = 32   // packets that are told together, if they come within refusedWait
+	refusedWait  = 20   // hundredths of a second
 )
 
 // refuse ends a chain in which a packet is refused: it is dropped, and told of before that if the

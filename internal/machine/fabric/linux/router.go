@@ -27,6 +27,7 @@ type router struct {
 	links     map[string]string
 	listeners *listeners
 	resolver  *resolver
+	flows     *flows // nil while they are not logged
 }
 
 // target is what a router should be.
@@ -59,6 +60,7 @@ func (f *Fabric) openRouter(name, vpc string) (*router, error) {
 // close gives back every socket that would keep the namespace alive.
 func (r *router) close() {
 	r.resolver.close()
+	r.flows.close()
 	r.listeners.close()
 	r.rules.close()
 	if r.netlink != nil {

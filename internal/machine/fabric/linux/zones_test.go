@@ -20,8 +20,12 @@ type watcher struct {
 	flows   []network.Flow
 }
 
-func (w *watcher) Query(q network.Query) { w.mu.Lock(); w.queries = append(w.queries, q); w.mu.Unlock() }
-func (w *watcher) Flow(f network.Flow)   { w.mu.Lock(); w.flows = append(w.flows, f); w.mu.Unlock() }
+func (w *watcher) Query(q network.Query) {
+	w.mu.Lock()
+	w.queries = append(w.queries, q)
+	w.mu.Unlock()
+}
+func (w *watcher) Flow(f network.Flow) { w.mu.Lock(); w.flows = append(w.flows, f); w.mu.Unlock() }
 
 func zonedNetwork() *network.Network {
 	n := pairNetwork()
