@@ -58,11 +58,7 @@ func Run(t *testing.T, open func(t *testing.T) Fabric) {
 		{"closing ends the listener", testClose},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			f := open(t)
-			w := &world{t: t, Fabric: f, clients: map[net.Conn]bool{}}
-			w.accept()
-			t.Cleanup(w.stop)
-			c.test(t, w)
+			c.test(t, newWorld(t, open(t)))
 		})
 	}
 }
@@ -77,6 +73,13 @@ type world struct {
 	servers []net.Listener
 	clients map[net.Conn]bool // connections that a server of the test has open
 	serving map[string]net.Listener
+}
+
+func newWorld(t *testing.T, f Fabric) *world {
+	w := &world{t: t, Fabric: f, clients: map[net.Conn]bool{}}
+	w.accept()
+	t.Cleanup(w.stop)
+	return w
 }
 
 const (
@@ -158,13 +161,22 @@ func (w *world) serve(id, at string) net.Listener {
 			w.running.Go(func() {
 				defer w.hold(c)()
 				c.SetDeadline(time.Now().Add(patience))
-				if _, err := io.WriteString(c, id+"\n"); err == nil {
+				if _, err := io.WriteString(c, w.greeting(id, c)+"\n"); err == nil {
 					io.Copy(c, c)
 				}
 			})
 		}
 	})
 	return l
+}
+
+// greeting is what a server says; in a walk it tells also whom it sees, and as whom it was called.
+func (w *world) greeting(id string, c net.Conn) string {
+	if w.serving == nil {
+		return id
+	}
+	address := func(a net.Addr) string { return netip.MustParseAddrPort(a.String()).Addr().String() }
+	return id + " " + address(c.RemoteAddr()) + " " + address(c.LocalAddr())
 }
 
 // call is a connection that was greeted.

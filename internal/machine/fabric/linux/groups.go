@@ -53,6 +53,9 @@ func vpcRuleset(v *network.VPC, interfaces []*network.Interface, endpoints []*ne
 	r := newRuleset()
 	input := append([]rule{new(line).known().accept()}, resolving()...)
 	for _, p := range []int{reach.UDP, reach.TCP} {
+		if !v.Resolve {
+			break // no resolver, and nobody to close the connection either
+		}
 		input = append(input, new(line).member(false, setInbound).protocol(p).port(53, 53).dispatch(true, setOut).rule())
 	}
 	input = append(input, new(line).member(false, setInbound).drop())

@@ -30,3 +30,8 @@ func start(t testing.TB) *Fabric {
 func TestFabric(t *testing.T) {
 	fabrictest.Run(t, func(t *testing.T) fabrictest.Fabric { return start(t) })
 }
+
+// TestMatrix compares the kernel with the law on networks made by chance.
+func TestMatrix(t *testing.T) {
+	fabrictest.Matrix(t, func(t *testing.T) fabrictest.Fabric { return start(t) }, fabrictest.Landed, 40)
+}

@@ -18,12 +18,15 @@ func (f *Fabric) ask(id string, path *reach.Path) (net.Conn, error) {
 	client := &end{UnixConn: a, fabric: f, local: path.Source, remote: path.Target, ids: [2]string{id, ""}}
 	f.open[client] = struct{}{}
 	index, vpc := f.index, f.index.VPC(id)
-	if path.Interface != "" {
+	switch {
+	case path.Interface != "":
 		vpc = f.index.VPC(path.Interface)
+	case path.Target.Addr() == reach.PublicResolver:
+		vpc = ""
 	}
 	go func() {
 		defer b.Close()
-		for c := (&dns.Conn{Conn: b}); ; {
+		for c := (&dns.Conn{Conn: struct{ net.Conn }{b}}); ; {
 			q, err := c.ReadMsg()
 			if err != nil || c.WriteMsg(reply(index, vpc, q, f.turn.Add(1))) != nil {
 				return

@@ -7,6 +7,8 @@ import (
 	"cloister/internal/machine/fabric/memory"
 )
 
-func TestFabric(t *testing.T) {
-	fabrictest.Run(t, func(t *testing.T) fabrictest.Fabric { return memory.New() })
-}
+func open(t *testing.T) fabrictest.Fabric { return memory.New() }
+
+func TestFabric(t *testing.T) { fabrictest.Run(t, open) }
+
+func TestMatrix(t *testing.T) { fabrictest.Matrix(t, open, fabrictest.All, 120) }

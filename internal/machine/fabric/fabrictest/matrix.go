@@ -1,0 +1,299 @@
+package fabrictest
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"cloister/internal/engine/reach"
+	"cloister/internal/value/caller"
+	"cloister/internal/value/network"
+)
+
+// Matrix has a fabric go through small networks made by chance. In each it tries every namespace
+// against every address, looks names up and calls what they stand for, and demands what engine/reach,
+// which is written from AWS's rules and knows nothing of any fabric, says.
+func Matrix(t *testing.T, open func(t *testing.T) Fabric, features Features, networks int) {
+	const walks = 4 // side by side: most of a walk's time is waiting for what must not answer
+	var mu sync.Mutex
+	seen := map[string]int{}
+	var done sync.WaitGroup
+	for k := range walks {
+		done.Go(func() {
+			t.Run(fmt.Sprint(k), func(t *testing.T) {
+				counts := newWorld(t, open(t)).walk(features, (networks+walks-1)/walks)
+				mu.Lock()
+				defer mu.Unlock()
+				for k, n := range counts {
+					seen[k] += n
+				}
+			})
+		})
+	}
+	done.Wait()
+	t.Logf("seen: %v", seen)
+	for outcome, of := range outcomes {
+		if features.Has(of) && seen[outcome] == 0 {
+			t.Errorf("no connection of %d networks was %q: the matrix proves too little", networks, outcome)
+		}
+	}
+}
+
+// outcomes are what must have been seen at least once, by the features that it needs.
+var outcomes = map[string]Features{
+	"dropped": 0, "delivered": 0, "accepted": 0, "looked up": 0,
+	"answered": Resolvers, "unanswered": ACLs, "by a list, to an endpoint": 0,
+	"between hosts": Hosts, "to an elastic address": Gateways, "from an elastic address": Gateways, "at a door, from a VPC": Gateways,
+	"through NAT": NATs | Gateways, "over a peering": Peerings, "at an endpoint, over a peering": Peerings,
+	"forwarded": Forwarders, "tunnelled": VPNs, "balanced": Balancers, "balanced to nobody": Balancers,
+}
+
+func testWalk(t *testing.T, w *world) {
+	counts := w.walk(Landed, 12)
+	for _, k := range []string{"dropped", "delivered", "accepted"} {
+		if counts[k] == 0 {
+			t.Errorf("the walk met no connection that was %s: it proves too little", k)
+		}
+	}
+	t.Logf("seen: %v", counts)
+}
+
+// assumer is a fabric in which a namespace can be told to take all it is given for its own.
+type assumer interface{ Assume(id string) error }
+
+// walk goes through networks and compares each with the law; it tells what it met.
+func (w *world) walk(features Features, networks int) map[string]int {
+	t := w.t
+	seed := rand.Uint64()
+	r := rand.New(rand.NewPCG(seed, 0))
+	w.serving = map[string]net.Listener{}
+	counts := map[string]int{}
+	for k := range networks {
+		n := RandomOf(r, features)
+		w.apply(n)
+		index, err := reach.NewIndex(n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.serveAll(n)
+		m := &matrix{world: w, n: n, index: index, counts: counts}
+		m.try(r)
+		if t.Failed() {
+			text, _ := json.MarshalIndent(n, "", " ")
+			t.Fatalf("seed %d, network %d:\n%s", seed, k, text)
+		}
+	}
+	return counts
+}
+
+// serveAll has a server on three ports of every namespace that has an address and is nobody's station.
+func (w *world) serveAll(n *network.Network) {
+	have := map[string]bool{}
+	for _, i := range n.Interfaces {
+		have[i.ID] = inhabited(n, &i)
+	}
+	for _, h := range n.Internet.Hosts {
+		have[h.ID] = true
+	}
+	for key, l := range w.serving {
+		if id, _, _ := strings.Cut(key, ":"); !have[id] {
+			l.Close()
+			delete(w.serving, key)
+		}
+	}
+	for id, yes := range have {
+		for _, port := range []string{"443", "808", "53"} {
+			key := id + ":" + port
+			if yes && w.serving[key] == nil {
+				w.serving[key] = w.serve(id, "0.0.0.0:"+port)
+			}
+		}
+	}
+	for _, i := range n.Interfaces {
+		if a, can := w.Fabric.(assumer); i.Forwards && can {
+			if err := a.Assume(i.ID); err != nil {
+				w.t.Fatal(err)
+			}
+		}
+	}
+}
+
+// inhabited says whether an interface's namespace is a customer's, and not a gateway's or a balancer's.
+func inhabited(n *network.Network, i *network.Interface) bool {
+	return i.Own() && !i.NAT && !slices.ContainsFunc(n.Balancers, func(b network.Balancer) bool { return slices.Contains(b.Interfaces, i.ID) })
+}
+
+// matrix is one network under test.
+type matrix struct {
+	*world
+	n      *network.Network
+	index  *reach.Index
+	counts map[string]int
+}
+
+// try connects from everywhere to everything, on one of the ports each.
+func (m *matrix) try(r *rand.Rand) {
+	var done sync.WaitGroup
+	room := make(chan struct{}, 256)
+	clients, targets := m.clients(), m.targets()
+	for _, id := range clients {
+		for _, to := range targets {
+			at := netip.AddrPortFrom(to, []uint16{443, 443, 443, 808, 808, 53}[r.IntN(6)])
+			m.one(&done, room, id, at)
+		}
+		for _, name := range []string{serviceName, "vpce-1a.example.com", "vpce-1b.example.com", "nowhere.example.com"} {
+			want := m.index.Lookup(id, name, 0)
+			got := m.Lookup(id, name)
+			if !same(got, want) {
+				m.t.Errorf("%s asks for %s and gets %v, not %v", id, name, got, want)
+			}
+			if len(want) > 0 {
+				m.counts["looked up"]++
+				m.one(&done, room, id, netip.AddrPortFrom(want[r.IntN(len(want))], 443))
+			}
+		}
+	}
+	done.Wait()
+}
+
+func same(a, b []netip.Addr) bool {
+	a, b = slices.Clone(a), slices.Clone(b)
+	slices.SortFunc(a, netip.Addr.Compare)
+	slices.SortFunc(b, netip.Addr.Compare)
+	return slices.Equal(a, b)
+}
+
+func (m *matrix) clients() (ids []string) {
+	for _, i := range m.n.Interfaces {
+		if inhabited(m.n, &i) {
+			ids = append(ids, i.ID)
+		}
+	}
+	for _, h := range m.n.Internet.Hosts {
+		ids = append(ids, h.ID)
+	}
+	return ids
+}
+
+// targets are all addresses there are, and some that nobody has.
+func (m *matrix) targets() (list []netip.Addr) {
+	for _, i := range m.n.Interfaces {
+		list = append(list, i.Address)
+		if i.Public.IsValid() {
+			list = append(list, i.Public)
+		}
+	}
+	for _, h := range m.n.Internet.Hosts {
+		list = append(list, h.Address)
+	}
+	list = append(list, m.n.Internet.Doors...)
+	for _, v := range m.n.VPCs {
+		list = append(list, reach.VPCResolver(&v), reach.Gateway(&v.Subnets[0]))
+	}
+	list = append(list, reach.LinkLocalResolver, reach.PublicResolver)
+	list = append(list, addresses("52.216.3.4", "52.217.3.4", "54.231.0.1", "10.0.1.77", "10.9.0.1", "192.168.0.9", "192.168.1.9", "192.168.2.9", "198.18.0.200", "198.51.100.200", "169.254.169.254", "8.8.8.8")...)
+	slices.SortFunc(list, netip.Addr.Compare)
+	return slices.Compact(list)
+}
+
+// one tries one connection.
+func (m *matrix) one(done *sync.WaitGroup, room chan struct{}, id string, to netip.AddrPort) {
+	path := m.index.Walk(reach.Probe{From: id, To: to})
+	m.count(id, &path)
+	room <- struct{}{}
+	done.Go(func() {
+		defer func() { <-room }()
+		if err := m.agree(id, to, &path); err != nil {
+			var way []string
+			for _, h := range path.Hops {
+				way = append(way, h.String())
+			}
+			m.t.Errorf("%s to %s should be %v: %v\n\t%s", id, to, path.Kind, err, strings.Join(way, "\n\t"))
+		}
+	})
+}
+
+// agree demands what the law says of a connection.
+func (m *matrix) agree(id string, to netip.AddrPort, path *reach.Path) error {
+	wait := patience
+	if path.Kind == reach.Dropped || path.Kind == reach.Tunnelled || path.Kind == reach.Forwarded && !m.assumes() {
+		wait = silence
+	}
+	if path.Kind == reach.Answered {
+		return m.ask(id, to, path)
+	}
+	c, err := m.dial(wait, id, to.String())
+	if err != nil {
+		if wait == silence && isSilence(err) || path.Kind == reach.Balanced && !m.served(path) {
+			return nil
+		}
+		return fmt.Errorf("no greeting: %w", err)
+	}
+	defer c.Close()
+	want := []string{}
+	switch path.Kind {
+	case reach.Accepted:
+		want = append(want, originText(path.Origin))
+	case reach.Delivered, reach.Forwarded:
+		if m.assumes() || path.Kind == reach.Delivered {
+			want = append(want, greetingText(path))
+		}
+	case reach.Balanced:
+		for i := range path.Onward {
+			want = append(want, greetingText(&path.Onward[i]))
+		}
+	}
+	if !slices.Contains(want, c.greeting) {
+		return fmt.Errorf("greeted %q, not one of %q", c.greeting, want)
+	}
+	return nil
+}
+
+func (m *matrix) assumes() bool { _, can := m.Fabric.(assumer); return can }
+
+// served says whether one of a balancer's targets has a server.
+func (m *matrix) served(path *reach.Path) bool {
+	return slices.ContainsFunc(path.Onward, func(p reach.Path) bool {
+		return p.Kind == reach.Accepted || m.serving[fmt.Sprintf("%s:%d", p.Interface, p.Target.Port())] != nil
+	})
+}
+
+func originText(o caller.Origin) string {
+	text, _ := json.Marshal(o)
+	return string(text)
+}
+
+// greetingText is what the server at the end of a path says: who it is, and whom it sees.
+func greetingText(p *reach.Path) string {
+	if p.Kind == reach.Accepted {
+		return originText(p.Origin)
+	}
+	return p.Interface + " " + p.Source.Addr().String() + " " + p.Target.Addr().String()
+}
+
+// count notes what kinds of paths there were.
+func (m *matrix) count(id string, p *reach.Path) {
+	note := func(is bool, what string) {
+		if is {
+			m.counts[what]++
+		}
+	}
+	own, vpc := m.index.Address(id), m.index.VPC(id)
+	m.counts[p.Kind.String()]++
+	note(p.Kind == reach.Dropped && p.Arrived, "unanswered")
+	note(p.Kind == reach.Delivered && vpc == "" && m.index.VPC(p.Interface) == "" && p.Interface != id, "between hosts")
+	note(p.Kind == reach.Delivered && vpc == "" && m.index.VPC(p.Interface) != "", "to an elastic address")
+	note(p.Kind == reach.Delivered && vpc != "" && m.index.VPC(p.Interface) == "" && p.Source.Addr() != own, "from an elastic address")
+	note(p.Kind == reach.Accepted && vpc != "" && p.Origin.Place == caller.Internet, "at a door, from a VPC")
+	note(p.Kind == reach.Accepted && p.Origin.Place == caller.Endpoint && p.Origin.EndpointInterface == "", "by a list, to an endpoint")
+	note(p.Kind != reach.Dropped && strings.Count(fmt.Sprint(p.Hops), "-> eni-n") > 0 && vpc != "", "through NAT")
+	note(p.Kind == reach.Delivered && vpc != "" && p.Source.Addr() == own && m.index.VPC(p.Interface) != vpc && m.index.VPC(p.Interface) != "", "over a peering")
+	note(p.Kind == reach.Accepted && p.Origin.Interface == id && p.Origin.VPC != vpc, "at an endpoint, over a peering")
+	note(p.Kind == reach.Balanced && !m.served(p), "balanced to nobody")
+}
