@@ -130,9 +130,6 @@ func (v *vpcIndex) addSubnet(s *network.Subnet) error {
 			return fmt.Errorf("subnet %s: %s overlaps %s", s.ID, s.CIDR, other.ID)
 		}
 	}
-	if s.ACL != "" && v.acls[s.ACL] == nil {
-		return fmt.Errorf("subnet %s: no network acl %s in %s", s.ID, s.ACL, v.ID)
-	}
 	v.subnets[s.ID], v.gateways[Gateway(s)] = s, true
 	return nil
 }

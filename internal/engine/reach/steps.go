@@ -65,25 +65,37 @@ func (w *walker) crosses(from, to *network.Interface, p *packet) bool {
 	if from != nil && to != nil && from.VPC == to.VPC && from.Subnet == to.Subnet {
 		return true
 	}
+	return (from == nil || w.judge(from, p, true)) && (to == nil || w.judge(to, p, false))
+}
+
+// judge asks the network ACL of an interface's subnet; one that does not exist refuses everything.
+func (w *walker) judge(i *network.Interface, p *packet, egress bool) bool {
+	v := w.x.vpcs[i.VPC]
+	id := v.subnets[i.Subnet].ACL
+	if id == "" {
+		return true
+	}
+	var entries []network.ACLEntry
+	peer, how := p.source, "entering"
+	acl := v.acls[id]
+	if egress {
+		peer, how = p.target, "leaving"
+	}
+	switch {
+	case acl != nil && egress:
+		entries = acl.Egress
+	case acl != nil:
+		entries = acl.Ingress
+	}
+	if permits(entries, p, peer.Addr()) {
+		return true
+	}
 	what := "packet"
 	if w.back {
 		what = "answer"
 	}
-	if from != nil {
-		v := w.x.vpcs[from.VPC]
-		if acl := v.acls[v.subnets[from.Subnet].ACL]; acl != nil && !permits(acl.Egress, p, p.target.Addr()) {
-			w.say(acl.ID, "refuses the %s to %s that leaves %s", what, p.target, from.Subnet)
-			return false
-		}
-	}
-	if to != nil {
-		v := w.x.vpcs[to.VPC]
-		if acl := v.acls[v.subnets[to.Subnet].ACL]; acl != nil && !permits(acl.Ingress, p, p.source.Addr()) {
-			w.say(acl.ID, "refuses the %s from %s that enters %s", what, p.source, to.Subnet)
-			return false
-		}
-	}
-	return true
+	w.say(id, "refuses the %s %s %s, from %s to %s", what, how, i.Subnet, p.source, p.target)
+	return false
 }
 
 // follow takes a packet to the target of its route.
