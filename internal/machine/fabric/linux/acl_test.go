@@ -202,9 +202,11 @@ func TestACLAndEndpoints(t *testing.T) {
 		reaches(t, f, "a", "10.0.1.10:443", true, c.why)
 		// The resolver is beyond every list.
 		for _, resolver := range []string{"10.0.0.2:53", "169.254.169.253:53"} {
-			if _, err := connect(t, f.directory, "cl.eni.c", resolver, prompt); err != nil {
+			stream, err := connect(t, f.directory, "cl.eni.c", resolver, prompt)
+			if err != nil {
 				t.Fatalf("%s: the resolver: %v", c.why, err)
 			}
+			stream.Close()
 		}
 	}
 }

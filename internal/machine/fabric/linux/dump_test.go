@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/google/nftables"
+	"github.com/google/nftables/expr"
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
@@ -119,6 +120,10 @@ func dumpRules(t testing.TB, ns *os.File) (lines []string) {
 		for i, r := range rules {
 			text := fmt.Sprintf("%s %04d", at, i)
 			for _, e := range r.Exprs {
+				if d, ok := e.(*expr.Dynset); ok {
+					text += fmt.Sprintf(" %s %d %s %+v", d.SetName, d.Operation, d.Timeout, d.Exprs[0])
+					continue
+				}
 				text += fmt.Sprintf(" %+v", e)
 			}
 			lines = append(lines, text)
@@ -136,6 +141,9 @@ func dumpRules(t testing.TB, ns *os.File) (lines []string) {
 		for _, s := range sets {
 			lines = append(lines, fmt.Sprintf("nft %s set %s map %v", table.Name, s.Name, s.IsMap))
 			s.Table = table
+			if s.Dynamic { // whoever has sent something is in it
+				continue
+			}
 			elements, err := c.GetSetElements(s)
 			if err != nil {
 				t.Fatal(err)

@@ -93,6 +93,7 @@ func vpcRuleset(v *network.VPC, interfaces []*network.Interface, endpoints []*ne
 	}
 	r.chains[chainPost] = chain{nil, postRules(endpoints)}
 	addACLs(r, v, interfaces, links)
+	addLimits(r, resolverAddresses(v), workloads(interfaces), links)
 	return r
 }
 
@@ -228,6 +229,7 @@ func internetRuleset(n *network.Internet, links map[string]string) *ruleset {
 	input := append([]rule{new(line).known().accept()}, resolving()...)
 	input = append(input, new(line).protocol(reach.TCP).port(443, 443).member(false, "doors").accept())
 	baseChains(r, input, []rule{new(line).drop()})
+	addLimits(r, []netip.Addr{reach.PublicResolver}, hosts(n.Hosts), links)
 	r.set(setDNS, setAddress)[addressKey(reach.PublicResolver)] = ""
 	doors := r.set("doors", setAddress)
 	for _, d := range n.Doors {
@@ -243,7 +245,7 @@ func internetRuleset(n *network.Internet, links map[string]string) *ruleset {
 }
 
 func (k setKind) String() string {
-	return [...]string{"address", "link . address", "address : verdict", "link", "link : verdict", "unknown"}[k]
+	return [...]string{"address", "link . address", "address : verdict", "link", "link : verdict", "link, counted", "link, rated", "unknown"}[k]
 }
 
 func (s set_) String() string { return fmt.Sprintf("%s (%d)", s.kind, len(s.elements)) }

@@ -157,7 +157,12 @@ func prepareRouter() error {
 		{"ipv4/conf/all/arp_ignore", "8"}, {"ipv4/conf/default/arp_ignore", "8"},
 		{"ipv4/ip_forward", "1"},
 		{"netfilter/nf_conntrack_acct", "1"},
-		{"netfilter/nf_conntrack_tcp_timeout_time_wait", "10"}, {"netfilter/nf_conntrack_tcp_timeout_close", "5"},
+		// What is over, or was never answered, does not stay in the table for long.
+		{"netfilter/nf_conntrack_tcp_timeout_time_wait", "5"}, {"netfilter/nf_conntrack_tcp_timeout_close", "5"},
+		{"netfilter/nf_conntrack_tcp_timeout_syn_sent", "20"}, {"netfilter/nf_conntrack_tcp_timeout_syn_recv", "20"},
+		{"netfilter/nf_conntrack_tcp_timeout_last_ack", "10"}, {"netfilter/nf_conntrack_tcp_timeout_fin_wait", "60"},
+		{"netfilter/nf_conntrack_udp_timeout", "30"}, {"netfilter/nf_conntrack_udp_timeout_stream", "180"},
+		{"netfilter/nf_conntrack_icmp_timeout", "10"}, {"netfilter/nf_conntrack_generic_timeout", "60"},
 	})
 	if err != nil {
 		return err

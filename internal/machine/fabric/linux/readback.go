@@ -50,6 +50,10 @@ func (t *table) readSets() error {
 	}
 	for _, s := range sets {
 		s.Table = theTable
+		if s.Dynamic { // what is in it is the kernel's affair
+			t.have.sets[s.Name] = set_{kind: kindOfSet(s)}
+			continue
+		}
 		elements, err := t.conn.GetSetElements(s)
 		if err != nil {
 			return fmt.Errorf("read set %s: %w", s.Name, err)
@@ -71,6 +75,10 @@ func (t *table) readSets() error {
 
 func kindOfSet(s *nftables.Set) setKind {
 	switch {
+	case s.Dynamic && s.HasTimeout:
+		return setRated
+	case s.Dynamic:
+		return setCounted
 	case s.IsMap && s.KeyType.Bytes == unix.IFNAMSIZ:
 		return setLinkGo
 	case s.IsMap:

@@ -33,6 +33,8 @@ const (
 	setGo                         // an address, and the chain to go to
 	setLink                       // a link's name
 	setLinkGo                     // a link's name, and the chain to go to
+	setCounted                    // a link's name; the kernel adds them, with a count of connections
+	setRated                      // a link's name; the kernel adds them, with a rate, and forgets them
 	setUnknownKind                // as read back: never equal to a wanted one
 )
 

@@ -123,6 +123,10 @@ func newSet(name string, kind setKind) *nftables.Set {
 		s.KeyType = nftables.TypeIFName
 	case setLinkGo:
 		s.KeyType, s.IsMap, s.DataType = nftables.TypeIFName, true, nftables.TypeVerdict
+	case setCounted:
+		s.KeyType, s.Dynamic, s.Size = nftables.TypeIFName, true, 65535
+	case setRated:
+		s.KeyType, s.Dynamic, s.Size, s.HasTimeout, s.Timeout = nftables.TypeIFName, true, 65535, true, rateMemory
 	}
 	return s
 }
