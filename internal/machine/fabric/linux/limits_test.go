@@ -69,11 +69,14 @@ func TestAFloodOfConnectionsLeavesRoomForOthers(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for name, each := range map[string]func(i int) []byte{
-		"UDP": func(i int) []byte {
+	for _, c := range []struct {
+		name string
+		each func(i int) []byte
+	}{
+		{"UDP", func(i int) []byte {
 			return datagram(netip.AddrPortFrom(attacker, uint16(1024+i%60000)), netip.AddrPortFrom(target, uint16(1024+i/60000)), nil)
-		},
-		"SYN": func(i int) []byte {
+		}},
+		{"SYN", func(i int) []byte {
 			b := packet(attacker.String(), target.String(), uint16(1024+i/60000), syn)
 			binary.BigEndian.PutUint16(b[20:], uint16(1024+i%60000))
 			tcp := b[20:]
@@ -81,16 +84,17 @@ func TestAFloodOfConnectionsLeavesRoomForOthers(t *testing.T) {
 			pseudo := append(append(append([]byte{}, b[12:20]...), 0, unix.IPPROTO_TCP, 0, 20), tcp...)
 			binary.BigEndian.PutUint16(tcp[16:], checksum(pseudo))
 			return b
-		},
-		"ICMP": func(i int) []byte {
+		}},
+		{"ICMP", func(i int) []byte {
 			b := echoRequest(attacker.String(), target.String())
 			binary.BigEndian.PutUint16(b[24:], uint16(i))
 			b[22], b[23] = 0, 0
 			binary.BigEndian.PutUint16(b[22:], checksum(b[20:28]))
 			return b
-		},
+		}},
 	} {
-		flood(t, f, "a", 2*flowMax(), each)
+		name := c.name
+		flood(t, f, "a", 2*flowMax(), c.each)
 		if got := counted(t, f, attacker.String()); got > flowMax()+8 {
 			t.Errorf("%s: one interface has %d connections, more than %d", name, got, flowMax())
 		} else if name == "UDP" && got < flowMax()-8 {
