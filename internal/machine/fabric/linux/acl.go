@@ -107,11 +107,11 @@ func addACLHooks(r *ruleset, v *network.VPC) {
 			new(line).address(source, netip.PrefixFrom(reach.VPCResolver(v), 32)).accept()}
 	}
 	next := new(line).goTo(chainACLNext)
-	r.chains[chainACLForward] = chain{&hook{nftables.ChainHookForward, priority, true},
+	r.chains[chainACLForward] = chain{&hook{at: nftables.ChainHookForward, priority: priority, drop: true},
 		[]rule{new(line).link(expr.MetaKeyIIFNAME, setACLOut).rule(), next}}
-	r.chains[chainACLInput] = chain{&hook{nftables.ChainHookInput, priority, true},
+	r.chains[chainACLInput] = chain{&hook{at: nftables.ChainHookInput, priority: priority, drop: true},
 		append(free(false), new(line).link(expr.MetaKeyIIFNAME, setACLAsk).rule(), next)}
-	r.chains[chainACLOutput] = chain{&hook{nftables.ChainHookOutput, priority, true},
+	r.chains[chainACLOutput] = chain{&hook{at: nftables.ChainHookOutput, priority: priority, drop: true},
 		append(free(true), new(line).dispatch(true, setACLOutOwn).rule(), next)}
 	r.chains[chainACLNext] = chain{nil, []rule{
 		new(line).link(expr.MetaKeyOIFNAME, setACLIn).rule(),

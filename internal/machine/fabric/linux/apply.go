@@ -19,6 +19,8 @@ type parts struct {
 	vpc        *network.VPC
 	interfaces []*network.Interface
 	endpoints  []*network.Endpoint
+	peers      []*neighbour
+	ports      map[string][]int // of endpoints with a balancer, by their ids
 }
 
 // succession is want without the interfaces that take over an address from another one; nil when there
@@ -48,8 +50,11 @@ func (f *Fabric) apply(ctx context.Context, want *network.Network, index *reach.
 	f.index.Store(index)
 	f.entrance.enforce(index)
 	f.recursor.use(want.Internet.Recursors)
-	wanted, failed := f.applyInternet(&want.Internet)
 	byVPC := split(want)
+	links := wires(want)
+	failed := errors.Join(f.openRouters(byVPC), f.join(links))
+	wanted, err := f.applyInternet(&want.Internet, elasticOf(want))
+	failed = errors.Join(failed, err)
 	for id, p := range byVPC {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -66,7 +71,42 @@ func (f *Fabric) apply(ctx context.Context, want *network.Network, index *reach.
 			failed = errors.Join(failed, f.isolate(file))
 		}
 	}
+	f.part(links)
 	return errors.Join(failed, f.dropRest(byVPC, wanted))
+}
+
+// openRouters has a namespace for each VPC and for the internet, empty if need be.
+func (f *Fabric) openRouters(vpcs map[string]*parts) (failed error) {
+	open := func(vpc, file string) {
+		if f.routers[vpc] != nil {
+			return
+		}
+		r, err := f.openRouter(file, vpc)
+		if err != nil {
+			failed = errors.Join(failed, err)
+			return
+		}
+		f.routers[vpc] = r
+	}
+	open("", fileName(kindInternet, "internet"))
+	for id := range vpcs {
+		open(id, fileName(kindVPC, id))
+	}
+	return failed
+}
+
+// elasticOf are the public addresses that lead somewhere.
+func elasticOf(n *network.Network) (out []elastic) {
+	gateways := map[string]string{}
+	for _, v := range n.VPCs {
+		gateways[v.ID] = v.InternetGateway
+	}
+	for _, i := range n.Interfaces {
+		if g := gateways[i.VPC]; g != "" && i.Public.IsValid() && i.Own() {
+			out = append(out, elastic{i.Public, g})
+		}
+	}
+	return out
 }
 
 func (f *Fabric) isolate(file string) error {
@@ -104,11 +144,12 @@ func (p *parts) equal(other *parts) bool {
 	return other != nil && reflect.DeepEqual(p.vpc, other.vpc) &&
 		slices.EqualFunc(p.interfaces, other.interfaces, func(a, b *network.Interface) bool {
 			return a.ID == b.ID && a.Address == b.Address && a.Subnet == b.Subnet && a.MAC == b.MAC &&
-				a.Endpoint == b.Endpoint && a.Resolver == b.Resolver && slices.Equal(a.Groups, b.Groups)
+				a.Endpoint == b.Endpoint && a.Resolver == b.Resolver && a.Public == b.Public && a.NAT == b.NAT && a.Open == b.Open && a.Forwards == b.Forwards &&
+				slices.Equal(a.Groups, b.Groups)
 		}) &&
 		slices.EqualFunc(p.endpoints, other.endpoints, func(a, b *network.Endpoint) bool {
 			return a.ID == b.ID && a.Gateway == b.Gateway && slices.Equal(a.Prefixes, b.Prefixes)
-		})
+		}) && slices.EqualFunc(p.peers, other.peers, (*neighbour).equal) && reflect.DeepEqual(p.ports, other.ports)
 }
 
 func split(want *network.Network) map[string]*parts {
@@ -124,7 +165,36 @@ func split(want *network.Network) map[string]*parts {
 		p := by[want.Endpoints[i].VPC]
 		p.endpoints = append(p.endpoints, &want.Endpoints[i])
 	}
+	for _, o := range want.Peerings {
+		a, b := by[o.VPCs[0]], by[o.VPCs[1]]
+		if a != nil && b != nil {
+			a.peers, b.peers = append(a.peers, &neighbour{o.ID, b.vpc, b.interfaces}), append(b.peers, &neighbour{o.ID, a.vpc, a.interfaces})
+		}
+	}
+	for i := range want.Endpoints {
+		e := &want.Endpoints[i]
+		if e.Balancer == "" {
+			continue
+		}
+		by[e.VPC].balance(e.ID, nil) // of a balancer that is gone no port is open
+		for _, b := range want.Balancers {
+			if e.Balancer == b.ID {
+				by[e.VPC].balance(e.ID, b.Listeners)
+			}
+		}
+	}
 	return by
+}
+
+// balance notes the ports of an endpoint with a balancer behind it.
+func (p *parts) balance(endpoint string, listeners []network.Listener) {
+	if p.ports == nil {
+		p.ports = map[string][]int{}
+	}
+	p.ports[endpoint] = []int{}
+	for _, l := range listeners {
+		p.ports[endpoint] = append(p.ports[endpoint], l.Port)
+	}
 }
 
 // applyVPC does nothing for a VPC that is as it was.
@@ -136,8 +206,8 @@ func (f *Fabric) applyVPC(p *parts) error {
 		r.last = nil
 	}
 	t := &target{
-		ways:  vpcWays(p.vpc, p.interfaces, p.endpoints),
-		rules: func(links map[string]string) *ruleset { return vpcRuleset(p.vpc, p.interfaces, p.endpoints, links) },
+		ways:  func(links map[string]string) *ways { return vpcWays(p, links) },
+		rules: func(links map[string]string) *ruleset { return vpcRuleset(p, links) },
 	}
 	subnets := make(map[string]*network.Subnet, len(p.vpc.Subnets))
 	for i := range p.vpc.Subnets {
@@ -153,12 +223,15 @@ func (f *Fabric) applyVPC(p *parts) error {
 		}
 		s := subnets[i.Subnet]
 		t.ports = append(t.ports, &port{id: i.ID, file: fileName(kindInterface, i.ID),
-			address: i.Address, mac: mac, subnet: s.CIDR, gateway: reach.Gateway(s)})
+			address: i.Address, mac: mac, subnet: s.CIDR, gateway: reach.Gateway(s), mtu: mtuInside, translates: i.NAT})
 	}
-	if err := f.applyRouter(p.vpc.ID, fileName(kindVPC, p.vpc.ID), t, p.resolvers()); err != nil {
+	if err := f.applyRouter(p.vpc.ID, t, p.resolvers()); err != nil {
 		return err
 	}
 	if err := f.follow(f.routers[p.vpc.ID], p.vpc.LogFlows); err != nil {
+		return err
+	}
+	if err := f.translate(p.vpc, p.interfaces, f.routers[p.vpc.ID]); err != nil {
 		return err
 	}
 	f.routers[p.vpc.ID].last = p
@@ -169,34 +242,31 @@ func (f *Fabric) applyVPC(p *parts) error {
 var hostGateway = netip.AddrFrom4([4]byte{169, 254, 1, 1})
 
 // applyInternet gives the files of the internet's namespaces.
-func (f *Fabric) applyInternet(n *network.Internet) (map[string]bool, error) {
+func (f *Fabric) applyInternet(n *network.Internet, public []elastic) (map[string]bool, error) {
 	file := fileName(kindInternet, "internet")
 	files := map[string]bool{file: true}
 	t := &target{
-		ways:  internetWays(n, reach.PublicResolver),
-		rules: func(links map[string]string) *ruleset { return internetRuleset(n, links) },
+		ways:  func(links map[string]string) *ways { return internetWays(n, public, links) },
+		rules: func(links map[string]string) *ruleset { return internetRuleset(n, public, links) },
 	}
 	for _, h := range n.Hosts {
 		mac, _ := hardwareAddress("", h.ID)
 		p := &port{id: h.ID, file: fileName(kindHost, h.ID), address: h.Address, mac: mac,
-			subnet: netip.PrefixFrom(h.Address, 32), gateway: hostGateway}
+			subnet: netip.PrefixFrom(h.Address, 32), gateway: hostGateway, mtu: mtuInternet}
 		t.ports = append(t.ports, p)
 		files[p.file] = true
 	}
-	if err := f.applyRouter("", file, t, []netip.Addr{reach.PublicResolver}); err != nil {
+	if err := f.applyRouter("", t, []netip.Addr{reach.PublicResolver}); err != nil {
 		return files, fmt.Errorf("internet: %w", err)
 	}
 	return files, nil
 }
 
 // applyRouter makes a router equal to its target, and then opens its sockets.
-func (f *Fabric) applyRouter(vpc, file string, t *target, resolvers []netip.Addr) (err error) {
+func (f *Fabric) applyRouter(vpc string, t *target, resolvers []netip.Addr) (err error) {
 	r := f.routers[vpc]
 	if r == nil {
-		if r, err = f.openRouter(file, vpc); err != nil {
-			return err
-		}
-		f.routers[vpc] = r
+		return errors.New("no namespace for its router") // which openRouters has told
 	}
 	if err := f.converge(r, t); err != nil {
 		return err

@@ -11,7 +11,7 @@ func BenchmarkCompile(b *testing.B) {
 		links[i.ID] = linkName(i.ID)
 	}
 	for b.Loop() {
-		vpcWays(p.vpc, p.interfaces, p.endpoints)
-		vpcRuleset(p.vpc, p.interfaces, p.endpoints, links)
+		vpcWays(p, links)
+		vpcRuleset(p, links)
 	}
 }

@@ -81,7 +81,11 @@ func TestAWrongRulesetIsPutRight(t *testing.T) {
 			if err := r.netlink.AddrAdd(lo, &netlink.Addr{IPNet: netOf(netip.MustParsePrefix("10.0.1.66/32")), Scope: unix.RT_SCOPE_HOST}); err != nil {
 				t.Fatal(err)
 			}
-			if err := r.netlink.RouteAdd((way{77, true, netip.MustParsePrefix("52.0.0.0/8")}).route(r.loopback)); err != nil {
+			extra, err := way{local: true}.route(r.netlink, r.loopback, destination{77, netip.MustParsePrefix("52.0.0.0/8")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := r.netlink.RouteAdd(extra); err != nil {
 				t.Fatal(err)
 			}
 			if err := r.netlink.RuleAdd((choice{priority: chooseSubnet, from: netip.MustParsePrefix("10.0.1.0/24"), table: 77}).rule()); err != nil {

@@ -2,6 +2,7 @@ package linux
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -32,10 +33,10 @@ const (
 
 func baseChains(r *ruleset, input, forward []rule) {
 	r.set(setOfBound, setBound)
-	r.chains["h_raw"] = chain{&hook{nftables.ChainHookPrerouting, nftables.ChainPriorityRaw, false},
+	r.chains["h_raw"] = chain{&hook{at: nftables.ChainHookPrerouting, priority: nftables.ChainPriorityRaw},
 		[]rule{new(line).unbound(setOfBound).drop()}}
-	r.chains["h_in"] = chain{&hook{nftables.ChainHookInput, nftables.ChainPriorityFilter, true}, input}
-	r.chains["h_fwd"] = chain{&hook{nftables.ChainHookForward, nftables.ChainPriorityFilter, true}, forward}
+	r.chains["h_in"] = chain{&hook{at: nftables.ChainHookInput, priority: nftables.ChainPriorityFilter, drop: true}, input}
+	r.chains["h_fwd"] = chain{&hook{at: nftables.ChainHookForward, priority: nftables.ChainPriorityFilter, drop: true}, forward}
 }
 
 // resolving lets questions reach the resolver: no group can forbid them, and nothing else is open
@@ -49,9 +50,9 @@ func resolving() []rule {
 }
 
 // vpcRuleset compiles the ruleset of a VPC; links gives the link of each interface.
-func vpcRuleset(v *network.VPC, interfaces []*network.Interface, endpoints []*network.Endpoint, links map[string]string) *ruleset {
-	r := newRuleset()
-	input := append([]rule{new(line).known().accept()}, resolving()...)
+func vpcRuleset(p *parts, links map[string]string) *ruleset {
+	r, v := newRuleset(), p.vpc
+	input := append([]rule{new(line).known().accept(), byLink(false, setViaIn)}, resolving()...)
 	for _, p := range []int{reach.UDP, reach.TCP} {
 		if !v.Resolve {
 			break // no resolver, and nobody to close the connection either
@@ -59,8 +60,10 @@ func vpcRuleset(v *network.VPC, interfaces []*network.Interface, endpoints []*ne
 		input = append(input, new(line).member(false, setInbound).protocol(p).port(53, 53).dispatch(true, setOut).rule())
 	}
 	input = append(input, new(line).member(false, setInbound).drop())
+	input = append(input, balanced(p, func(l *line) rule { return l.dispatch(true, setOut).rule() })...)
 	input = append(input, new(line).protocol(reach.TCP).port(443, 443).dispatch(true, setOut).rule())
-	baseChains(r, input, []rule{new(line).known().accept(), new(line).dispatch(true, setOut).rule()})
+	baseChains(r, input, []rule{new(line).known().accept(), byLink(false, setVia), new(line).dispatch(true, setOut).rule()})
+	r.chains["h_raw"] = chain{r.chains["h_raw"].hook, append([]rule{byLink(false, setFrom)}, r.chains["h_raw"].rules...)}
 	if dns := r.set(setDNS, setAddress); v.Resolve {
 		for _, a := range resolverAddresses(v) {
 			dns[addressKey(a)] = ""
@@ -72,12 +75,15 @@ func vpcRuleset(v *network.VPC, interfaces []*network.Interface, endpoints []*ne
 	for i := range v.Groups {
 		groups[v.Groups[i].ID] = &v.Groups[i]
 	}
+	foreign := foreignGroups(p, links)
 	for _, g := range groups {
-		addGroup(r, g, groups)
+		addGroup(r, g, groups, foreign)
 	}
-	for _, i := range interfaces {
-		name := addCombination(r, v, i.Groups, groups, i.Own())
-		in[addressKey(i.Address)] = name + "_i"
+	for _, i := range p.interfaces {
+		name := combinationOf(r, v, i)
+		if !i.NAT {
+			in[addressKey(i.Address)] = name + "_i"
+		}
 		if i.Resolver {
 			inbound[addressKey(i.Address)] = ""
 		}
@@ -91,16 +97,19 @@ func vpcRuleset(v *network.VPC, interfaces []*network.Interface, endpoints []*ne
 			bound[boundKey(link, i.Address)] = ""
 		}
 	}
-	r.chains[chainPost] = chain{nil, postRules(endpoints)}
-	addACLs(r, v, interfaces, links)
-	addLimits(r, resolverAddresses(v), workloads(interfaces), links)
+	r.chains[chainPost] = chain{nil, postRules(p.endpoints)}
+	addForwarding(r, p, links)
+	addACLs(r, v, p.interfaces, links)
+	checked := len(r.chains["h_raw"].rules)
+	addLimits(r, resolverAddresses(v), workloads(p.interfaces), links)
+	r.chains[chainRawOn] = chain{nil, r.chains["h_raw"].rules[checked:]}
 	return r
 }
 
 // postRules are what a packet meets that its sender's groups let out: the receiver's groups, or a
 // gateway endpoint, which has none. The latter packet is only here if its subnet's table says so.
 func postRules(endpoints []*network.Endpoint) []rule {
-	rules := []rule{new(line).dispatch(false, setIn).rule()}
+	rules := []rule{new(line).dispatch(false, setIn).rule(), byLink(true, setTo)}
 	prefixes := map[netip.Prefix]bool{}
 	for _, e := range endpoints {
 		for _, p := range e.Prefixes {
@@ -113,6 +122,18 @@ func postRules(endpoints []*network.Endpoint) []rule {
 		rules = append(rules, new(line).address(false, p).protocol(reach.TCP).port(443, 443).accept())
 	}
 	return append(rules, new(line).drop())
+}
+
+// combinationOf adds the chains that judge an interface's packets and gives their name.
+func combinationOf(r *ruleset, v *network.VPC, i *network.Interface) string {
+	if i.Open || i.NAT {
+		return "c_open"
+	}
+	groups := make(map[string]*network.Group, len(v.Groups))
+	for k := range v.Groups {
+		groups[v.Groups[k].ID] = &v.Groups[k]
+	}
+	return addCombination(r, v, i.Groups, groups, i.Own())
 }
 
 // addCombination adds the chains of a list of groups, if they are not there, and gives their name.
@@ -135,21 +156,34 @@ func addCombination(r *ruleset, v *network.VPC, list []string, groups map[string
 }
 
 // addGroup adds a group's two chains and the set of its members.
-func addGroup(r *ruleset, g *network.Group, groups map[string]*network.Group) {
+func addGroup(r *ruleset, g *network.Group, groups map[string]*network.Group, foreign map[string]map[string]string) {
 	r.set(chainName("m_", g.ID), setAddress)
 	var in, out []rule
 	for i := range g.Ingress {
-		for _, l := range matches(&g.Ingress[i], true, groups) {
+		for _, l := range members(r, &g.Ingress[i], true, groups, foreign) {
 			in = append(in, l.accept())
 		}
 	}
 	for i := range g.Egress {
-		for _, l := range matches(&g.Egress[i], false, groups) {
+		for _, l := range members(r, &g.Egress[i], false, groups, foreign) {
 			out = append(out, l.goTo(chainPost))
 		}
 	}
 	r.chains[chainName("sg_", g.ID)+"_i"] = chain{nil, distinct(in)}
 	r.chains[chainName("sg_", g.ID)+"_o"] = chain{nil, distinct(out)}
+}
+
+// members is matches, where the peer may be a group of a peer VPC.
+func members(r *ruleset, n *network.Rule, ingress bool, groups map[string]*network.Group, foreign map[string]map[string]string) []*line {
+	elements, ok := foreign[n.Group]
+	if !ok || n.Group == "" || groups[n.Group] != nil {
+		return matches(n, ingress, groups)
+	}
+	name := chainName("p_", n.Group)
+	if _, there := r.sets[name]; !there {
+		maps.Copy(r.set(name, setBound), elements)
+	}
+	return []*line{traffic(new(line).beyond(ingress, name), n)}
 }
 
 // matches gives the lines that match a rule's traffic, without their verdict: one, or one for each
@@ -222,13 +256,13 @@ func resolverAddresses(v *network.VPC) []netip.Addr {
 	return []netip.Addr{reach.VPCResolver(v), reach.LinkLocalResolver}
 }
 
-// internetRuleset compiles the ruleset of the internet's router: hosts reach doors and the resolver,
-// and not each other.
-func internetRuleset(n *network.Internet, links map[string]string) *ruleset {
+// internetRuleset compiles the ruleset of the internet's router: hosts and VPCs reach doors, the
+// resolver and each other, and nobody sends with another's address.
+func internetRuleset(n *network.Internet, public []elastic, links map[string]string) *ruleset {
 	r := newRuleset()
 	input := append([]rule{new(line).known().accept()}, resolving()...)
 	input = append(input, new(line).protocol(reach.TCP).port(443, 443).member(false, "doors").accept())
-	baseChains(r, input, []rule{new(line).drop()})
+	baseChains(r, input, []rule{new(line).accept()})
 	addLimits(r, []netip.Addr{reach.PublicResolver}, hosts(n.Hosts), links)
 	r.set(setDNS, setAddress)[addressKey(reach.PublicResolver)] = ""
 	doors := r.set("doors", setAddress)
@@ -241,11 +275,16 @@ func internetRuleset(n *network.Internet, links map[string]string) *ruleset {
 			bound[boundKey(link, h.Address)] = ""
 		}
 	}
+	for _, e := range public {
+		if link := links[wireKey(e.gateway)]; link != "" {
+			bound[boundKey(link, e.address)] = ""
+		}
+	}
 	return r
 }
 
 func (k setKind) String() string {
-	return [...]string{"address", "link . address", "address : verdict", "link", "link : verdict", "link, counted", "link, rated", "unknown"}[k]
+	return [...]string{"address", "link . address", "address : verdict", "link", "link : verdict", "link, counted", "link, rated", "address : address", "unknown"}[k]
 }
 
 func (s set_) String() string { return fmt.Sprintf("%s (%d)", s.kind, len(s.elements)) }

@@ -127,7 +127,7 @@ func addResolverLimits(r *ruleset, resolvers []netip.Addr) {
 		new(line).counted(setQuestions, "over "+strconv.Itoa(questionsSecond)+"/s", rate).drop(),
 		new(line).protocol(reach.UDP).untracked().accept(),
 	}}
-	r.chains[chainAnswer] = chain{&hook{nftables.ChainHookOutput, nftables.ChainPriorityRaw, false}, answers}
+	r.chains[chainAnswer] = chain{&hook{at: nftables.ChainHookOutput, priority: nftables.ChainPriorityRaw}, answers}
 }
 
 // fresh matches packets of connections that are not in conntrack's table.

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/vishvananda/netlink"
@@ -23,6 +24,9 @@ type port struct {
 	mac     net.HardwareAddr
 	subnet  netip.Prefix // what the address's length is on eth0
 	gateway netip.Addr
+	// mtu is of both ends; translates says that it is a NAT gateway's.
+	mtu        int
+	translates bool
 }
 
 // routerMAC is the router's hardware address on every link: each is point to point.
@@ -30,15 +34,15 @@ var routerMAC = net.HardwareAddr{0x0a, 0xff, 0, 0, 0, 1}
 
 // spec is everything that a link was made for; when it changes, the link is made anew.
 func (p *port) spec() string {
-	return strings.Join([]string{p.id, p.address.String(), p.mac.String(), p.subnet.String(), p.gateway.String()}, " ")
+	return strings.Join([]string{p.id, p.address.String(), p.mac.String(), p.subnet.String(), p.gateway.String(), strconv.Itoa(p.mtu), strconv.FormatBool(p.translates)}, " ")
 }
 
 // attach joins the namespace ws to the router of h by a new link of this name.
 func (p *port) attach(h *netlink.Handle, ws *os.File, name string) error {
 	attributes := netlink.NewLinkAttrs()
-	attributes.Name, attributes.HardwareAddr, attributes.Flags = name, routerMAC, net.FlagUp
+	attributes.Name, attributes.HardwareAddr, attributes.Flags, attributes.MTU = name, routerMAC, net.FlagUp, p.mtu
 	veth := netlink.NewVeth(attributes)
-	veth.PeerName, veth.PeerHardwareAddr, veth.PeerNamespace = "eth0", p.mac, netlink.NsFd(ws.Fd())
+	veth.PeerName, veth.PeerHardwareAddr, veth.PeerNamespace, veth.PeerMTU = "eth0", p.mac, netlink.NsFd(ws.Fd()), uint32(p.mtu)
 	if err := h.LinkAdd(veth); err != nil {
 		return fmt.Errorf("make link of %s: %w", p.id, err)
 	}

@@ -61,7 +61,9 @@ func (t *table) readSets() error {
 		got := set_{kind: kindOfSet(s), elements: make(map[string]string, len(elements))}
 		for _, e := range elements {
 			to := ""
-			if s.IsMap {
+			if got.kind == setTranslation {
+				to = string(e.Val)
+			} else if s.IsMap {
 				if to, err = verdictChain(e.Val); err != nil {
 					return fmt.Errorf("read set %s: %w", s.Name, err)
 				}
@@ -79,6 +81,8 @@ func kindOfSet(s *nftables.Set) setKind {
 		return setRated
 	case s.Dynamic:
 		return setCounted
+	case s.IsMap && s.DataType.GetNFTMagic() == nftables.TypeIPAddr.GetNFTMagic():
+		return setTranslation
 	case s.IsMap && s.KeyType.Bytes == unix.IFNAMSIZ:
 		return setLinkGo
 	case s.IsMap:

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/netip"
 	"os"
 	"strings"
@@ -16,25 +17,28 @@ import (
 // router is a namespace that forwards: a VPC, or the internet. It remembers what it made of the
 // kernel; after an error, and in a fresh process, it reads that back first.
 type router struct {
-	vpc       string // empty for the internet
-	file      *os.File
-	netlink   *netlink.Handle
-	loopback  int
-	rules     table
-	have      *ways            // nil: unknown
-	last      *parts           // what it was made of, when that succeeded
-	ports     map[string]*port // by id
-	links     map[string]string
-	listeners *listeners
-	resolver  *resolver
-	flows     *flows // nil while they are not logged
+	vpc      string // empty for the internet
+	file     *os.File
+	netlink  *netlink.Handle
+	loopback int
+	rules    table
+	have     *ways            // nil: unknown
+	last     *parts           // what it was made of, when that succeeded
+	ports    map[string]*port // by id
+	links    map[string]string
+	wires    map[string]string // nil: unknown
+	// translators is what the NAT gateways' own rulesets were made of.
+	translators map[string]string
+	listeners   *listeners
+	resolver    *resolver
+	flows       *flows // nil while they are not logged
 }
 
 // target is what a router should be.
 type target struct {
-	ways  *ways
+	// ways and rules are compiled when the names of the links are known.
+	ways  func(links map[string]string) *ways
 	ports []*port
-	// rules compiles the ruleset when the links' names are known.
 	rules func(links map[string]string) *ruleset
 }
 
@@ -91,18 +95,46 @@ func (f *Fabric) converge(r *router, want *target) (err error) {
 			return err
 		}
 	}
-	if err := r.have.add(r.netlink, r.loopback, want.ways); err != nil {
+	links := r.allLinks()
+	ways, rules := want.ways(links), want.rules(links)
+	if err := r.have.add(r.netlink, r.loopback, ways); err != nil {
 		return err
 	}
-	if err := r.rules.apply(want.rules(r.links)); err != nil {
+	if err := r.rules.load(); err != nil {
 		return err
 	}
-	if err := r.have.remove(r.netlink, r.loopback, want.ways); err != nil {
+	closed := append(goneAddresses(r.have, ways), goneElastic(r.rules.have, rules)...)
+	if err := r.rules.apply(rules); err != nil {
 		return err
 	}
-	closed := goneAddresses(r.have, want.ways)
-	r.have = want.ways
+	if err := r.have.remove(r.netlink, ways); err != nil {
+		return err
+	}
+	r.have = ways
 	return forget(int(r.file.Fd()), closed)
+}
+
+// allLinks are the links of interfaces by their ids, and the wires.
+func (r *router) allLinks() map[string]string {
+	all := maps.Clone(r.links)
+	if all == nil {
+		all = map[string]string{}
+	}
+	maps.Copy(all, r.wires)
+	return all
+}
+
+// goneElastic are the public addresses that no longer stand for what they stood for.
+func goneElastic(have, want *ruleset) []netip.Addr {
+	var gone []netip.Addr
+	now := want.sets[setElasticIn].elements
+	for public, private := range have.sets[setElasticIn].elements {
+		if now[public] != private {
+			a, _ := netip.AddrFromSlice([]byte(public))
+			gone = append(gone, a)
+		}
+	}
+	return gone
 }
 
 // goneAddresses are the router's own addresses (endpoints') that are no more.
@@ -117,7 +149,7 @@ func goneAddresses(have, want *ways) []netip.Addr {
 }
 
 func (r *router) forgetState() {
-	r.have, r.last, r.ports, r.links = nil, nil, nil, nil
+	r.have, r.last, r.ports, r.links, r.wires, r.translators = nil, nil, nil, nil, nil, nil
 	r.rules.close()
 }
 
@@ -192,7 +224,12 @@ func (r *ruleset) without(gone []*port, links map[string]string) *ruleset {
 
 // attach gives a port its namespace and its link.
 func (f *Fabric) attach(r *router, p *port) error {
-	ws, fresh, err := f.ensure(p.file, prepareWorkload)
+	prepare := prepareWorkload
+	if p.translates {
+		prepare = prepareTranslator
+		delete(r.translators, p.id)
+	}
+	ws, fresh, err := f.ensure(p.file, prepare)
 	if err != nil {
 		return err
 	}
@@ -255,6 +292,9 @@ func (r *router) adopt(f *Fabric, want *target) error {
 		delete(found, name)
 	}
 	r.have = have
+	for _, name := range r.wires {
+		delete(found, name)
+	}
 	return r.sweepStrangers(f, found, want)
 }
 
@@ -290,7 +330,7 @@ func (r *router) sweepStrangers(f *Fabric, found map[string]int, want *target) e
 	if len(found) == 0 {
 		return nil
 	}
-	if err := r.rules.apply(want.rules(r.links)); err != nil {
+	if err := r.rules.apply(want.rules(r.allLinks())); err != nil {
 		return err
 	}
 	routes, err := r.netlink.RouteListFiltered(unix.AF_INET, &netlink.Route{Table: unix.RT_TABLE_MAIN}, netlink.RT_FILTER_TABLE)

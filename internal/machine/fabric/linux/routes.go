@@ -11,39 +11,49 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"cloister/internal/engine/reach"
 	"cloister/internal/value/network"
 )
 
 // ways is what a router's namespace answers to and where it sends what is not for itself: the
-// addresses on lo, the routes that lead to no interface, and the rules that choose a table.
+// addresses on lo, the routes that lead to no interface of its own, and the rules that choose a table.
 //
 //	0     local       the router's own addresses: resolver and endpoints
 //	100   main        a route for each interface, and a blackhole for the rest of the VPC's ranges
+//	900   iif <link>  lookup the table of its subnet: who forwards may send with any source
 //	1000  from <subnet> lookup <its table>
 //	2000  blackhole   nothing transits
 type ways struct {
 	addresses map[netip.Addr]bool
-	routes    map[way]bool
+	routes    map[destination]way
 	rules     map[choice]bool
 }
 
-// way is a route: local (to the router itself) or a blackhole.
-type way struct {
+// destination is what a route is for: the kernel has one way for each.
+type destination struct {
 	table int
-	local bool
 	to    netip.Prefix
+}
+
+// way is where a route leads: to the router itself (local), by a link (dev), or nowhere.
+type way struct {
+	local bool
+	dev   string
+	via   netip.Addr // the next hop; none on a link that needs none
 }
 
 // choice is a rule of the routing policy.
 type choice struct {
 	priority  int
 	from      netip.Prefix // the zero Prefix: from everywhere
+	iif       string       // empty: whatever link
 	table     int          // unused for a blackhole
 	blackhole bool
 }
 
 const (
 	chooseMain   = 100
+	chooseLink   = 900
 	chooseSubnet = 1000
 	chooseNone   = 2000
 )
@@ -54,16 +64,16 @@ var (
 )
 
 func newWays() *ways {
-	return &ways{map[netip.Addr]bool{}, map[way]bool{}, map[choice]bool{}}
+	return &ways{map[netip.Addr]bool{}, map[destination]way{}, map[choice]bool{}}
 }
 
 // vpcWays compiles the routing of a VPC.
-func vpcWays(v *network.VPC, interfaces []*network.Interface, endpoints []*network.Endpoint) *ways {
-	w := newWays()
+func vpcWays(p *parts, links map[string]string) *ways {
+	w, v := newWays(), p.vpc
 	for _, a := range resolverAddresses(v) {
 		w.addresses[a] = true
 	}
-	for _, i := range interfaces {
+	for _, i := range p.interfaces {
 		if !i.Own() {
 			w.addresses[i.Address] = true
 		}
@@ -71,43 +81,68 @@ func vpcWays(v *network.VPC, interfaces []*network.Interface, endpoints []*netwo
 	w.rules[choice{priority: chooseMain, table: unix.RT_TABLE_MAIN}] = true
 	w.rules[choice{priority: chooseNone, blackhole: true}] = true
 	for _, cidr := range append(slices.Clone(v.CIDRs), linkLocal) {
-		w.routes[way{unix.RT_TABLE_MAIN, false, cidr}] = true
+		w.routes[destination{unix.RT_TABLE_MAIN, cidr}] = way{}
 	}
-	numbers := tableNumbers(v)
+	numbers, of := tableNumbers(v), map[string]int{}
 	for _, s := range v.Subnets {
 		if n, ok := numbers[s.Table]; ok {
 			w.rules[choice{priority: chooseSubnet, from: s.CIDR, table: n}] = true
+			of[s.ID] = n
 		}
 	}
-	gateways := map[string]bool{}
-	for _, e := range endpoints {
-		gateways[e.ID] = e.Gateway
+	for _, i := range p.interfaces {
+		if n, ok := of[i.Subnet]; ok && i.Forwards && links[i.ID] != "" {
+			w.rules[choice{priority: chooseLink, iif: links[i.ID], table: n}] = true
+		}
 	}
+	targets := p.targets(links)
 	for _, t := range v.Tables {
-		w.addTable(&t, numbers[t.ID], gateways)
+		w.addTable(&t, numbers[t.ID], targets)
 	}
 	return w
 }
 
-// addTable adds a route table's routes. An endpoint that is gone leaves a blackhole; of two routes to
-// one destination the one that leads somewhere counts.
-func (w *ways) addTable(t *network.RouteTable, number int, gateways map[string]bool) {
+// targets are the ways of all targets that exist; what else a route names is a blackhole.
+func (p *parts) targets(links map[string]string) map[network.Target]way {
+	out := map[network.Target]way{}
+	for _, e := range p.endpoints {
+		if e.Gateway {
+			out[network.Target{Kind: network.ToEndpoint, ID: e.ID}] = way{local: true}
+		}
+	}
+	wire := func(kind network.TargetKind, id string) {
+		if link := links[wireKey(id)]; link != "" && id != "" {
+			out[network.Target{Kind: kind, ID: id}] = way{dev: link, via: hop}
+		}
+	}
+	wire(network.ToInternetGateway, p.vpc.InternetGateway)
+	for _, o := range p.peers {
+		wire(network.ToPeering, o.id)
+	}
+	if p.vpc.VPN != nil && links[wireKey(vpnLink)] != "" {
+		out[network.Target{Kind: network.ToVPN, ID: p.vpc.VPN.ID}] = way{dev: vpnLink}
+	}
+	for _, i := range p.interfaces {
+		if (i.NAT || i.Forwards) && i.Own() && links[i.ID] != "" {
+			out[network.Target{Kind: network.ToInterface, ID: i.ID}] = way{dev: links[i.ID], via: i.Address}
+		}
+	}
+	return out
+}
+
+// addTable adds a route table's routes. Of several to one destination the first that leads somewhere
+// counts.
+func (w *ways) addTable(t *network.RouteTable, number int, targets map[network.Target]way) {
 	for _, r := range t.Routes {
 		for _, p := range r.Destinations {
-			if p.Addr().Is4() && gateways[r.Target.ID] {
-				w.routes[way{number, true, p.Masked()}] = true
+			at := destination{number, p.Masked()}
+			if p.Addr().Is4() && w.routes[at] == (way{}) {
+				w.routes[at] = targets[r.Target]
 			}
 		}
 	}
-	for _, r := range t.Routes {
-		for _, p := range r.Destinations {
-			if p.Addr().Is4() && !w.routes[way{number, true, p.Masked()}] {
-				w.routes[way{number, false, p.Masked()}] = true
-			}
-		}
-	}
-	if !w.routes[way{number, true, everywhere}] {
-		w.routes[way{number, false, everywhere}] = true
+	if all := (destination{number, everywhere}); w.routes[all] == (way{}) {
+		w.routes[all] = way{}
 	}
 }
 
@@ -131,15 +166,27 @@ func tableNumbers(v *network.VPC) map[string]int {
 	return numbers
 }
 
-// internetWays compiles the routing of the internet: doors are local, and there is nothing else.
-func internetWays(n *network.Internet, resolver netip.Addr) *ways {
+// internetWays compiles the routing of the internet: doors are local, elastic addresses behind their
+// VPC's wire, and there is nothing else.
+func internetWays(n *network.Internet, elastic []elastic, links map[string]string) *ways {
 	w := newWays()
-	w.addresses[resolver] = true
+	w.addresses[reach.PublicResolver] = true
 	for _, d := range n.Doors {
 		w.addresses[d] = true
 	}
-	w.routes[way{unix.RT_TABLE_MAIN, false, everywhere}] = true
+	w.routes[destination{unix.RT_TABLE_MAIN, everywhere}] = way{}
+	for _, e := range elastic {
+		if link := links[wireKey(e.gateway)]; link != "" {
+			w.routes[destination{unix.RT_TABLE_MAIN, netip.PrefixFrom(e.address, 32)}] = way{dev: link, via: hop}
+		}
+	}
 	return w
+}
+
+// elastic is a public address and the internet gateway that it is behind.
+type elastic struct {
+	address netip.Addr
+	gateway string
 }
 
 // read finds out what the kernel holds, but for interfaces' own routes.
@@ -155,14 +202,8 @@ func readWays(h *netlink.Handle, loopback int) (*ways, error) {
 			w.addresses[at] = true
 		}
 	}
-	routes, err := h.RouteListFiltered(unix.AF_INET, &netlink.Route{Table: unix.RT_TABLE_UNSPEC}, netlink.RT_FILTER_TABLE)
-	if err != nil {
-		return nil, fmt.Errorf("list routes: %w", err)
-	}
-	for _, r := range routes {
-		if r.Table != unix.RT_TABLE_LOCAL && (r.Type == unix.RTN_LOCAL || r.Type == unix.RTN_BLACKHOLE) {
-			w.routes[way{r.Table, r.Type == unix.RTN_LOCAL, prefixOf(r.Dst)}] = true
-		}
+	if err := w.readRoutes(h); err != nil {
+		return nil, err
 	}
 	rules, err := h.RuleList(unix.AF_INET)
 	if err != nil {
@@ -170,9 +211,9 @@ func readWays(h *netlink.Handle, loopback int) (*ways, error) {
 	}
 	for _, r := range rules {
 		switch r.Priority {
-		case chooseMain, chooseSubnet, chooseNone:
+		case chooseMain, chooseLink, chooseSubnet, chooseNone:
 			// The library does not tell a rule's kind; only a blackhole names no table.
-			c := choice{priority: r.Priority, table: r.Table, blackhole: r.Table == unix.RT_TABLE_UNSPEC}
+			c := choice{priority: r.Priority, table: r.Table, iif: r.IifName, blackhole: r.Table == unix.RT_TABLE_UNSPEC}
 			if r.Src != nil {
 				c.from = prefixOf(r.Src)
 			}
@@ -180,6 +221,35 @@ func readWays(h *netlink.Handle, loopback int) (*ways, error) {
 		}
 	}
 	return w, nil
+}
+
+// readRoutes takes every route but the local table's and those to interfaces, which are in the main
+// table and have no next hop.
+func (w *ways) readRoutes(h *netlink.Handle) error {
+	links, err := h.LinkList()
+	if err != nil {
+		return fmt.Errorf("list links: %w", err)
+	}
+	names := map[int]string{}
+	for _, l := range links {
+		names[l.Attrs().Index] = l.Attrs().Name
+	}
+	routes, err := h.RouteListFiltered(unix.AF_INET, &netlink.Route{Table: unix.RT_TABLE_UNSPEC}, netlink.RT_FILTER_TABLE)
+	if err != nil {
+		return fmt.Errorf("list routes: %w", err)
+	}
+	for _, r := range routes {
+		if r.Table == unix.RT_TABLE_LOCAL || r.Type == unix.RTN_UNICAST && r.Table == unix.RT_TABLE_MAIN && r.Gw == nil {
+			continue
+		}
+		at := way{local: r.Type == unix.RTN_LOCAL}
+		if r.Type == unix.RTN_UNICAST {
+			at.dev = names[r.LinkIndex]
+			at.via, _ = netip.AddrFromSlice(r.Gw.To4())
+		}
+		w.routes[destination{r.Table, prefixOf(r.Dst)}] = at
+	}
+	return nil
 }
 
 func prefixOf(n *net.IPNet) netip.Prefix {
@@ -196,7 +266,8 @@ func netOf(p netip.Prefix) *net.IPNet {
 	return &net.IPNet{IP: a[:], Mask: net.CIDRMask(p.Bits(), 32)}
 }
 
-// add makes what want has and have has not; remove undoes the reverse. Both may be repeated.
+// add makes what want has and have has not, and changes what leads elsewhere in one step; remove undoes
+// the reverse. Both may be repeated.
 func (have *ways) add(h *netlink.Handle, loopback int, want *ways) error {
 	lo := &netlink.Device{LinkAttrs: netlink.LinkAttrs{Index: loopback, Name: "lo"}}
 	for a := range want.addresses {
@@ -208,17 +279,16 @@ func (have *ways) add(h *netlink.Handle, loopback int, want *ways) error {
 			return fmt.Errorf("add address %s: %w", a, err)
 		}
 	}
-	for r := range want.routes {
-		if have.routes[r] {
+	for at, to := range want.routes {
+		if old, there := have.routes[at]; there && old == to {
 			continue
 		}
-		if other := (way{r.table, !r.local, r.to}); have.routes[other] && !want.routes[other] {
-			if err := h.RouteDel(other.route(loopback)); err != nil && !errors.Is(err, unix.ESRCH) {
-				return fmt.Errorf("replace route to %s: %w", r.to, err)
-			}
+		r, err := to.route(h, loopback, at)
+		if err == nil {
+			err = h.RouteReplace(r)
 		}
-		if err := h.RouteAdd(r.route(loopback)); err != nil && !errors.Is(err, unix.EEXIST) {
-			return fmt.Errorf("add route to %s: %w", r.to, err)
+		if err != nil {
+			return fmt.Errorf("route to %s: %w", at.to, err)
 		}
 	}
 	for c := range want.rules {
@@ -232,8 +302,11 @@ func (have *ways) add(h *netlink.Handle, loopback int, want *ways) error {
 	return nil
 }
 
-func (have *ways) remove(h *netlink.Handle, loopback int, want *ways) error {
-	lo := &netlink.Device{LinkAttrs: netlink.LinkAttrs{Index: loopback, Name: "lo"}}
+func (have *ways) remove(h *netlink.Handle, want *ways) error {
+	lo, err := h.LinkByName("lo")
+	if err != nil {
+		return err
+	}
 	for c := range have.rules {
 		if want.rules[c] {
 			continue
@@ -242,12 +315,12 @@ func (have *ways) remove(h *netlink.Handle, loopback int, want *ways) error {
 			return fmt.Errorf("remove routing rule from %s: %w", c.from, err)
 		}
 	}
-	for r := range have.routes {
-		if want.routes[r] || want.routes[way{r.table, !r.local, r.to}] {
+	for at := range have.routes {
+		if _, stays := want.routes[at]; stays {
 			continue
 		}
-		if err := h.RouteDel(r.route(loopback)); err != nil && !errors.Is(err, unix.ESRCH) {
-			return fmt.Errorf("remove route to %s: %w", r.to, err)
+		if err := h.RouteDel(&netlink.Route{Table: at.table, Dst: netOf(at.to), Family: unix.AF_INET, Scope: unix.RT_SCOPE_NOWHERE}); err != nil && !errors.Is(err, unix.ESRCH) {
+			return fmt.Errorf("remove route to %s: %w", at.to, err)
 		}
 	}
 	for a := range have.addresses {
@@ -262,17 +335,29 @@ func (have *ways) remove(h *netlink.Handle, loopback int, want *ways) error {
 	return nil
 }
 
-func (w way) route(loopback int) *netlink.Route {
-	r := &netlink.Route{Table: w.table, Dst: netOf(w.to), Type: unix.RTN_BLACKHOLE, Family: unix.AF_INET}
-	if w.local {
+func (w way) route(h *netlink.Handle, loopback int, at destination) (*netlink.Route, error) {
+	r := &netlink.Route{Table: at.table, Dst: netOf(at.to), Type: unix.RTN_BLACKHOLE, Family: unix.AF_INET}
+	switch {
+	case w.local:
 		r.Type, r.Scope, r.LinkIndex = unix.RTN_LOCAL, unix.RT_SCOPE_HOST, loopback
+	case w.dev != "":
+		link, err := h.LinkByName(w.dev)
+		if err != nil {
+			return nil, err
+		}
+		r.Type, r.LinkIndex = unix.RTN_UNICAST, link.Attrs().Index
+		if w.via.IsValid() {
+			r.Gw, r.Flags = w.via.AsSlice(), int(netlink.FLAG_ONLINK)
+		} else {
+			r.Scope = unix.RT_SCOPE_LINK
+		}
 	}
-	return r
+	return r, nil
 }
 
 func (c choice) rule() *netlink.Rule {
 	r := netlink.NewRule()
-	r.Family, r.Priority, r.Table = unix.AF_INET, c.priority, c.table
+	r.Family, r.Priority, r.Table, r.IifName = unix.AF_INET, c.priority, c.table, c.iif
 	if c.from.IsValid() {
 		r.Src = netOf(c.from)
 	}

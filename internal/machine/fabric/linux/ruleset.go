@@ -35,6 +35,7 @@ const (
 	setLinkGo                     // a link's name, and the chain to go to
 	setCounted                    // a link's name; the kernel adds them, with a count of connections
 	setRated                      // a link's name; the kernel adds them, with a rate, and forgets them
+	setTranslation                // an address, and the one that stands for it
 	setUnknownKind                // as read back: never equal to a wanted one
 )
 
@@ -47,6 +48,7 @@ type hook struct {
 	at       *nftables.ChainHook
 	priority *nftables.ChainPriority
 	drop     bool
+	nat      bool
 }
 
 type rule struct {

@@ -67,16 +67,22 @@ func (t *table) close() {
 	t.conn, t.have = nil, nil
 }
 
-// apply makes the table equal to want. After an error its content is unknown and is read back first.
-func (t *table) apply(want *ruleset) error {
-	if err := t.connect(); err != nil {
+// load finds out what the table holds, if that is not known.
+func (t *table) load() error {
+	if err := t.connect(); err != nil || t.have != nil {
 		return err
 	}
-	if t.have == nil {
-		if err := t.read(); err != nil {
-			t.close()
-			return err
-		}
+	if err := t.read(); err != nil {
+		t.close()
+		return err
+	}
+	return nil
+}
+
+// apply makes the table equal to want. After an error its content is unknown and is read back first.
+func (t *table) apply(want *ruleset) error {
+	if err := t.load(); err != nil {
+		return err
 	}
 	if err := t.change(want); err != nil {
 		t.close()
@@ -121,6 +127,8 @@ func newSet(name string, kind setKind) *nftables.Set {
 		s.IsMap, s.DataType = true, nftables.TypeVerdict
 	case setLink:
 		s.KeyType = nftables.TypeIFName
+	case setTranslation:
+		s.IsMap, s.DataType = true, nftables.TypeIPAddr
 	case setLinkGo:
 		s.KeyType, s.IsMap, s.DataType = nftables.TypeIFName, true, nftables.TypeVerdict
 	case setCounted:
@@ -137,7 +145,7 @@ func (t *table) removeElements(b *batch, want *ruleset) {
 		var gone []nftables.SetElement
 		for key, value := range t.have.sets[name].elements {
 			if to, ok := now.elements[key]; !stays || !ok || to != value {
-				gone = append(gone, element(key, value))
+				gone = append(gone, element(t.have.sets[name].kind, key, value))
 			}
 		}
 		b.elements(name, t.have.sets[name].kind, gone, (*nftables.Conn).SetDeleteElements)
@@ -150,16 +158,18 @@ func (t *table) addElements(b *batch, want *ruleset) {
 		var fresh []nftables.SetElement
 		for key, value := range want.sets[name].elements {
 			if to, ok := old.elements[key]; !ok || to != value {
-				fresh = append(fresh, element(key, value))
+				fresh = append(fresh, element(want.sets[name].kind, key, value))
 			}
 		}
 		b.elements(name, want.sets[name].kind, fresh, (*nftables.Conn).SetAddElements)
 	}
 }
 
-func element(key, value string) nftables.SetElement {
+func element(kind setKind, key, value string) nftables.SetElement {
 	e := nftables.SetElement{Key: []byte(key)}
-	if value != "" {
+	if kind == setTranslation {
+		e.Val = []byte(value)
+	} else if value != "" {
 		e.VerdictData = &expr.Verdict{Kind: expr.VerdictGoto, Chain: value}
 	}
 	return e
@@ -183,6 +193,9 @@ func newChain(name string, h *hook) *nftables.Chain {
 			policy = nftables.ChainPolicyDrop
 		}
 		c.Hooknum, c.Priority, c.Type, c.Policy = h.at, h.priority, nftables.ChainTypeFilter, &policy
+		if h.nat {
+			c.Type = nftables.ChainTypeNAT
+		}
 	}
 	return c
 }

@@ -1,0 +1,83 @@
+package linux
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"slices"
+
+	"github.com/google/nftables"
+	"github.com/google/nftables/expr"
+	"golang.org/x/sys/unix"
+
+	"cloister/internal/value/network"
+)
+
+// A NAT gateway is an interface like any other whose namespace forwards: what the VPC's router sends to
+// it comes back from its own address. So its subnet's routes, network ACL and public address apply to
+// it as to everybody, and nothing of the translation is known elsewhere.
+
+// prepareTranslator is what a NAT gateway's namespace needs.
+func prepareTranslator() error {
+	err := set([][2]string{
+		{"ipv6/conf/all/disable_ipv6", "1"},
+		{"ipv4/conf/all/rp_filter", "0"}, {"ipv4/conf/default/rp_filter", "0"},
+		{"ipv4/conf/all/send_redirects", "0"}, {"ipv4/conf/default/send_redirects", "0"},
+		{"ipv4/conf/all/accept_redirects", "0"}, {"ipv4/conf/default/accept_redirects", "0"},
+		{"ipv4/conf/all/arp_ignore", "8"}, {"ipv4/conf/default/arp_ignore", "8"},
+		{"ipv4/ip_forward", "1"},
+		{"netfilter/nf_conntrack_tcp_timeout_time_wait", "10"}, {"netfilter/nf_conntrack_tcp_timeout_close", "5"},
+	})
+	if err != nil {
+		return err
+	}
+	return loopbackUp()
+}
+
+// translatorRuleset lets out what comes from the VPC, with the gateway's own address for a source, and
+// back what answers it; the gateway itself answers nobody.
+func translatorRuleset(cidrs []netip.Prefix, own netip.Addr) *ruleset {
+	r := newRuleset()
+	forward := []rule{new(line).known().accept()}
+	for _, c := range cidrs {
+		forward = append(forward, new(line).address(true, c).accept())
+	}
+	r.chains["h_in"] = chain{&hook{at: nftables.ChainHookInput, priority: nftables.ChainPriorityFilter, drop: true}, []rule{new(line).known().accept()}}
+	r.chains["h_fwd"] = chain{&hook{at: nftables.ChainHookForward, priority: nftables.ChainPriorityFilter, drop: true}, forward}
+	four := own.As4()
+	r.chains["n_src"] = chain{&hook{at: nftables.ChainHookPostrouting, priority: nftables.ChainPriorityNATSource, nat: true},
+		[]rule{new(line).named(expr.MetaKeyOIFNAME, "eth0").add("source "+own.String(),
+			&expr.Immediate{Register: 1, Data: four[:]},
+			&expr.NAT{Type: expr.NATTypeSourceNAT, Family: unix.NFPROTO_IPV4, RegAddrMin: 1, RegAddrMax: 1}).rule()}}
+	return r
+}
+
+// translate brings the NAT gateways' own rulesets in order; nothing is sent for those that are.
+func (f *Fabric) translate(v *network.VPC, interfaces []*network.Interface, r *router) error {
+	now := map[string]string{}
+	for _, i := range interfaces {
+		if !i.NAT {
+			continue
+		}
+		spec := fmt.Sprint(i.Address, v.CIDRs)
+		if r.translators[i.ID] != spec {
+			if err := f.translateOne(i, v.CIDRs); err != nil {
+				return fmt.Errorf("nat gateway %s: %w", i.ID, err)
+			}
+		}
+		now[i.ID] = spec
+	}
+	r.translators = now
+	return nil
+}
+
+func (f *Fabric) translateOne(i *network.Interface, cidrs []netip.Prefix) error {
+	ns, err := os.Open(f.path(fileName(kindInterface, i.ID)))
+	if err != nil {
+		return err
+	}
+	defer ns.Close()
+	t := table{namespace: int(ns.Fd())}
+	defer t.close()
+	return t.apply(translatorRuleset(slices.Clone(cidrs), i.Address))
+}
