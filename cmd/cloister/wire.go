@@ -28,6 +28,7 @@ import (
 	"cloister/internal/service/ec2"
 	"cloister/internal/service/iam"
 	"cloister/internal/service/logs"
+	"cloister/internal/service/route53"
 	"cloister/internal/service/s3"
 	"cloister/internal/service/sagemaker"
 	"cloister/internal/service/sagemakerruntime"
@@ -113,7 +114,9 @@ func wire(f place, c config, m machines, log *slog.Logger) (*house, error) {
 	if err != nil {
 		return nil, err
 	}
-	h.ec2 = ec2.New(ec2.Config{Client: h.door, FlowWindow: c.FlowLogs, Uplink: c.Internet == "uplink", Recursors: recursors, DB: m.db, Directory: h.directory, Fabric: m.fabric, Region: c.Region, Log: log})
+	r53 := &route53.Service{DB: m.db, Region: c.Region}
+	h.ec2 = ec2.New(ec2.Config{Parts: []ec2.Part{r53.Part}, Domains: r53.Domains, Client: h.door, FlowWindow: c.FlowLogs, Uplink: c.Internet == "uplink", Recursors: recursors, DB: m.db, Directory: h.directory, Fabric: m.fabric, Region: c.Region, Log: log})
+	r53.Network = h.ec2
 	m.fabric.Observe(observer{h.ec2})
 	h.s3 = &s3.Service{DB: m.db, Blobs: m.blobs, Directory: h.directory, Region: c.Region, Log: log}
 	invoke := sagemakerruntime.New(m.fabric, c.Region)
@@ -121,7 +124,7 @@ func wire(f place, c config, m machines, log *slog.Logger) (*house, error) {
 		DB: m.db, Client: h.door, Identify: h.identify, Network: m.fabric, Executor: m.executor, Images: images{m.images}, Isolation: h.ec2,
 		Traffic: invoke, Roots: m.authority.Pool(), Capacity: host(), Directory: f.jobs(), Region: c.Region, Log: log, Clock: time.Now,
 	})
-	h.services, err = bind(h.iam, &sts.Service{Directory: h.directory}, h.ec2, h.s3, &logs.Service{DB: m.db}, h.sagemaker, invoke, &cloister.Service{Audit: h.audit})
+	h.services, err = bind(h.iam, &sts.Service{Directory: h.directory}, h.ec2, r53, h.s3, &logs.Service{DB: m.db}, h.sagemaker, invoke, &cloister.Service{Audit: h.audit})
 	if err != nil {
 		return nil, err
 	}
@@ -177,6 +180,6 @@ func bind(all ...binder) ([]*api.Service, error) {
 
 // bindAll binds every service to nothing, for those who only want to know the operations.
 func bindAll() ([]*api.Service, error) {
-	return bind(new(iam.Service), new(sts.Service), new(ec2.Service), new(s3.Service), new(logs.Service),
+	return bind(new(iam.Service), new(sts.Service), new(ec2.Service), new(route53.Service), new(s3.Service), new(logs.Service),
 		new(sagemaker.Service), new(sagemakerruntime.Service), new(cloister.Service))
 }

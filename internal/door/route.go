@@ -137,7 +137,12 @@ func hostname(host string) string {
 }
 
 // family is the kind of front end in whose words the signature verifier speaks.
-func (x *exchange) family() string { return x.service.Model.Protocol }
+func (x *exchange) family() string {
+	if m := x.service.Model; m.Protocol != "rest-xml" || m.Objects() {
+		return m.Protocol
+	}
+	return "query" // but for the path, services of REST and XML are of that family
+}
 
 func buffered(r *wire.Request, limit int64) error {
 	whole, err := buffer(r, limit)

@@ -81,6 +81,14 @@ type (
 	}
 )
 
+// restNamespace is the namespace of a REST service's documents, which the models tell of requests only.
+func restNamespace(id, version string) string {
+	if id == "s3" {
+		return "http://s3.amazonaws.com/doc/2006-03-01/"
+	}
+	return "https://" + id + ".amazonaws.com/doc/" + version + "/"
+}
+
 // reduce keeps the wanted operations and every shape that they can reach.
 func reduce(s *service, src *sourceModel) (*outService, error) {
 	m := src.Metadata
@@ -91,7 +99,7 @@ func reduce(s *service, src *sourceModel) (*outService, error) {
 		out.SigningName = m.EndpointPrefix
 	}
 	if m.Protocol == "rest-xml" && out.XMLNamespace == "" {
-		out.XMLNamespace = "http://s3.amazonaws.com/doc/2006-03-01/"
+		out.XMLNamespace = restNamespace(s.id, m.APIVersion)
 	}
 	reached := map[string]bool{}
 	for name, op := range src.Operations {

@@ -34,6 +34,11 @@ func EncodeFault(svc *model.Service, op *model.Operation, f *fault.Fault, reques
 	case "query":
 		w.Header.Set("Content-Type", "text/xml")
 		w.Bytes = queryFault(svc, f, requestID)
+	case "rest-xml":
+		w.Header.Set("Content-Type", "application/xml")
+		if w.Bytes = s3Fault(f, requestID); !svc.Objects() {
+			w.Bytes = queryFault(svc, f, requestID)
+		}
 	case "ec2":
 		w.Header.Set("Content-Type", "text/xml;charset=UTF-8")
 		w.Bytes = ec2Fault(f, requestID)
@@ -60,7 +65,7 @@ func finish(op *model.Operation, w *Response) *Response {
 }
 
 func setRequestID(svc *model.Service, w *Response, id string) {
-	if svc.Protocol == "rest-xml" {
+	if svc.Objects() {
 		w.Header.Set("X-Amz-Request-Id", id)
 		w.Header.Set("X-Amz-Id-2", hostID(id))
 		return

@@ -196,7 +196,7 @@ func parseQuery(raw string) map[string][]string {
 }
 
 func badArgument(op *model.Operation, f *field, text string) *fault.Fault {
-	if op.Service.Protocol == "rest-xml" {
+	if op.Service.Objects() {
 		return s3Argument(f, clip(text))
 	}
 	return unfit("STRING_VALUE", f.plan)

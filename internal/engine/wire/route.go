@@ -43,6 +43,9 @@ func Unknown(svc *model.Service, name string) *fault.Fault {
 	case "query":
 		return invalidAction.New("Could not find operation %s for version %s", clip(name), svc.APIVersion)
 	case "rest-xml":
+		if !svc.Objects() {
+			return invalidAction.New("Could not find an operation of this path for version %s", svc.APIVersion)
+		}
 		return notAllowed.New("The specified method is not allowed against this resource.")
 	case "json":
 		return fault.Kind{Code: unknownOperation.Code, Status: 400}.New("")
@@ -206,7 +209,7 @@ func routeREST(svc *model.Service, r *Request) (*model.Operation, error) {
 		return nil, invalidURI.New("Couldn't parse the specified URI.")
 	}
 	f := Unknown(svc, "")
-	if svc.Protocol == "rest-xml" {
+	if svc.Objects() {
 		f = f.With("Method", clip(r.Method)).With("ResourceType", resourceType(r.Path))
 	}
 	return nil, f

@@ -48,7 +48,9 @@ func verdict(op *model.Operation, p *plan, v reflect.Value, before []violation) 
 	case "ec2":
 		return ec2Verdict(c.found[0])
 	case "rest-xml":
-		return s3Verdict(c.found[0])
+		if op.Service.Objects() {
+			return s3Verdict(c.found[0])
+		}
 	}
 	return coralVerdict(op.Service, c.found)
 }

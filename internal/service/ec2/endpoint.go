@@ -168,11 +168,24 @@ func (s *Service) private(tx *store.Tx, v *vpc, e *endpoint) error {
 	for _, o := range others {
 		for _, n := range privateNames(s.Region, o.Service) {
 			if slices.Contains(names, n) {
-				return invalidParameter.New("private-dns-enabled cannot be set because there is already a conflicting DNS domain for %s in the VPC %s", n, v.ID)
+				return conflictingDomain(n, v)
 			}
 		}
 	}
-	return nil
+	if s.Domains == nil {
+		return nil
+	}
+	domains, err := s.Domains(tx, v.Account, v.ID)
+	for _, n := range names {
+		if slices.Contains(domains, strings.TrimPrefix(n, "*.")) {
+			return conflictingDomain(n, v)
+		}
+	}
+	return err
+}
+
+func conflictingDomain(name string, v *vpc) error {
+	return invalidParameter.New("private-dns-enabled cannot be set because there is already a conflicting DNS domain for %s in the VPC %s", name, v.ID)
 }
 
 // attach gives an endpoint an interface in a subnet, at the address that was pinned there if any.

@@ -58,6 +58,27 @@ func (s *Service) InterfaceOf(ctx context.Context, account, id string) (out Inte
 	return out, err
 }
 
+// VPC tells other services whether an account has a VPC, and whether its resolver knows private names.
+func (s *Service) VPC(tx *store.Tx, account, id string) (found, names bool, err error) {
+	v, err := vpcs.table.Get(tx, store.Key(account, id))
+	if err != nil || v == nil {
+		return false, false, err
+	}
+	return true, v.DNSSupport && v.DNSHostnames, nil
+}
+
+// PrivateNames are the names that endpoints have taken over in a VPC.
+func (s *Service) PrivateNames(tx *store.Tx, account, vpc string) (out []string, err error) {
+	all, err := endpoints.where(tx, account, func(e *endpoint) bool { return e.VPC == vpc && e.PrivateDNS && e.State != deleting })
+	for _, e := range all {
+		out = append(out, privateNames(s.Region, e.Service)...)
+	}
+	return out, err
+}
+
+// EndpointZone is the hosted zone of the region's names of VPC endpoints.
+func (s *Service) EndpointZone() string { return endpointZone(s.Region) }
+
 // Use marks an interface as in use, so that it cannot be deleted under what runs in it; Unuse ends
 // that. Both may be repeated.
 func (s *Service) Use(ctx context.Context, account, id string) error {

@@ -84,6 +84,8 @@ type Config struct {
 	FlowWindow time.Duration
 	// Parts are what other services add to the network, each of its own records.
 	Parts []Part
+	// Domains are the names of the hosted zones that are associated with a VPC; nil: there are none.
+	Domains func(tx *store.Tx, account, vpc string) ([]string, error)
 }
 
 // Part adds to a network what a service's records say, in the transaction that all parts share. The

@@ -23,6 +23,10 @@ type Service struct {
 	Shapes     map[string]*Shape
 }
 
+// Objects says whether the service is S3, whose manners no other service of its protocol has: callers
+// without a signature, bodies that are streams, errors of a form of their own.
+func (s *Service) Objects() bool { return s.Protocol == "rest-xml" && s.SigningName == "s3" }
+
 // Operation is one call.
 type Operation struct {
 	Service *Service
