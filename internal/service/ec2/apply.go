@@ -143,7 +143,7 @@ func (s *Service) apply(ctx context.Context) error {
 	if err := s.Fabric.Apply(ctx, wanted); err != nil {
 		return fmt.Errorf("apply the network: %w", err)
 	}
-	return s.settle(ctx, all)
+	return errors.Join(s.settle(ctx, all), s.settleWays(ctx, all))
 }
 
 // note remembers whose the elastic addresses are, for flow logs.

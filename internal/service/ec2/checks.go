@@ -35,6 +35,7 @@ func check(c *api.Call, action, kind, id string, keys ...api.Key) api.Check {
 var idKeys = map[string]string{
 	"vpc": "ec2:VpcID", "subnet": "ec2:SubnetID", "security-group": "ec2:SecurityGroupID",
 	"route-table": "ec2:RouteTableID", "network-interface": "ec2:NetworkInterfaceID",
+	"internet-gateway": "ec2:InternetGatewayID", "elastic-ip": "ec2:AllocationId", "vpc-peering-connection": "ec2:VpcPeeringConnectionID",
 }
 
 // creates asks for making a resource of a kind, and for tagging it when tags come along.

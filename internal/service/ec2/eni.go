@@ -40,11 +40,17 @@ func (i *eni) status() string {
 }
 
 func (i *eni) kind() string {
-	if i.Endpoint != "" {
+	switch {
+	case i.Endpoint != "":
 		return "vpc_endpoint"
+	case i.NAT != "":
+		return "nat_gateway"
 	}
 	return "interface"
 }
+
+// managed tells whether the interface belongs to a service, so that customers cannot change it.
+func (i *eni) managed() bool { return i.Endpoint != "" || i.NAT != "" }
 
 // named tells whether the VPC's resolver knows the interface by name.
 func (v *eniView) named(i *eni) bool {
@@ -56,7 +62,7 @@ func (v *eniView) aws(i *eni) shape.NetworkInterface {
 	out := shape.NetworkInterface{
 		NetworkInterfaceId: &i.ID, SubnetId: &i.Subnet, VpcId: &i.VPC, AvailabilityZone: new(v.zones[i.Subnet]),
 		AvailabilityZoneId: new(zoneID(v.region, v.zones[i.Subnet])), Description: &i.Description, InterfaceType: new(i.kind()), OwnerId: &i.Account,
-		RequesterManaged: new(i.Endpoint != ""), Status: new(i.status()), MacAddress: &i.MAC, PrivateIpAddress: new(i.Address.String()),
+		RequesterManaged: new(i.managed()), Status: new(i.status()), MacAddress: &i.MAC, PrivateIpAddress: new(i.Address.String()),
 		SourceDestCheck: new(true), TagSet: awsTags(i.Tags), Groups: []shape.GroupIdentifier{},
 		Ipv6Addresses: []shape.NetworkInterfaceIpv6Address{}, Operator: &shape.OperatorResponse{Managed: new(false)},
 	}
@@ -69,7 +75,7 @@ func (v *eniView) aws(i *eni) shape.NetworkInterface {
 	for _, id := range i.Groups {
 		out.Groups = append(out.Groups, shape.GroupIdentifier{GroupId: new(id), GroupName: new(v.groups[id])})
 	}
-	if i.Endpoint != "" {
+	if i.managed() {
 		out.RequesterId = new(requester)
 	}
 	if i.Attachment != "" {
@@ -105,7 +111,7 @@ func (v *eniView) fields() fields[*eni] {
 		"description":                  one(func(i *eni) string { return i.Description }),
 		"interface-type":               one((*eni).kind),
 		"owner-id":                     one(func(i *eni) string { return i.Account }),
-		"requester-managed":            one(func(i *eni) string { return text(i.Endpoint != "") }),
+		"requester-managed":            one(func(i *eni) string { return text(i.managed()) }),
 		"status":                       one((*eni).status),
 		"mac-address":                  one(func(i *eni) string { return i.MAC }),
 		"private-ip-address":           address,
@@ -121,7 +127,7 @@ func (v *eniView) fields() fields[*eni] {
 			return out
 		},
 		"requester-id": func(i *eni) []string {
-			if i.Endpoint == "" {
+			if !i.managed() {
 				return nil
 			}
 			return []string{requester}

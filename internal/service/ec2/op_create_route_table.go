@@ -39,12 +39,12 @@ func (s *Service) createRouteTable(ctx context.Context, c *api.Call, in *shape.C
 				return err
 			}
 		}
-		gateways, err := gatewayRoutes(tx, c.Account())
+		view, err := newRouteView(tx, c.Account())
 		if err != nil {
 			return err
 		}
-		out.RouteTable = new(awsTable(t, v, gateways(t.ID)))
-		return nil
+		out.RouteTable = new(view.aws(t))
+		return view.err
 	})
 }
 

@@ -2,6 +2,7 @@ package ec2
 
 import (
 	"context"
+	"errors"
 
 	"cloister/internal/frame/api"
 	"cloister/internal/machine/store"
@@ -17,21 +18,16 @@ func (s *Service) describeRouteTables(ctx context.Context, c *api.Call, in *shap
 	}
 	out := &shape.DescribeRouteTablesResult{RouteTables: []shape.RouteTable{}}
 	err := s.DB.View(ctx, func(tx *store.Tx) error {
-		of, err := vpcs.byID(tx, c.Account())
+		view, err := newRouteView(tx, c.Account())
 		if err != nil {
 			return err
 		}
-		gateways, err := gatewayRoutes(tx, c.Account())
-		if err != nil {
-			return err
-		}
-		q := query{in.RouteTableIds, in.Filters, in.MaxResults, in.NextToken}
-		page, err := find(tx, routeTables, c.Account(), q, tableFields(of, gateways))
+		page, err := find(tx, routeTables, c.Account(), query{in.RouteTableIds, in.Filters, in.MaxResults, in.NextToken}, view.fields())
 		for _, t := range page.items {
-			out.RouteTables = append(out.RouteTables, awsTable(t, of[t.VPC], gateways(t.ID)))
+			out.RouteTables = append(out.RouteTables, view.aws(t))
 		}
 		out.NextToken = page.next
-		return err
+		return errors.Join(err, view.err)
 	})
 	return out, err
 }

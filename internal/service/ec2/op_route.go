@@ -2,6 +2,7 @@ package ec2
 
 import (
 	"context"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -14,76 +15,74 @@ import (
 var _ = api.Define(operations, "CreateRoute", named("CreateRoute", "route-table",
 	func(in *shape.CreateRouteRequest) *string { return in.RouteTableId }), (*Service).createRoute)
 
-// createRoute can only refuse: no target that a route can be given exists. The routes to gateway
-// endpoints come and go with those.
+// targetMembers are the members of a request that can name a route's target.
+var targetMembers = []string{
+	"GatewayId", "NatGatewayId", "EgressOnlyInternetGatewayId", "InstanceId", "NetworkInterfaceId", "VpcPeeringConnectionId", "TransitGatewayId",
+	"VpcEndpointId", "LocalGatewayId", "CarrierGatewayId",
+}
+
 func (s *Service) createRoute(ctx context.Context, c *api.Call, in *shape.CreateRouteRequest) (*shape.CreateRouteResult, error) {
-	err := begin(in, "RouteTableId", "DestinationCidrBlock", "DestinationPrefixListId", "DestinationIpv6CidrBlock", "GatewayId", "NatGatewayId",
-		"EgressOnlyInternetGatewayId", "InstanceId", "NetworkInterfaceId", "VpcPeeringConnectionId", "TransitGatewayId", "VpcEndpointId",
-		"LocalGatewayId", "CarrierGatewayId")
+	err := begin(in, append([]string{"RouteTableId", "DestinationCidrBlock", "DestinationPrefixListId", "DestinationIpv6CidrBlock"}, targetMembers...)...)
 	if err != nil {
 		return nil, err
 	}
-	return nil, s.DB.View(ctx, func(tx *store.Tx) error {
-		t, err := routeTables.get(tx, c.Account(), str(in.RouteTableId))
+	return &shape.CreateRouteResult{Return: new(true)}, s.change(ctx, func(tx *store.Tx) error {
+		t, v, err := tableAndVPC(tx, c.Account(), str(in.RouteTableId))
 		if err != nil {
 			return err
 		}
-		v, err := vpcs.get(tx, c.Account(), t.VPC)
+		r, err := s.parseDestination(tx, v, in.DestinationCidrBlock, in.DestinationPrefixListId, in.DestinationIpv6CidrBlock)
 		if err != nil {
 			return err
 		}
-		if str(in.DestinationCidrBlock) != "" {
-			cidr, err := parseCIDR("destinationCidrBlock", *in.DestinationCidrBlock)
-			if err != nil {
-				return err
-			}
-			if cidr == v.CIDR {
-				return routeAlreadyExists.New("The route identified by %s already exists.", cidr)
-			}
-		} else if str(in.DestinationPrefixListId) == "" && str(in.DestinationIpv6CidrBlock) == "" {
-			return missingParameter.New("The request must contain the parameter destinationCidrBlock")
+		if r.CIDR == v.CIDR || t.routeTo(&r) >= 0 {
+			return routeAlreadyExists.New("The route identified by %s already exists.", r.destination())
 		}
-		return noTarget(in)
+		if r.Target, err = routeTo(tx, t, in); err != nil {
+			return err
+		}
+		if len(t.Routes) >= s.Quotas.RoutesPerTable {
+			return routeLimit.New("The maximum number of routes has been reached for route table %s.", t.ID)
+		}
+		t.Routes = append(t.Routes, r)
+		return routeTables.put(tx, t)
 	})
 }
 
-// noTarget says in AWS's words why the target of a route is none.
-func noTarget(in *shape.CreateRouteRequest) error {
-	absent := func(code string) fault.Kind { return fault.Kind{Code: code, Status: 400} }
-	endpoint := str(in.VpcEndpointId)
-	switch g := str(in.GatewayId); {
-	case strings.HasPrefix(g, "vpce-"):
-		endpoint = g
-	case strings.HasPrefix(g, "vgw-"):
-		return absent("InvalidVpnGatewayID.NotFound").New("The vpnGateway ID '%s' does not exist", g)
-	case strings.HasPrefix(g, "igw-"):
-		return absent("InvalidInternetGatewayID.NotFound").New("The internetGateway ID '%s' does not exist", g)
-	case g != "":
-		return absent("InvalidGatewayID.NotFound").New("The gateway ID '%s' does not exist", g)
+var _ = api.Define(operations, "ReplaceRoute", named("ReplaceRoute", "route-table",
+	func(in *shape.ReplaceRouteRequest) *string { return in.RouteTableId }), (*Service).replaceRoute)
+
+func (s *Service) replaceRoute(ctx context.Context, c *api.Call, in *shape.ReplaceRouteRequest) (*struct{}, error) {
+	err := begin(in, append([]string{"RouteTableId", "DestinationCidrBlock", "DestinationPrefixListId", "DestinationIpv6CidrBlock"}, targetMembers...)...)
+	if err != nil {
+		return nil, err
 	}
-	if endpoint != "" {
-		return routeNotSupported.New("Route table contains unsupported route target: %s. VPC Endpoints of this type cannot be used as route targets.", endpoint)
-	}
-	for _, t := range []struct {
-		id             *string
-		code, sentence string
-	}{
-		{in.NatGatewayId, "NatGatewayNotFound", "NAT gateway %s was not found"},
-		{in.EgressOnlyInternetGatewayId, "InvalidGatewayID.NotFound", "The eigw ID '%s' does not exist"},
-		{in.InstanceId, "InvalidInstanceID.NotFound", "The instance ID '%s' does not exist"},
-		{in.VpcPeeringConnectionId, "InvalidVpcPeeringConnectionID.NotFound", "The vpcPeeringConnection ID '%s' does not exist"},
-		{in.TransitGatewayId, "InvalidTransitGatewayID.NotFound", "The transitGateway ID '%s' does not exist"},
-		{in.LocalGatewayId, "InvalidLocalGatewayID.NotFound", "The localGateway ID '%s' does not exist"},
-		{in.CarrierGatewayId, "InvalidCarrierGatewayID.NotFound", "The carrierGateway ID '%s' does not exist"},
-	} {
-		if str(t.id) != "" {
-			return absent(t.code).New(t.sentence, *t.id)
+	return &struct{}{}, s.change(ctx, func(tx *store.Tx) error {
+		t, v, err := tableAndVPC(tx, c.Account(), str(in.RouteTableId))
+		if err != nil {
+			return err
 		}
-	}
-	if str(in.NetworkInterfaceId) != "" {
-		return unsupportedOperation.New("Routes to network interfaces are not supported.")
-	}
-	return missingParameter.New("The request must contain exactly one of gatewayId, natGatewayId, networkInterfaceId, vpcPeeringConnectionId, vpcEndpointId or transitGatewayId")
+		if err := kept(tx, t, v, in.DestinationCidrBlock, in.DestinationPrefixListId, "replace"); err != nil {
+			return err
+		}
+		r, err := s.parseDestination(tx, v, in.DestinationCidrBlock, in.DestinationPrefixListId, in.DestinationIpv6CidrBlock)
+		if err != nil {
+			return err
+		}
+		at := t.routeTo(&r)
+		if at < 0 {
+			return invalidValue.New("There is no route defined for '%s' in the route table. Use CreateRoute instead.", r.destination())
+		}
+		if r.Target, err = routeTo(tx, t, &shape.CreateRouteRequest{
+			GatewayId: in.GatewayId, NatGatewayId: in.NatGatewayId, EgressOnlyInternetGatewayId: in.EgressOnlyInternetGatewayId,
+			InstanceId: in.InstanceId, NetworkInterfaceId: in.NetworkInterfaceId, VpcPeeringConnectionId: in.VpcPeeringConnectionId,
+			TransitGatewayId: in.TransitGatewayId, VpcEndpointId: in.VpcEndpointId, LocalGatewayId: in.LocalGatewayId, CarrierGatewayId: in.CarrierGatewayId,
+		}); err != nil {
+			return err
+		}
+		t.Routes[at] = r
+		return routeTables.put(tx, t)
+	})
 }
 
 var _ = api.Define(operations, "DeleteRoute", named("DeleteRoute", "route-table",
@@ -93,29 +92,170 @@ func (s *Service) deleteRoute(ctx context.Context, c *api.Call, in *shape.Delete
 	if err := begin(in, "RouteTableId", "DestinationCidrBlock", "DestinationPrefixListId", "DestinationIpv6CidrBlock"); err != nil {
 		return nil, err
 	}
-	return nil, s.DB.View(ctx, func(tx *store.Tx) error {
-		t, err := routeTables.get(tx, c.Account(), str(in.RouteTableId))
+	return &struct{}{}, s.change(ctx, func(tx *store.Tx) error {
+		t, v, err := tableAndVPC(tx, c.Account(), str(in.RouteTableId))
 		if err != nil {
 			return err
 		}
-		v, err := vpcs.get(tx, c.Account(), t.VPC)
-		if err != nil {
+		if err := kept(tx, t, v, in.DestinationCidrBlock, in.DestinationPrefixListId, "remove"); err != nil {
 			return err
 		}
-		gateways, err := gatewayRoutes(tx, c.Account())
-		if err != nil {
-			return err
-		}
-		switch {
-		case str(in.DestinationCidrBlock) == v.CIDR.String():
-			return invalidValue.New("cannot remove local route %s in route table %s", v.CIDR, t.ID)
-		case slices.ContainsFunc(gateways(t.ID), func(e *endpoint) bool { return e.prefixList() == str(in.DestinationPrefixListId) }):
-			return invalidValue.New("cannot remove VPC endpoint route %s in route table %s", *in.DestinationPrefixListId, t.ID)
-		case str(in.DestinationPrefixListId) != "":
-			return routeNotFound.New("no route with destination-prefix-list-id %s in route table %s", *in.DestinationPrefixListId, t.ID)
-		case str(in.DestinationIpv6CidrBlock) != "":
+		if str(in.DestinationIpv6CidrBlock) != "" {
 			return routeNotFound.New("no route with destination-ipv6-cidr-block %s in route table %s", *in.DestinationIpv6CidrBlock, t.ID)
 		}
-		return routeNotFound.New("no route with destination-cidr-block %s in route table %s", str(in.DestinationCidrBlock), t.ID)
+		r, err := destination(in.DestinationCidrBlock, in.DestinationPrefixListId)
+		if err != nil {
+			return err
+		}
+		at := t.routeTo(&r)
+		switch {
+		case at < 0 && r.PrefixList != "":
+			return routeNotFound.New("no route with destination-prefix-list-id %s in route table %s", r.PrefixList, t.ID)
+		case at < 0:
+			return routeNotFound.New("no route with destination-cidr-block %s in route table %s", r.CIDR, t.ID)
+		}
+		t.Routes = slices.Delete(t.Routes, at, at+1)
+		return routeTables.put(tx, t)
 	})
+}
+
+func tableAndVPC(tx *store.Tx, account, id string) (*routeTable, *vpc, error) {
+	t, err := routeTables.get(tx, account, id)
+	if err != nil {
+		return nil, nil, err
+	}
+	v, err := vpcs.get(tx, account, t.VPC)
+	return t, v, err
+}
+
+// routeTo finds the route with the same destination; -1 for none.
+func (t *routeTable) routeTo(r *route) int {
+	return slices.IndexFunc(t.Routes, func(o route) bool { return o.CIDR == r.CIDR && o.PrefixList == r.PrefixList })
+}
+
+// destination reads where a route leads to: exactly one of the two.
+func destination(cidr, list *string) (r route, err error) {
+	switch {
+	case str(cidr) == "" && str(list) == "":
+		return r, missingParameter.New("The request must contain the parameter destinationCidrBlock")
+	case str(cidr) != "" && str(list) != "":
+		return r, invalidCombination.New("The parameter destinationCidrBlock cannot be used with the parameter destinationPrefixListId")
+	case str(list) != "":
+		r.PrefixList = *list
+		return r, nil
+	}
+	r.CIDR, err = parseCIDR("destinationCidrBlock", *cidr)
+	return r, err
+}
+
+// parseDestination reads the destination of a route that could be.
+func (s *Service) parseDestination(tx *store.Tx, v *vpc, cidr, list, cidr6 *string) (route, error) {
+	if str(cidr6) != "" {
+		return route{}, unsupportedOperation.New("IPv6 routes are not supported.")
+	}
+	r, err := destination(cidr, list)
+	if err != nil {
+		return r, err
+	}
+	if r.PrefixList != "" {
+		return r, s.routableList(tx, v.Account, r.PrefixList)
+	}
+	if r.CIDR != v.CIDR && r.CIDR.Bits() >= v.CIDR.Bits() && v.CIDR.Contains(r.CIDR.Addr()) {
+		return r, within(tx, v, r.CIDR)
+	}
+	return r, nil
+}
+
+// within says why a route cannot lead to a part of its own VPC.
+func within(tx *store.Tx, v *vpc, to netip.Prefix) error {
+	n, err := countIn(tx, subnets, v.Account, func(n *subnet) bool { return n.VPC == v.ID && n.CIDR == to })
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return invalidValue.New("Route destination doesn't match any subnet CIDR blocks")
+	}
+	return unsupportedOperation.New("Routes that are more specific than the local route are not supported.")
+}
+
+// routableList says why a prefix list cannot be the destination of a route.
+func (s *Service) routableList(_ *store.Tx, _, id string) error {
+	if err := knownPrefixList(s.Region, id); err != nil {
+		return err
+	}
+	return invalidValue.New("The prefix list %s is managed by AWS: routes to it come and go with gateway endpoints.", id)
+}
+
+// kept says why a route cannot be changed: it is the local one or a gateway endpoint's.
+func kept(tx *store.Tx, t *routeTable, v *vpc, cidr, list *string, change string) error {
+	if str(cidr) == v.CIDR.String() {
+		return invalidValue.New("cannot %s local route %s in route table %s", change, v.CIDR, t.ID)
+	}
+	gateways, err := gatewayRoutes(tx, t.Account)
+	if err != nil {
+		return err
+	}
+	if str(list) != "" && slices.ContainsFunc(gateways(t.ID), func(e *endpoint) bool { return e.prefixList() == *list }) {
+		return invalidValue.New("cannot %s VPC endpoint route %s in route table %s", change, *list, t.ID)
+	}
+	return nil
+}
+
+// routeTo gives the target that a request names, if the table's routes can lead to it.
+func routeTo(tx *store.Tx, t *routeTable, in *shape.CreateRouteRequest) (string, error) {
+	var named []string
+	for _, id := range []*string{
+		in.GatewayId, in.NatGatewayId, in.EgressOnlyInternetGatewayId, in.InstanceId, in.NetworkInterfaceId, in.VpcPeeringConnectionId,
+		in.TransitGatewayId, in.VpcEndpointId, in.LocalGatewayId, in.CarrierGatewayId,
+	} {
+		if str(id) != "" {
+			named = append(named, *id)
+		}
+	}
+	const exactly = "The request must contain exactly one of gatewayId, natGatewayId, networkInterfaceId, vpcPeeringConnectionId, vpcEndpointId or transitGatewayId"
+	switch len(named) {
+	case 0:
+		return "", missingParameter.New(exactly)
+	case 1:
+	default:
+		return "", invalidCombination.New(exactly)
+	}
+	if err := noTarget(in); err != nil {
+		return "", err
+	}
+	return named[0], targetOf(named[0]).fits(tx, t, named[0])
+}
+
+// noTarget says in AWS's words why what a request names can be no target here.
+func noTarget(in *shape.CreateRouteRequest) error {
+	endpoint := str(in.VpcEndpointId)
+	if strings.HasPrefix(str(in.GatewayId), "vpce-") {
+		endpoint = *in.GatewayId
+	}
+	if endpoint != "" {
+		return routeNotSupported.New("Route table contains unsupported route target: %s. VPC Endpoints of this type cannot be used as route targets.", endpoint)
+	}
+	for _, m := range []struct {
+		id             *string
+		prefixes       []string // of what can be a target
+		code, sentence string
+	}{
+		{in.GatewayId, []string{"igw-", "vgw-"}, "InvalidGatewayID.NotFound", "The gateway ID '%s' does not exist"},
+		{in.NatGatewayId, []string{"nat-"}, natGateways.malformed.Code, natGateways.misshapen},
+		{in.VpcPeeringConnectionId, []string{"pcx-"}, peerings.malformed.Code, peerings.misshapen},
+		{in.NetworkInterfaceId, []string{"eni-"}, enis.malformed.Code, enis.misshapen},
+		{in.EgressOnlyInternetGatewayId, nil, "InvalidGatewayID.NotFound", "The eigw ID '%s' does not exist"},
+		{in.InstanceId, nil, "InvalidInstanceID.NotFound", "The instance ID '%s' does not exist"},
+		{in.TransitGatewayId, nil, "InvalidTransitGatewayID.NotFound", "The transitGateway ID '%s' does not exist"},
+		{in.LocalGatewayId, nil, "InvalidLocalGatewayID.NotFound", "The localGateway ID '%s' does not exist"},
+		{in.CarrierGatewayId, nil, "InvalidCarrierGatewayID.NotFound", "The carrierGateway ID '%s' does not exist"},
+	} {
+		if id := str(m.id); id != "" {
+			kind := targetOf(id)
+			if kind == nil || !slices.Contains(m.prefixes, kind.prefix) {
+				return fault.Kind{Code: m.code, Status: 400}.New(m.sentence, id)
+			}
+		}
+	}
+	return nil
 }

@@ -27,11 +27,12 @@ type records struct {
 	enis        []*eni
 	isolated    []*isolated
 	flowLogs    []*flowLog
+	ways
 }
 
 func read(tx *store.Tx) (*records, error) {
 	var r records
-	var errs [8]error
+	var errs [9]error
 	r.vpcs, errs[0] = vpcs.all(tx, "")
 	r.subnets, errs[1] = subnets.all(tx, "")
 	r.routeTables, errs[2] = routeTables.all(tx, "")
@@ -40,6 +41,7 @@ func read(tx *store.Tx) (*records, error) {
 	r.enis, errs[5] = enis.all(tx, "")
 	r.isolated, errs[6] = isolatedTable.All(tx, "")
 	r.flowLogs, errs[7] = flowLogs.all(tx, "")
+	r.ways, errs[8] = readWays(tx)
 	return &r, errors.Join(errs[:]...)
 }
 
@@ -57,12 +59,13 @@ func plan(region string, r *records) *network.Network {
 	}
 	n := &network.Network{Internet: p.internet()}
 	for _, i := range r.enis {
-		if i.Endpoint != "" && p.live[i.Endpoint] == nil {
+		if i.Endpoint != "" && p.live[i.Endpoint] == nil || i.NAT != "" && p.nat(i.NAT) == nil {
 			continue
 		}
 		p.addresses[i.Endpoint] = append(p.addresses[i.Endpoint], i)
 		n.Interfaces = append(n.Interfaces, network.Interface{
 			ID: i.ID, VPC: i.VPC, Subnet: i.Subnet, Address: i.Address, MAC: i.MAC, Groups: i.Groups, Endpoint: i.Endpoint,
+			NAT: i.NAT != "", Forwards: i.Forwards,
 		})
 	}
 	for _, e := range r.endpoints {
@@ -80,6 +83,7 @@ func plan(region string, r *records) *network.Network {
 		out.LogFlows = watched[v.ID]
 		n.VPCs = append(n.VPCs, out)
 	}
+	p.planWays(n)
 	for _, i := range r.isolated {
 		n.Isolated = append(n.Isolated, i.ID)
 	}
@@ -165,7 +169,8 @@ func (p *planner) vpc(v *vpc) network.VPC {
 	return out
 }
 
-func (p *planner) routes(t *routeTable) (out []network.Route) {
+func (p *planner) routes(t *routeTable) []network.Route {
+	out := p.ownRoutes(t)
 	for _, e := range p.endpoints {
 		if p.live[e.ID] != nil && slices.Contains(e.Tables, t.ID) {
 			out = append(out, network.Route{Destinations: p.prefixes(e), Target: network.Target{Kind: network.ToEndpoint, ID: e.ID}})
@@ -174,13 +179,19 @@ func (p *planner) routes(t *routeTable) (out []network.Route) {
 	return out
 }
 
+// listed are the ranges of a prefix list.
+func (p *planner) listed(id string) []netip.Prefix {
+	if row, ok := catalogue.ByPrefixList(p.region, id); ok {
+		return row.Prefixes
+	}
+	return nil
+}
+
 func (p *planner) group(g *group) network.Group {
 	out := network.Group{ID: g.ID}
 	for _, r := range g.Rules {
 		n := network.Rule{Protocol: r.Protocol, From: r.From, To: r.To, CIDR: r.CIDR, Group: r.Group}
-		if row, ok := catalogue.ByPrefixList(p.region, r.PrefixList); ok {
-			n.Prefixes = row.Prefixes
-		}
+		n.Prefixes = p.listed(r.PrefixList)
 		if r.Egress {
 			out.Egress = append(out.Egress, n)
 		} else {

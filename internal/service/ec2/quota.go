@@ -13,6 +13,12 @@ type Quotas struct {
 	GatewayEndpoints   int // per account
 	TagsPerResource    int
 	PolicyCharacters   int
+	InternetGateways   int // per account
+	Addresses          int // elastic ones, per account
+	NATsPerZone        int
+	RoutesPerTable     int // that are not propagated
+	ActivePeerings     int // per VPC
+	PendingPeerings    int // per account, those it asked for
 }
 
 // filled gives each quota that was left out AWS's default.
@@ -24,6 +30,7 @@ func (q Quotas) filled() Quotas {
 		{&q.VPCs, 5}, {&q.SubnetsPerVPC, 200}, {&q.TablesPerVPC, 200}, {&q.Groups, 2500}, {&q.RulesPerDirection, 60},
 		{&q.GroupsPerInterface, 5}, {&q.Interfaces, 5000}, {&q.InterfaceEndpoints, 50}, {&q.GatewayEndpoints, 20},
 		{&q.TagsPerResource, 50}, {&q.PolicyCharacters, 20480},
+		{&q.InternetGateways, 5}, {&q.Addresses, 5}, {&q.NATsPerZone, 5}, {&q.RoutesPerTable, 50}, {&q.ActivePeerings, 50}, {&q.PendingPeerings, 25},
 	} {
 		if *d.at == 0 {
 			*d.at = d.aws

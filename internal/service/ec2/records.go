@@ -47,6 +47,7 @@ type routeTable struct {
 	VPC          string
 	Main         string // the id of the main association; empty for other tables
 	Associations []association
+	Routes       []route
 }
 
 type group struct {
@@ -98,6 +99,10 @@ type eni struct {
 	Description string
 	// Endpoint is the interface endpoint it belongs to.
 	Endpoint string
+	// NAT is the NAT gateway it belongs to.
+	NAT string
+	// Forwards is set when its source/destination check is off.
+	Forwards bool
 	// Attachment is set while it is in use; Attached is since when.
 	Attachment string
 	Attached   time.Time

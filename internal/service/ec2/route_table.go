@@ -20,18 +20,10 @@ func gatewayRoutes(tx *store.Tx, account string) (func(table string) []*endpoint
 	}, err
 }
 
-func awsTable(t *routeTable, v *vpc, gateways []*endpoint) shape.RouteTable {
+func (v *routeView) aws(t *routeTable) shape.RouteTable {
 	out := shape.RouteTable{
 		RouteTableId: &t.ID, VpcId: &t.VPC, OwnerId: &t.Account, Tags: awsTags(t.Tags), PropagatingVgws: []shape.PropagatingVgw{},
-		Associations: []shape.RouteTableAssociation{},
-		Routes: []shape.Route{{
-			DestinationCidrBlock: new(v.CIDR.String()), GatewayId: new("local"), State: new("active"), Origin: new("CreateRouteTable"),
-		}},
-	}
-	for _, e := range gateways {
-		out.Routes = append(out.Routes, shape.Route{
-			DestinationPrefixListId: new(e.prefixList()), GatewayId: &e.ID, State: new("active"), Origin: new("CreateRoute"),
-		})
+		Associations: []shape.RouteTableAssociation{}, Routes: v.routes(t),
 	}
 	if t.Main != "" {
 		out.Associations = append(out.Associations, awsAssociation(t, association{ID: t.Main}))
@@ -78,7 +70,7 @@ func (t *routeTable) associationIDs() []string {
 	return out
 }
 
-func tableFields(of map[string]*vpc, gateways func(string) []*endpoint) fields[*routeTable] {
+func tableFields() fields[*routeTable] {
 	return fields[*routeTable]{
 		"route-table-id":                         one(func(t *routeTable) string { return t.ID }),
 		"vpc-id":                                 one(func(t *routeTable) string { return t.VPC }),
@@ -97,24 +89,6 @@ func tableFields(of map[string]*vpc, gateways func(string) []*endpoint) fields[*
 			}
 			return out
 		},
-		"route.destination-cidr-block": func(t *routeTable) []string { return []string{of[t.VPC].CIDR.String()} },
-		"route.destination-prefix-list-id": func(t *routeTable) (out []string) {
-			for _, e := range gateways(t.ID) {
-				out = append(out, e.prefixList())
-			}
-			return out
-		},
-		"route.gateway-id": func(t *routeTable) []string {
-			out := []string{"local"}
-			for _, e := range gateways(t.ID) {
-				out = append(out, e.ID)
-			}
-			return out
-		},
-		"route.origin": func(t *routeTable) []string {
-			return []string{"CreateRouteTable", map[bool]string{true: "CreateRoute", false: "CreateRouteTable"}[len(gateways(t.ID)) > 0]}
-		},
-		"route.state": one(func(*routeTable) string { return "active" }),
 	}
 }
 

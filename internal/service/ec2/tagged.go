@@ -45,7 +45,9 @@ func bears[T any, P interface {
 
 var bearers = []bearer{
 	bears(vpcs), bears(subnets), bears(routeTables), bears(groups), bears(endpoints), bears(enis), bears(flowLogs),
+	bears(internetGateways), bears(elastics), bears(natGateways),
 	{name: "security-group-rule", prefix: "sgr-", retag: retagRule, list: listRules},
+	{name: "vpc-peering-connection", prefix: "pcx-", retag: retagPeering, list: listPeerings},
 	{name: "network-acl", prefix: "acl-", retag: retagACL, list: listACLs},
 }
 
