@@ -31,7 +31,9 @@ type router struct {
 	translators map[string]string
 	listeners   *listeners
 	resolver    *resolver
-	flows       *flows // nil while they are not logged
+	watch       *watch
+	target      *target // what it was last made equal to
+	flows       *flows  // nil while they are not logged
 }
 
 // target is what a router should be.
@@ -58,11 +60,16 @@ func (f *Fabric) openRouter(name, vpc string) (*router, error) {
 		return nil, fmt.Errorf("find lo of %s: %w", vpc, err)
 	}
 	r.loopback = lo.Attrs().Index
+	if err := f.watchRouter(r); err != nil {
+		r.close()
+		return nil, err
+	}
 	return r, nil
 }
 
 // close gives back every socket that would keep the namespace alive.
 func (r *router) close() {
+	r.watch.close()
 	r.resolver.close()
 	r.flows.close()
 	r.listeners.close()
@@ -110,7 +117,7 @@ func (f *Fabric) converge(r *router, want *target) (err error) {
 	if err := r.have.remove(r.netlink, ways); err != nil {
 		return err
 	}
-	r.have = ways
+	r.have, r.target = ways, want
 	return forget(int(r.file.Fd()), closed)
 }
 

@@ -8,38 +8,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/vishvananda/netlink"
-	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 
 	"cloister/internal/machine/fabric"
 	"cloister/internal/value/network"
 )
-
-// jumbo gives both ends of an interface's link an MTU.
-func jumbo(t *testing.T, f *Fabric, id string, mtu int) {
-	t.Helper()
-	ns, err := openNamespace(f.path("cl.eni." + id))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ns.Close()
-	inside, err := netlink.NewHandleAt(netns.NsHandle(ns.Fd()), unix.NETLINK_ROUTE)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer inside.Close()
-	r := f.routers["vpc-1"]
-	for handle, name := range map[*netlink.Handle]string{r.netlink: r.links[id], inside: "eth0"} {
-		link, err := handle.LinkByName(name)
-		if err == nil {
-			err = handle.LinkSetMTU(link, mtu)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-}
 
 func segments(t *testing.T, c syscall.Conn) *unix.TCPInfo {
 	t.Helper()
@@ -88,8 +61,6 @@ func TestEndpointsKeepToSmallerSegments(t *testing.T) {
 	f := start(t)
 	n := aclNetwork([]network.ACLEntry{allowAll}, []network.ACLEntry{allowAll})
 	apply(t, f, n)
-	jumbo(t, f, "a", 9001)
-	jumbo(t, f, "c", 9001)
 	for _, to := range []string{"10.0.2.10:443", "52.216.1.1:443"} {
 		sniffer := sniffSegments(t, f, "a")
 		c := reaches(t, f, "a", to, true, "an endpoint")
