@@ -20,10 +20,10 @@ func isSilence(err error) bool {
 }
 
 // ask puts a question to a resolver over a connection, and demands what the law of names says.
-func (m *matrix) ask(id string, to netip.AddrPort, path *reach.Path) error {
+func (m *matrix) ask(id string, to netip.AddrPort, protocol int, path *reach.Path) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	c, err := m.Dial(ctx, id, to)
+	c, err := m.dialTo(ctx, id, to, protocol)
 	if err != nil {
 		return err
 	}
@@ -36,7 +36,10 @@ func (m *matrix) ask(id string, to netip.AddrPort, path *reach.Path) error {
 	if to.Addr() == reach.PublicResolver {
 		vpc = ""
 	}
-	d := &dns.Conn{Conn: struct{ net.Conn }{c}} // hides what else it may be able to
+	d := &dns.Conn{Conn: c}
+	if protocol == reach.TCP {
+		d.Conn = struct{ net.Conn }{c} // hides that it may be able to send datagrams too
+	}
 	if err := d.WriteMsg(new(dns.Msg).SetQuestion(serviceName+".", dns.TypeA)); err != nil {
 		return err
 	}

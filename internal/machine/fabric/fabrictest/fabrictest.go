@@ -73,10 +73,12 @@ type world struct {
 	servers []net.Listener
 	clients map[net.Conn]bool // connections that a server of the test has open
 	serving map[string]net.Listener
+	sockets []net.PacketConn
+	post    post
 }
 
 func newWorld(t *testing.T, f Fabric) *world {
-	w := &world{t: t, Fabric: f, clients: map[net.Conn]bool{}}
+	w := &world{t: t, Fabric: f, clients: map[net.Conn]bool{}, post: post{arrived: map[string]string{}}}
 	w.accept()
 	t.Cleanup(w.stop)
 	return w
@@ -126,6 +128,9 @@ func (w *world) stop() {
 	w.mu.Lock()
 	for _, l := range w.servers {
 		l.Close()
+	}
+	for _, c := range w.sockets {
+		c.Close()
 	}
 	for c := range w.clients {
 		c.SetDeadline(time.Unix(1, 0))

@@ -107,18 +107,19 @@ func (w *world) serveAll(n *network.Network) {
 			delete(w.serving, key)
 		}
 	}
+	for _, i := range n.Interfaces {
+		if a, can := w.Fabric.(assumer); i.Forwards && can {
+			if err := a.Assume(i.ID); err != nil {
+				w.t.Fatal(err)
+			}
+		}
+	}
 	for id, yes := range have {
 		for _, port := range []string{"443", "808", "53"} {
 			key := id + ":" + port
 			if yes && w.serving[key] == nil {
 				w.serving[key] = w.serve(id, "0.0.0.0:"+port)
-			}
-		}
-	}
-	for _, i := range n.Interfaces {
-		if a, can := w.Fabric.(assumer); i.Forwards && can {
-			if err := a.Assume(i.ID); err != nil {
-				w.t.Fatal(err)
+				w.serveUDP(id, "0.0.0.0:"+port)
 			}
 		}
 	}
@@ -145,7 +146,10 @@ func (m *matrix) try(r *rand.Rand) {
 	for _, id := range clients {
 		for _, to := range targets {
 			at := netip.AddrPortFrom(to, []uint16{443, 443, 443, 808, 808, 53}[r.IntN(6)])
-			m.one(&done, room, id, at)
+			m.one(&done, room, id, at, reach.TCP)
+			if _, can := m.Fabric.(Datagrams); can && r.IntN(4) == 0 {
+				m.one(&done, room, id, at, []int{reach.UDP, reach.UDP, reach.ICMP}[r.IntN(3)])
+			}
 		}
 		for _, name := range []string{serviceName, "vpce-1a.example.com", "vpce-1b.example.com", "nowhere.example.com"} {
 			want := m.index.Lookup(id, name, 0)
@@ -155,7 +159,7 @@ func (m *matrix) try(r *rand.Rand) {
 			}
 			if len(want) > 0 {
 				m.counts["looked up"]++
-				m.one(&done, room, id, netip.AddrPortFrom(want[r.IntN(len(want))], 443))
+				m.one(&done, room, id, netip.AddrPortFrom(want[r.IntN(len(want))], 443), reach.TCP)
 			}
 		}
 	}
@@ -203,30 +207,38 @@ func (m *matrix) targets() (list []netip.Addr) {
 }
 
 // one tries one connection.
-func (m *matrix) one(done *sync.WaitGroup, room chan struct{}, id string, to netip.AddrPort) {
-	path := m.index.Walk(reach.Probe{From: id, To: to})
+func (m *matrix) one(done *sync.WaitGroup, room chan struct{}, id string, to netip.AddrPort, protocol int) {
+	path := m.index.Walk(reach.Probe{From: id, To: to, Protocol: protocol})
 	m.count(id, &path)
+	if path.Kind == reach.Delivered || path.Kind == reach.Answered {
+		m.counts[fmt.Sprintf("%v by %s", path.Kind, map[int]string{reach.TCP: "tcp", reach.UDP: "udp", reach.ICMP: "icmp"}[protocol])]++
+	}
 	room <- struct{}{}
 	done.Go(func() {
 		defer func() { <-room }()
-		if err := m.agree(id, to, &path); err != nil {
+		if err := m.agree(id, to, protocol, &path); err != nil {
 			var way []string
 			for _, h := range path.Hops {
 				way = append(way, h.String())
 			}
-			m.t.Errorf("%s to %s should be %v: %v\n\t%s", id, to, path.Kind, err, strings.Join(way, "\n\t"))
+			m.t.Errorf("%s to %s (protocol %d) should be %v: %v\n\t%s", id, to, protocol, path.Kind, err, strings.Join(way, "\n\t"))
 		}
 	})
 }
 
 // agree demands what the law says of a connection.
-func (m *matrix) agree(id string, to netip.AddrPort, path *reach.Path) error {
+func (m *matrix) agree(id string, to netip.AddrPort, protocol int, path *reach.Path) error {
+	switch {
+	case path.Kind == reach.Answered:
+		return m.ask(id, to, protocol, path)
+	case protocol == reach.UDP:
+		return m.datagram(id, to, path)
+	case protocol == reach.ICMP:
+		return m.echo(id, to.Addr(), path)
+	}
 	wait := patience
 	if path.Kind == reach.Dropped || path.Kind == reach.Tunnelled || path.Kind == reach.Forwarded && !m.assumes() {
 		wait = silence
-	}
-	if path.Kind == reach.Answered {
-		return m.ask(id, to, path)
 	}
 	c, err := m.dial(wait, id, to.String())
 	if err != nil {

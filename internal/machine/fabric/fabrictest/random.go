@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"cloister/internal/value/network"
 )
@@ -94,7 +95,7 @@ func (g *generator) others(s string) (letters, ids []string) {
 func (g *generator) peer() {
 	for _, pair := range []string{"ab", "bc", "ac"} {
 		one, two := pair[:1], pair[1:]
-		if g.bases[one] != "" && g.bases[two] != "" && g.seldom() == false {
+		if g.bases[one] != "" && g.bases[two] != "" && !g.seldom() {
 			if g.bases[one] == g.bases[two] { // two ranges that overlap cannot be peered
 				g.bases[two] = map[string]string{"b": "10.1", "c": "10.2"}[two]
 				if g.bases[one] == g.bases[two] {
@@ -139,7 +140,7 @@ func (g *generator) vpc(s string) {
 	}
 	for i := range 4 {
 		if g.IntN(8) > 0 {
-			v.Groups = append(v.Groups, network.Group{ID: fmt.Sprintf("sg-%d%s", i+1, s), Ingress: g.rules(s), Egress: append(g.rules(s), g.rules(s)...)})
+			v.Groups = append(v.Groups, g.group(s, i))
 		}
 	}
 	v.ACLs = g.acls(s)
@@ -154,7 +155,7 @@ func (g *generator) vpc(s string) {
 	g.endpoints(s)
 	for i := range 3 {
 		if g.IntN(12) > 0 {
-			v.Tables = append(v.Tables, network.RouteTable{ID: fmt.Sprintf("rtb-%d%s", i+1, s), Routes: g.routes(s)})
+			v.Tables = append(v.Tables, network.RouteTable{ID: fmt.Sprintf("rtb-%d%s", i+1, s), Routes: g.routes(s, i)})
 		}
 	}
 	g.n.VPCs = append(g.n.VPCs, v)
@@ -163,6 +164,9 @@ func (g *generator) vpc(s string) {
 // address is in one of a VPC's subnets; number tells interfaces of one VPC apart.
 func (g *generator) add(s, id string, number int, change func(*network.Interface)) {
 	subnet := 1 + g.IntN(3)
+	if strings.HasPrefix(id, "eni-n") && g.IntN(3) > 0 {
+		subnet = 1 // the public one
+	}
 	i := network.Interface{ID: id, VPC: "vpc-" + s, Subnet: fmt.Sprintf("subnet-%d%s", subnet, s), Address: netip.MustParseAddr(fmt.Sprintf("%s.%d.%d", g.bases[s], subnet, number))}
 	for k := range 4 {
 		if g.IntN(2) == 0 {

@@ -68,6 +68,15 @@ func (g *generator) rules(s string) []network.Rule {
 	return rules
 }
 
+// group is one by chance; the first of a VPC is often one that allows everything.
+func (g *generator) group(s string, i int) network.Group {
+	id := fmt.Sprintf("sg-%d%s", i+1, s)
+	if i == 0 && g.IntN(3) > 0 {
+		return open(id)
+	}
+	return network.Group{ID: id, Ingress: g.rules(s), Egress: append(g.rules(s), g.rules(s)...)}
+}
+
 // acls are lists that let much pass, as most do. Of the ephemeral ports they take all or none.
 func (g *generator) acls(s string) (list []network.ACL) {
 	if !g.Has(ACLs) {
@@ -113,7 +122,8 @@ func (g *generator) entries(s string) (list []network.ACLEntry) {
 }
 
 // routes lead to everything that there is to lead to, things that are gone and another's included.
-func (g *generator) routes(s string) (list []network.Route) {
+// The first table of a VPC is mostly a public subnet's, the last a private one's.
+func (g *generator) routes(s string, table int) (list []network.Route) {
 	add := func(kind network.TargetKind, id string, to ...string) {
 		list = append(list, network.Route{Destinations: prefixes(to...), Target: network.Target{Kind: kind, ID: id}})
 	}
@@ -122,6 +132,12 @@ func (g *generator) routes(s string) (list []network.Route) {
 	}
 	if g.IntN(3) > 0 {
 		list = append(list, toGateway("vpce-0"+pick(g, s, s, s, "a")))
+	}
+	switch {
+	case table == 0 && g.Has(Gateways) && g.IntN(3) > 0:
+		add(network.ToInternetGateway, "igw-"+s, "0.0.0.0/0")
+	case table == 2 && g.Has(NATs) && g.IntN(3) > 0:
+		add(network.ToInterface, "eni-n0"+s, "0.0.0.0/0")
 	}
 	letters, ids := g.others(s)
 	for i, other := range letters {
