@@ -45,7 +45,7 @@ func (s *Service) createVpc(ctx context.Context, c *api.Call, in *shape.CreateVp
 		}
 		v = &vpc{
 			head: vpcs.begin(tx, c.Account(), tags), CIDR: cidr, Association: newID("vpc-cidr-assoc-"), DNSSupport: true,
-			ACL: newID("acl-"), DHCPOptionsID: dhcpOptions(c.Account()),
+			DHCPOptionsID: dhcpOptions(c.Account()),
 		}
 		return furnish(tx, v)
 	})
@@ -63,7 +63,8 @@ func either(err, fault error) error {
 	return fault
 }
 
-// furnish writes a new VPC with what every VPC has: a main route table and a default security group.
+// furnish writes a new VPC with what every VPC has: a main route table, a default
+// security group and a default network ACL.
 func furnish(tx *store.Tx, v *vpc) error {
 	t := &routeTable{head: routeTables.begin(tx, v.Account, nil), VPC: v.ID, Main: newID("rtbassoc-")}
 	g := &group{head: groups.begin(tx, v.Account, nil), VPC: v.ID, Name: "default", Description: "default VPC security group"}
@@ -71,7 +72,11 @@ func furnish(tx *store.Tx, v *vpc) error {
 		{ID: newID("sgr-"), Protocol: -1, From: -1, To: -1, Group: g.ID},
 		{ID: newID("sgr-"), Protocol: -1, From: -1, To: -1, CIDR: anywhere, Egress: true},
 	}
-	v.Table, v.Group = t.ID, g.ID
+	a := defaultACL(tx, v)
+	v.Table, v.Group, v.ACL = t.ID, g.ID, a.ID
+	if err := acls.put(tx, a); err != nil {
+		return err
+	}
 	if err := routeTables.put(tx, t); err != nil {
 		return err
 	}

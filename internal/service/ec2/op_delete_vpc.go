@@ -33,6 +33,9 @@ func (s *Service) deleteVpc(ctx context.Context, c *api.Call, in *shape.DeleteVp
 		if err := groups.remove(tx, &group{head: head{ID: v.Group, Account: v.Account}}); err != nil {
 			return err
 		}
+		if err := acls.remove(tx, &acl{head: head{ID: v.ACL, Account: v.Account}}); err != nil {
+			return err
+		}
 		return vpcs.remove(tx, v)
 	})
 }
@@ -52,6 +55,9 @@ func inhabited(tx *store.Tx, v *vpc) (bool, error) {
 		},
 		func() (int, error) {
 			return countIn(tx, routeTables, v.Account, func(t *routeTable) bool { return t.VPC == v.ID && t.ID != v.Table })
+		},
+		func() (int, error) {
+			return countIn(tx, acls, v.Account, func(a *acl) bool { return a.VPC == v.ID && a.ID != v.ACL })
 		},
 	}
 	for _, count := range counts {

@@ -27,12 +27,13 @@ type records struct {
 	enis        []*eni
 	isolated    []*isolated
 	flowLogs    []*flowLog
+	acls        []*acl
 	ways
 }
 
 func read(tx *store.Tx) (*records, error) {
 	var r records
-	var errs [9]error
+	var errs [10]error
 	r.vpcs, errs[0] = vpcs.all(tx, "")
 	r.subnets, errs[1] = subnets.all(tx, "")
 	r.routeTables, errs[2] = routeTables.all(tx, "")
@@ -42,6 +43,7 @@ func read(tx *store.Tx) (*records, error) {
 	r.isolated, errs[6] = isolatedTable.All(tx, "")
 	r.flowLogs, errs[7] = flowLogs.all(tx, "")
 	r.ways, errs[8] = readWays(tx)
+	r.acls, errs[9] = acls.all(tx, "")
 	return &r, errors.Join(errs[:]...)
 }
 
@@ -151,6 +153,13 @@ func (p *planner) vpc(v *vpc) network.VPC {
 		}
 		out.Tables = append(out.Tables, network.RouteTable{ID: t.ID, Routes: p.routes(t)})
 	}
+	judging := map[string]string{}
+	for _, a := range p.acls {
+		if a.VPC == v.ID && !a.open() {
+			judging[a.ID] = a.ID
+			out.ACLs = append(out.ACLs, a.plan())
+		}
+	}
 	for _, s := range p.subnets {
 		if s.VPC != v.ID {
 			continue
@@ -159,7 +168,7 @@ func (p *planner) vpc(v *vpc) network.VPC {
 		if table == "" {
 			table = v.Table
 		}
-		out.Subnets = append(out.Subnets, network.Subnet{ID: s.ID, Table: table, CIDR: s.CIDR})
+		out.Subnets = append(out.Subnets, network.Subnet{ID: s.ID, Table: table, ACL: judging[aclOf(s, v)], CIDR: s.CIDR})
 	}
 	for _, g := range p.groups {
 		if g.VPC == v.ID {

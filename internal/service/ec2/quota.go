@@ -2,23 +2,25 @@ package ec2
 
 // Quotas are the most of each resource that an account may have; AWS lets customers raise them.
 type Quotas struct {
-	VPCs               int // per account
-	SubnetsPerVPC      int
-	TablesPerVPC       int
-	Groups             int // per account
-	RulesPerDirection  int
-	GroupsPerInterface int
-	Interfaces         int // per account
-	InterfaceEndpoints int // per VPC
-	GatewayEndpoints   int // per account
-	TagsPerResource    int
-	PolicyCharacters   int
-	InternetGateways   int // per account
-	Addresses          int // elastic ones, per account
-	NATsPerZone        int
-	RoutesPerTable     int // that are not propagated
-	ActivePeerings     int // per VPC
-	PendingPeerings    int // per account, those it asked for
+	VPCs                int // per account
+	SubnetsPerVPC       int
+	TablesPerVPC        int
+	Groups              int // per account
+	RulesPerDirection   int
+	GroupsPerInterface  int
+	Interfaces          int // per account
+	InterfaceEndpoints  int // per VPC
+	GatewayEndpoints    int // per account
+	TagsPerResource     int
+	PolicyCharacters    int
+	InternetGateways    int // per account
+	Addresses           int // elastic ones, per account
+	NATsPerZone         int
+	RoutesPerTable      int // that are not propagated
+	ActivePeerings      int // per VPC
+	PendingPeerings     int // per account, those it asked for
+	ACLsPerVPC          int
+	EntriesPerDirection int // of a network ACL
 }
 
 // filled gives each quota that was left out AWS's default.
@@ -31,6 +33,7 @@ func (q Quotas) filled() Quotas {
 		{&q.GroupsPerInterface, 5}, {&q.Interfaces, 5000}, {&q.InterfaceEndpoints, 50}, {&q.GatewayEndpoints, 20},
 		{&q.TagsPerResource, 50}, {&q.PolicyCharacters, 20480},
 		{&q.InternetGateways, 5}, {&q.Addresses, 5}, {&q.NATsPerZone, 5}, {&q.RoutesPerTable, 50}, {&q.ActivePeerings, 50}, {&q.PendingPeerings, 25},
+		{&q.ACLsPerVPC, 200}, {&q.EntriesPerDirection, 20},
 	} {
 		if *d.at == 0 {
 			*d.at = d.aws

@@ -24,10 +24,10 @@ type vpc struct {
 	DNSSupport    bool
 	DNSHostnames  bool
 	UsageMetrics  bool
-	Table         string // the main route table
-	Group         string // the default security group
-	ACL           string // the default network ACL, which allows everything and cannot be changed
-	ACLTags       map[string]string
+	Table         string            // the main route table
+	Group         string            // the default security group
+	ACL           string            // the default network ACL
+	ACLTags       map[string]string `json:",omitempty"` // of older records, whose ACL had no record
 	DHCPOptionsID string
 }
 
@@ -36,7 +36,8 @@ type subnet struct {
 	VPC            string
 	CIDR           netip.Prefix
 	Zone           string
-	MapPublicIP    bool // recorded only: there are no public addresses
+	MapPublicIP    bool   // recorded only: there are no public addresses
+	ACL            string `json:",omitempty"` // empty: the VPC's default
 	ACLAssociation string
 }
 
@@ -130,7 +131,6 @@ var enis = newKind[eni]("network-interface", "eni-", "InvalidNetworkInterfaceID"
 // Resources that live inside other records.
 var (
 	ruleNotFound         = fault.Kind{Code: "InvalidSecurityGroupRuleId.NotFound", Status: 400}
-	aclNotFound          = fault.Kind{Code: "InvalidNetworkAclID.NotFound", Status: 400}
 	associationNotFound  = fault.Kind{Code: "InvalidAssociationID.NotFound", Status: 400}
 	malformedAssociation = fault.Kind{Code: "InvalidAssociationID.Malformed", Status: 400}
 	prefixListNotFound   = fault.Kind{Code: "InvalidPrefixListID.NotFound", Status: 400}

@@ -127,6 +127,9 @@ func (s *Service) Load(ctx context.Context) error {
 	if err := s.forgetTokens(ctx); err != nil {
 		return err
 	}
+	if err := s.migrateACLs(ctx); err != nil {
+		return err
+	}
 	_, err := s.work(ctx, networkKey)
 	return err
 }

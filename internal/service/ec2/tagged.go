@@ -48,7 +48,7 @@ var bearers = []bearer{
 	bears(internetGateways), bears(elastics), bears(natGateways),
 	{name: "security-group-rule", prefix: "sgr-", retag: retagRule, list: listRules},
 	{name: "vpc-peering-connection", prefix: "pcx-", retag: retagPeering, list: listPeerings},
-	{name: "network-acl", prefix: "acl-", retag: retagACL, list: listACLs},
+	bears(acls),
 }
 
 // bearerOf gives the kind of resource an id is of.
@@ -76,26 +76,6 @@ func listRules(tx *store.Tx, account string, each func(string, map[string]string
 	all, err := rulesOf(tx, account, nil)
 	for _, r := range all {
 		each(r.ID, r.Tags)
-	}
-	return err
-}
-
-func retagACL(tx *store.Tx, account, id string, f retagging) error {
-	found, err := aclsOf(tx, account, []string{id})
-	if err != nil {
-		return err
-	}
-	v := found[0].vpc
-	if v.ACLTags, err = f(v.ACLTags); err != nil {
-		return err
-	}
-	return vpcs.put(tx, v)
-}
-
-func listACLs(tx *store.Tx, account string, each func(string, map[string]string)) error {
-	all, err := vpcs.all(tx, account)
-	for _, v := range all {
-		each(v.ACL, v.ACLTags)
 	}
 	return err
 }
