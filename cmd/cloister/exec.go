@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -12,6 +13,7 @@ import (
 	"syscall"
 
 	"cloister/internal/engine/reach"
+	"cloister/internal/value/network"
 )
 
 // execCommand runs a program at a place: the place decides what a call is.
@@ -45,23 +47,25 @@ func (e *execCommand) Run(c *commands) error {
 		return errors.New("say what to run, after --")
 	}
 	ctx := context.Background()
-	place := internetHost
+	place, conf := internetHost, network.Resolver{Servers: []netip.Addr{reach.PublicResolver}}
 	if e.Subnet != "" {
-		place, err = attach(ctx, api, e.Subnet, e.SecurityGroup)
+		var vpc string
+		place, vpc, err = attach(ctx, api, e.Subnet, e.SecurityGroup)
 		if err != nil {
 			return err
 		}
+		conf = told(ctx, api, vpc)
 		defer func() {
 			if err := api.ec2(ctx, "DeleteNetworkInterface", nil, "NetworkInterfaceId", place); err != nil {
 				fmt.Fprintln(os.Stderr, "cloister: interface left behind:", err)
 			}
 		}()
 	}
-	return inside(f, api.instance, place, e.As, command)
+	return inside(f, api.instance, place, conf.Conf(), e.As, command)
 }
 
 // attach makes a network interface for the program.
-func attach(ctx context.Context, api *client, subnet string, groups []string) (string, error) {
+func attach(ctx context.Context, api *client, subnet string, groups []string) (id, vpc string, err error) {
 	pairs := []string{"SubnetId", subnet, "Description", "cloister exec"}
 	n := 0
 	for _, g := range groups {
@@ -71,21 +75,60 @@ func attach(ctx context.Context, api *client, subnet string, groups []string) (s
 		}
 	}
 	var out struct {
-		ID string `xml:"networkInterface>networkInterfaceId"`
+		ID  string `xml:"networkInterface>networkInterfaceId"`
+		VPC string `xml:"networkInterface>vpcId"`
 	}
 	if err := api.ec2(ctx, "CreateNetworkInterface", &out, pairs...); err != nil {
-		return "", err
+		return "", "", err
 	}
-	return out.ID, nil
+	return out.ID, out.VPC, nil
+}
+
+// told is what the DHCP options of a VPC tell of its network. Whoever may not read them uses the VPC's
+// own resolver.
+func told(ctx context.Context, api *client, vpc string) network.Resolver {
+	own := network.Resolver{Servers: []netip.Addr{reach.LinkLocalResolver}}
+	var of struct {
+		ID string `xml:"vpcSet>item>dhcpOptionsId"`
+	}
+	if err := api.ec2(ctx, "DescribeVpcs", &of, "VpcId.1", vpc); err != nil || !strings.HasPrefix(of.ID, "dopt-") {
+		return own
+	}
+	var set struct {
+		Options []struct {
+			Key    string   `xml:"key"`
+			Values []string `xml:"valueSet>item>value"`
+		} `xml:"dhcpOptionsSet>item>dhcpConfigurationSet>item"`
+	}
+	if err := api.ec2(ctx, "DescribeDhcpOptions", &set, "DhcpOptionsId.1", of.ID); err != nil {
+		return own
+	}
+	var servers []netip.Addr
+	for _, o := range set.Options {
+		switch o.Key {
+		case "domain-name":
+			own.Domain = o.Values[0]
+		case "domain-name-servers":
+			for _, text := range o.Values {
+				if a, err := netip.ParseAddr(text); err == nil {
+					servers = append(servers, a)
+				}
+			}
+		}
+	}
+	if len(servers) > 0 {
+		own.Servers = servers
+	}
+	return own
 }
 
 // inside starts the second half in the namespace of the place and waits for it.
-func inside(f place, i instance, place, profile string, command []string) error {
+func inside(f place, i instance, place, conf, profile string, command []string) error {
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	args := []string{self, "--data", f.data, "inside", "--run", i.Run, "--place", place, "--resolver", resolver(place), "--"}
+	args := []string{self, "--data", f.data, "inside", "--run", i.Run, "--place", place, "--resolver", conf, "--"}
 	args = append(args, command...)
 	if i.Rootless {
 		// The namespaces of a rootless server are children of its user namespace: enter that first.
@@ -107,14 +150,6 @@ func inside(f place, i instance, place, profile string, command []string) error 
 		}
 	}()
 	return cmd.Wait()
-}
-
-// resolver is where a place finds its resolver.
-func resolver(place string) string {
-	if place == internetHost {
-		return reach.PublicResolver.String()
-	}
-	return reach.LinkLocalResolver.String()
 }
 
 func workingDirectory() string {

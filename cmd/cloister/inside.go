@@ -61,13 +61,13 @@ func (e *insideCommand) Run() error {
 }
 
 // showResolver lays a resolv.conf of this place over the host's.
-func showResolver(address string) error {
+func showResolver(conf string) error {
 	f, err := os.CreateTemp("", "resolv")
 	if err != nil {
 		return err
 	}
 	defer os.Remove(f.Name())
-	if _, err := fmt.Fprintf(f, "nameserver %s\noptions timeout:2 attempts:2\n", address); err != nil {
+	if _, err := fmt.Fprintf(f, "%soptions timeout:2 attempts:2\n", conf); err != nil {
 		return err
 	}
 	if err := errors.Join(f.Chmod(0o644), f.Close()); err != nil {

@@ -47,6 +47,9 @@ func (s *Service) createVpc(ctx context.Context, c *api.Call, in *shape.CreateVp
 			head: vpcs.begin(tx, c.Account(), tags), CIDR: cidr, Association: newID("vpc-cidr-assoc-"), DNSSupport: true,
 			DHCPOptionsID: dhcpOptions(c.Account()),
 		}
+		if err := s.ownDHCP(tx, c.Account()); err != nil {
+			return err
+		}
 		return furnish(tx, v)
 	})
 	if err != nil {

@@ -28,12 +28,13 @@ type records struct {
 	isolated    []*isolated
 	flowLogs    []*flowLog
 	acls        []*acl
+	dhcps       []*dhcp
 	ways
 }
 
 func read(tx *store.Tx) (*records, error) {
 	var r records
-	var errs [10]error
+	var errs [11]error
 	r.vpcs, errs[0] = vpcs.all(tx, "")
 	r.subnets, errs[1] = subnets.all(tx, "")
 	r.routeTables, errs[2] = routeTables.all(tx, "")
@@ -44,6 +45,7 @@ func read(tx *store.Tx) (*records, error) {
 	r.flowLogs, errs[7] = flowLogs.all(tx, "")
 	r.ways, errs[8] = readWays(tx)
 	r.acls, errs[9] = acls.all(tx, "")
+	r.dhcps, errs[10] = dhcps.all(tx, "")
 	return &r, errors.Join(errs[:]...)
 }
 
@@ -153,6 +155,11 @@ func (p *planner) vpc(v *vpc) network.VPC {
 		}
 		out.Tables = append(out.Tables, network.RouteTable{ID: t.ID, Routes: p.routes(t)})
 	}
+	for _, d := range p.dhcps {
+		if d.ID == v.DHCPOptionsID && d.Account == v.Account {
+			out.Servers, out.Domain = d.servers(), d.domain()
+		}
+	}
 	judging := map[string]string{}
 	for _, a := range p.acls {
 		if a.VPC == v.ID && !a.open() {
@@ -238,9 +245,5 @@ func (p *planner) names(v *vpc) (out []network.Name) {
 
 // privateName is the name of a private address inside its VPC.
 func privateName(region string, a netip.Addr) string {
-	domain := region + ".compute.internal"
-	if region == "us-east-1" {
-		domain = "ec2.internal"
-	}
-	return fmt.Sprintf("ip-%s.%s", strings.ReplaceAll(a.String(), ".", "-"), domain)
+	return fmt.Sprintf("ip-%s.%s", strings.ReplaceAll(a.String(), ".", "-"), domainOf(region))
 }

@@ -130,6 +130,9 @@ func (s *Service) Load(ctx context.Context) error {
 	if err := s.migrateACLs(ctx); err != nil {
 		return err
 	}
+	if err := s.migrateDHCP(ctx); err != nil {
+		return err
+	}
 	_, err := s.work(ctx, networkKey)
 	return err
 }

@@ -5,9 +5,6 @@ import (
 	shape "cloister/internal/value/shape/ec2"
 )
 
-// dhcpOptions is the id of the set that every VPC has; the sets themselves cannot be seen or changed.
-func dhcpOptions(account string) string { return "dopt-0" + digest(account)[:16] }
-
 func awsVPC(v *vpc, state string) shape.Vpc {
 	return shape.Vpc{
 		VpcId: &v.ID, OwnerId: &v.Account, State: &state, CidrBlock: new(v.CIDR.String()), DhcpOptionsId: &v.DHCPOptionsID,
