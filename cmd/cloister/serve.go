@@ -132,6 +132,7 @@ func (h *house) run(ctx context.Context, public net.Listener) error {
 	tls := h.authority.TLSConfig()
 	g.Go(func() error { return h.audit.Run(ctx) })
 	g.Go(func() error { return h.ec2.Run(ctx) })
+	g.Go(func() error { return h.resolver.Run(ctx) })
 	g.Go(func() error { return h.s3.Run(ctx) })
 	g.Go(func() error { return h.sagemaker.Run(ctx) })
 	g.Go(func() error { return h.door.Serve(ctx, public, tls) })

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,6 +30,7 @@ import (
 	"cloister/internal/service/iam"
 	"cloister/internal/service/logs"
 	"cloister/internal/service/route53"
+	"cloister/internal/service/route53resolver"
 	"cloister/internal/service/s3"
 	"cloister/internal/service/sagemaker"
 	"cloister/internal/service/sagemakerruntime"
@@ -57,6 +59,7 @@ type house struct {
 	ec2       *ec2.Service
 	s3        *s3.Service
 	sagemaker *sagemaker.Service
+	resolver  *route53resolver.Service
 	services  []*api.Service
 }
 
@@ -114,17 +117,18 @@ func wire(f place, c config, m machines, log *slog.Logger) (*house, error) {
 	if err != nil {
 		return nil, err
 	}
+	h.resolver = route53resolver.New(m.db, h.door, c.Region, log)
 	r53 := &route53.Service{DB: m.db, Region: c.Region}
-	h.ec2 = ec2.New(ec2.Config{Parts: []ec2.Part{r53.Part}, Domains: r53.Domains, Client: h.door, FlowWindow: c.FlowLogs, Uplink: c.Internet == "uplink", Recursors: recursors, DB: m.db, Directory: h.directory, Fabric: m.fabric, Region: c.Region, Log: log})
-	r53.Network = h.ec2
-	m.fabric.Observe(observer{h.ec2})
+	h.ec2 = ec2.New(ec2.Config{Parts: []ec2.Part{h.resolver.Part, r53.Part}, Domains: r53.Domains, Client: h.door, FlowWindow: c.FlowLogs, Uplink: c.Internet == "uplink", Recursors: recursors, DB: m.db, Directory: h.directory, Fabric: m.fabric, Region: c.Region, Log: log})
+	r53.Network, h.resolver.Network = h.ec2, h.ec2
+	m.fabric.Observe(observer{h.ec2, h.resolver})
 	h.s3 = &s3.Service{DB: m.db, Blobs: m.blobs, Directory: h.directory, Region: c.Region, Log: log}
 	invoke := sagemakerruntime.New(m.fabric, c.Region)
 	h.sagemaker = sagemaker.New(sagemaker.Config{
 		DB: m.db, Client: h.door, Identify: h.identify, Network: m.fabric, Executor: m.executor, Images: images{m.images}, Isolation: h.ec2,
 		Traffic: invoke, Roots: m.authority.Pool(), Capacity: host(), Directory: f.jobs(), Region: c.Region, Log: log, Clock: time.Now,
 	})
-	h.services, err = bind(h.iam, &sts.Service{Directory: h.directory}, h.ec2, r53, h.s3, &logs.Service{DB: m.db}, h.sagemaker, invoke, &cloister.Service{Audit: h.audit})
+	h.services, err = bind(h.iam, &sts.Service{Directory: h.directory}, h.ec2, r53, h.resolver, h.s3, &logs.Service{DB: m.db}, h.sagemaker, invoke, &cloister.Service{Audit: h.audit})
 	if err != nil {
 		return nil, err
 	}
@@ -150,7 +154,11 @@ func (h *house) identify(accessKey, token string) (caller.Identity, error) {
 
 // houseRoles puts the roles by which services keep house in an account into the directory.
 func (h *house) houseRoles(account string) error {
-	for _, r := range sagemaker.ServiceLinkedRoles {
+	all := slices.Clone(sagemaker.ServiceLinkedRoles)
+	for _, r := range route53resolver.ServiceLinkedRoles {
+		all = append(all, sagemaker.ServiceLinkedRole(r))
+	}
+	for _, r := range all {
 		doc, err := policy.Parse(r.Policy)
 		if err != nil {
 			return fmt.Errorf("policy of %s: %w", r.Name, err)
@@ -180,6 +188,6 @@ func bind(all ...binder) ([]*api.Service, error) {
 
 // bindAll binds every service to nothing, for those who only want to know the operations.
 func bindAll() ([]*api.Service, error) {
-	return bind(new(iam.Service), new(sts.Service), new(ec2.Service), new(route53.Service), new(s3.Service), new(logs.Service),
+	return bind(new(iam.Service), new(sts.Service), new(ec2.Service), new(route53.Service), new(route53resolver.Service), new(s3.Service), new(logs.Service),
 		new(sagemaker.Service), new(sagemakerruntime.Service), new(cloister.Service))
 }

@@ -50,7 +50,7 @@ func (i *eni) kind() string {
 }
 
 // managed tells whether the interface belongs to a service, so that customers cannot change it.
-func (i *eni) managed() bool { return i.Endpoint != "" || i.NAT != "" }
+func (i *eni) managed() bool { return i.Endpoint != "" || i.NAT != "" || i.Managed }
 
 // named tells whether the VPC's resolver knows the interface by name.
 func (v *eniView) named(i *eni) bool {

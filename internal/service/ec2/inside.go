@@ -89,9 +89,19 @@ func (s *Service) Use(ctx context.Context, account, id string) error {
 	})
 }
 
+// Manage is Use for an interface that a service made for its customer, and that is shown as the service's.
+func (s *Service) Manage(ctx context.Context, account, id string) error {
+	return s.mark(ctx, account, id, func(tx *store.Tx, i *eni) {
+		i.Managed = true
+		if i.Attachment == "" {
+			i.Attachment, i.Attached = newID("ela-attach-"), tx.Now
+		}
+	})
+}
+
 // Unuse marks an interface as free to be deleted; it is no error if it is gone already.
 func (s *Service) Unuse(ctx context.Context, account, id string) error {
-	err := s.mark(ctx, account, id, func(_ *store.Tx, i *eni) { i.Attachment = "" })
+	err := s.mark(ctx, account, id, func(_ *store.Tx, i *eni) { i.Attachment, i.Managed = "", false })
 	if errors.Is(err, ErrNoInterface) {
 		return nil
 	}

@@ -45,6 +45,7 @@ var Services = []Service{
 	{ID: "logs", Endpoint: "logs", Interface: true, Hosts: host("logs"), Private: host("logs"), Door: at(13)},
 	{ID: "ec2", Endpoint: "ec2", Interface: true, Hosts: host("ec2"), Private: host("ec2"), Door: at(14)},
 	{ID: "route53", Global: true, Hosts: []string{"route53.amazonaws.com"}, Door: at(18)},
+	{ID: "route53resolver", Endpoint: "route53resolver", Interface: true, Hosts: host("route53resolver"), Private: host("route53resolver"), Door: at(19)},
 	{ID: "iam", Global: true, Hosts: []string{"iam.amazonaws.com"}, Door: at(15)},
 	{ID: "cloister", Hosts: host("cloister"), Door: at(16)},
 
