@@ -76,7 +76,7 @@ func (m *matrix) datagram(id string, to netip.AddrPort, path *reach.Path) error 
 	answer := make([]byte, 1500)
 	answered := false
 	want := ""
-	if path.Arrived && path.Kind != reach.Tunnelled {
+	if path.Arrived && m.index.Kind(path.Interface) != reach.KindNone { // neither a resolver nor a tunnel can tell
 		want = path.Interface + " " + path.Source.Addr().String()
 	}
 	for end := time.Now().Add(patience); time.Now().Before(end); {

@@ -118,6 +118,9 @@ func forwarded(v *network.VPC, own netip.Addr) []rule {
 func wireInput(p *parts) []rule {
 	var rules []rule
 	for _, number := range []int{reach.UDP, reach.TCP} {
+		if !p.vpc.Resolve {
+			break
+		}
 		rules = append(rules, new(line).member(false, setInbound).protocol(number).port(53, 53).dispatch(false, setIn).rule())
 	}
 	rules = append(rules, new(line).member(false, setInbound).drop(), new(line).member(false, setDNS).drop())
