@@ -92,7 +92,7 @@ func dumpRoutes(t testing.TB, ns *os.File) (lines []string) {
 		t.Fatal(err)
 	}
 	for _, r := range rules {
-		lines = append(lines, fmt.Sprintf("rule %d %v %d %d", r.Priority, r.Src, r.Table, r.Type))
+		lines = append(lines, fmt.Sprintf("rule %d %v %s %d %d", r.Priority, r.Src, plainLink(r.IifName), r.Table, r.Type))
 	}
 	return lines
 }
@@ -122,6 +122,10 @@ func dumpRules(t testing.TB, ns *os.File) (lines []string) {
 			for _, e := range r.Exprs {
 				if d, ok := e.(*expr.Dynset); ok {
 					text += fmt.Sprintf(" %s %d %s %+v", d.SetName, d.Operation, d.Timeout, d.Exprs[0])
+					continue
+				}
+				if c, ok := e.(*expr.Cmp); ok && len(c.Data) == unix.IFNAMSIZ {
+					text += fmt.Sprintf(" %d link %s", c.Op, plainLink(strings.TrimRight(string(c.Data), "\x00")))
 					continue
 				}
 				text += fmt.Sprintf(" %+v", e)
