@@ -11,4 +11,6 @@ func TestDiff16IPv4Only(t *testing.T) {
 		"IpPermissions.1.ToPort", "443", "IpPermissions.1.Ipv6Ranges.1.CidrIpv6", "::/0").fault(t, 400, "UnsupportedOperation", "IPv6 rules are not supported.")
 	root.query(t, "ec2", "CreateVpcEndpoint", "VpcId", vpc, "SubnetId.1", subnet, "ServiceName", "com.amazonaws."+region+".sts", "VpcEndpointType", "Interface",
 		"IpAddressType", "dualstack").fault(t, 400, "UnsupportedOperation", "The IP address type dualstack is not supported.")
+	root.query(t, "ec2", "CreateEgressOnlyInternetGateway", "VpcId", vpc).fault(t, 400, "UnsupportedOperation",
+		"Egress-only internet gateways are not supported: they carry IPv6 traffic only, and there is none.")
 }

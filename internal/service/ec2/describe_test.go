@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"testing"
+	"time"
 
 	"cloister/internal/machine/store"
 	shape "cloister/internal/value/shape/ec2"
@@ -26,7 +27,16 @@ func furnished(t *testing.T) *house {
 	s3.RouteTableIds = []string{r}
 	must[shape.CreateVpcEndpointResult](h, "CreateVpcEndpoint", s3)
 	h.interfaceEndpoint(v, "logs", []string{a}, []string{g})
-	h.eni(a, g)
+	i := h.eni(a, g).NetworkInterfaceId
+	gateway := h.igw(v)
+	h.associate(h.eip(), *i)
+	nat, pcx := h.newNAT(a, h.eip()), h.peer(v, h.vpc("10.1.0.0/16"))
+	for destination, in := range map[string]*shape.CreateRouteRequest{
+		"0.0.0.0/0": {GatewayId: &gateway}, "1.0.0.0/8": {NatGatewayId: &nat}, "10.1.0.0/16": {VpcPeeringConnectionId: &pcx}, "2.0.0.0/8": {NetworkInterfaceId: i},
+	} {
+		in.RouteTableId, in.DestinationCidrBlock = &r, &destination
+		must[shape.CreateRouteResult](h, "CreateRoute", in)
+	}
 	return h
 }
 
@@ -54,6 +64,16 @@ func TestEveryFilterFindsWhatItIsAbout(t *testing.T) {
 		"acl": func(f []shape.Filter) int {
 			return len(must[shape.DescribeNetworkAclsResult](h, "DescribeNetworkAcls", &shape.DescribeNetworkAclsRequest{Filters: f}).NetworkAcls)
 		},
+		"gateway": func(f []shape.Filter) int { return len(h.gateways(f...)) },
+		"address": func(f []shape.Filter) int {
+			return len(must[shape.DescribeAddressesResult](h, "DescribeAddresses", &shape.DescribeAddressesRequest{Filters: f}).Addresses)
+		},
+		"nat": func(f []shape.Filter) int {
+			return len(must[shape.DescribeNatGatewaysResult](h, "DescribeNatGateways", &shape.DescribeNatGatewaysRequest{Filter: f}).NatGateways)
+		},
+		"peering": func(f []shape.Filter) int {
+			return len(must[shape.DescribeVpcPeeringConnectionsResult](h, "DescribeVpcPeeringConnections", &shape.DescribeVpcPeeringConnectionsRequest{Filters: f}).VpcPeeringConnections)
+		},
 	}
 	var view *eniView
 	if err := h.DB.View(t.Context(), func(tx *store.Tx) (err error) { view, err = h.eniView(tx, account); return err }); err != nil {
@@ -63,9 +83,11 @@ func TestEveryFilterFindsWhatItIsAbout(t *testing.T) {
 		"vpc": slices.Collect(maps.Keys(vpcFields)), "subnet": slices.Collect(maps.Keys(h.subnetFields(nil))), "table": slices.Collect(maps.Keys((&routeView{}).fields())),
 		"group": slices.Collect(maps.Keys(groupFields())), "endpoint": slices.Collect(maps.Keys(h.endpointFields())),
 		"interface": slices.Collect(maps.Keys(view.fields())), "acl": slices.Collect(maps.Keys(aclFields)),
+		"gateway": slices.Collect(maps.Keys(internetGatewayFields)), "address": slices.Collect(maps.Keys(h.addressFields(nil))),
+		"nat": slices.Collect(maps.Keys(natFields)), "peering": slices.Collect(maps.Keys(peeringFields(time.Now()))),
 	}
-	never := []string{"attachment.instance-id", "route.instance-id", "route.nat-gateway-id", "route.transit-gateway-id", "route.vpc-peering-connection-id",
-		"route.destination-ipv6-cidr-block", "route.egress-only-internet-gateway-id", "route.network-interface-id"}
+	never := []string{"attachment.instance-id", "instance-id", "route.instance-id", "route.transit-gateway-id", "route.destination-ipv6-cidr-block",
+		"route.egress-only-internet-gateway-id", "expiration-time"}
 	for what, list := range names {
 		for _, name := range list {
 			if n := count[what]([]shape.Filter{filter(name, "*")}); n == 0 && !slices.Contains(never, name) {
@@ -87,11 +109,11 @@ func TestSomeFiltersInParticular(t *testing.T) {
 		return len(must[shape.DescribeSecurityGroupsResult](h, "DescribeSecurityGroups", &shape.DescribeSecurityGroupsRequest{Filters: []shape.Filter{filter(name, value)}}).SecurityGroups)
 	}
 	for what, c := range map[string][2]int{
-		"main tables": {tables("association.main", "true"), 1}, "other tables": {tables("association.main", "false"), 1},
-		"tables with a gateway": {tables("route.gateway-id", "vpce-*"), 1}, "tables with a local route": {tables("route.gateway-id", "local"), 2},
+		"main tables": {tables("association.main", "true"), 2}, "other tables": {tables("association.main", "false"), 1},
+		"tables with a gateway": {tables("route.gateway-id", "vpce-*"), 1}, "tables with a local route": {tables("route.gateway-id", "local"), 3},
 		"tables with made routes": {tables("route.origin", "CreateRoute"), 1},
 		"groups that let 443 in":  {groups("ip-permission.from-port", "443"), 1}, "groups that let 443 out": {groups("egress.ip-permission.to-port", "443"), 1},
-		"groups that let everything out": {groups("egress.ip-permission.cidr", "0.0.0.0/0"), 2},
+		"groups that let everything out": {groups("egress.ip-permission.cidr", "0.0.0.0/0"), 3},
 	} {
 		if c[0] != c[1] {
 			t.Errorf("%s: %d, want %d", what, c[0], c[1])

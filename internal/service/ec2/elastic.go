@@ -26,6 +26,7 @@ var (
 	addressNotFound = fault.Kind{Code: "InvalidAddress.NotFound", Status: 400}
 	addressLimit    = fault.Kind{Code: "AddressLimitExceeded", Status: 400}
 	authFailure     = fault.Kind{Code: "AuthFailure", Status: 400}
+	noInstance      = fault.Kind{Code: "InvalidInstanceID.NotFound", Status: 400}
 )
 
 // elasticRange is what elastic addresses are taken from: the range that RFC 2544 keeps for benchmarks,

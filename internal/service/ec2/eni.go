@@ -14,11 +14,18 @@ type eniView struct {
 	groups map[string]string
 	zones  map[string]string
 	vpcs   map[string]*vpc
+	public map[string]*elastic // by interface
 }
 
 func (s *Service) eniView(tx *store.Tx, account string) (*eniView, error) {
-	v := &eniView{region: s.Region, zones: map[string]string{}}
-	var err error
+	v := &eniView{region: s.Region, zones: map[string]string{}, public: map[string]*elastic{}}
+	addresses, err := elastics.all(tx, account)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range addresses {
+		v.public[e.Interface] = e
+	}
 	if v.groups, err = groupNames(tx, account); err != nil {
 		return nil, err
 	}
@@ -63,13 +70,17 @@ func (v *eniView) aws(i *eni) shape.NetworkInterface {
 		NetworkInterfaceId: &i.ID, SubnetId: &i.Subnet, VpcId: &i.VPC, AvailabilityZone: new(v.zones[i.Subnet]),
 		AvailabilityZoneId: new(zoneID(v.region, v.zones[i.Subnet])), Description: &i.Description, InterfaceType: new(i.kind()), OwnerId: &i.Account,
 		RequesterManaged: new(i.managed()), Status: new(i.status()), MacAddress: &i.MAC, PrivateIpAddress: new(i.Address.String()),
-		SourceDestCheck: new(true), TagSet: awsTags(i.Tags), Groups: []shape.GroupIdentifier{},
+		SourceDestCheck: new(!i.Forwards && i.NAT == ""), TagSet: awsTags(i.Tags), Groups: []shape.GroupIdentifier{},
 		Ipv6Addresses: []shape.NetworkInterfaceIpv6Address{}, Operator: &shape.OperatorResponse{Managed: new(false)},
 	}
 	primary := shape.NetworkInterfacePrivateIpAddress{PrivateIpAddress: new(i.Address.String()), Primary: new(true)}
 	if v.named(i) {
 		out.PrivateDnsName = new(privateName(v.region, i.Address))
 		primary.PrivateDnsName = out.PrivateDnsName
+	}
+	if e := v.public[i.ID]; e != nil {
+		out.Association = v.association(i, e)
+		primary.Association = out.Association
 	}
 	out.PrivateIpAddresses = []shape.NetworkInterfacePrivateIpAddress{primary}
 	for _, id := range i.Groups {
@@ -118,7 +129,7 @@ func (v *eniView) fields() fields[*eni] {
 		"addresses.private-ip-address": address,
 		"addresses.primary":            one(func(*eni) string { return "true" }),
 		"private-dns-name":             name,
-		"source-dest-check":            one(func(*eni) string { return "true" }),
+		"source-dest-check":            one(func(i *eni) string { return text(!i.Forwards && i.NAT == "") }),
 		"group-id":                     func(i *eni) []string { return i.Groups },
 		"group-name": func(i *eni) (out []string) {
 			for _, id := range i.Groups {
@@ -132,10 +143,43 @@ func (v *eniView) fields() fields[*eni] {
 			}
 			return []string{requester}
 		},
+		"association.association-id":      v.ofAddress(func(e *elastic) string { return e.Association }),
+		"association.allocation-id":       v.ofAddress(func(e *elastic) string { return e.ID }),
+		"association.ip-owner-id":         v.ofAddress(func(e *elastic) string { return e.Account }),
+		"association.public-ip":           v.ofAddress(func(e *elastic) string { return e.Public.String() }),
+		"addresses.association.public-ip": v.ofAddress(func(e *elastic) string { return e.Public.String() }),
+		"addresses.association.owner-id":  v.ofAddress(func(e *elastic) string { return e.Account }),
+		"association.public-dns-name": func(i *eni) []string {
+			if e := v.public[i.ID]; e != nil && v.named(i) {
+				return []string{publicName(v.region, e.Public)}
+			}
+			return nil
+		},
 		"attachment.attachment-id":     attached(func(i *eni) string { return i.Attachment }),
 		"attachment.status":            attached(func(*eni) string { return "attached" }),
 		"attachment.instance-owner-id": attached(func(*eni) string { return "amazon-aws" }),
 		"attachment.device-index":      attached(func(*eni) string { return "1" }),
 		"attachment.instance-id":       func(*eni) []string { return nil },
+	}
+}
+
+// association shows the elastic address of an interface.
+func (v *eniView) association(i *eni, e *elastic) *shape.NetworkInterfaceAssociation {
+	out := &shape.NetworkInterfaceAssociation{
+		AllocationId: &e.ID, AssociationId: &e.Association, IpOwnerId: &e.Account, PublicIp: new(e.Public.String()), PublicDnsName: new(""),
+	}
+	if v.named(i) {
+		out.PublicDnsName = new(publicName(v.region, e.Public))
+	}
+	return out
+}
+
+// ofAddress is a field of interfaces that have an elastic address.
+func (v *eniView) ofAddress(of func(*elastic) string) func(*eni) []string {
+	return func(i *eni) []string {
+		if e := v.public[i.ID]; e != nil {
+			return []string{of(e)}
+		}
+		return nil
 	}
 }

@@ -17,6 +17,7 @@ var internetGateways = newKind[internetGateway]("internet-gateway", "igw-", "Inv
 var (
 	gatewayNotAttached   = fault.Kind{Code: "Gateway.NotAttached", Status: 400}
 	internetGatewayLimit = fault.Kind{Code: "InternetGatewayLimitExceeded", Status: 400}
+	noEgressOnly         = fault.Kind{Code: "InvalidGatewayID.NotFound", Status: 400}
 )
 
 func awsInternetGateway(g *internetGateway) shape.InternetGateway {

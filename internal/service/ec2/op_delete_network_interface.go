@@ -23,6 +23,13 @@ func (s *Service) deleteNetworkInterface(ctx context.Context, c *api.Call, in *s
 		if i.Attachment != "" {
 			return interfaceInUse.New("Network interface '%s' is currently in use.", i.ID)
 		}
+		if e, err := elasticOn(tx, c.Account(), i.ID); err != nil {
+			return err
+		} else if e != nil {
+			if err := e.free(tx); err != nil {
+				return err
+			}
+		}
 		return enis.remove(tx, i)
 	})
 }

@@ -44,6 +44,12 @@ func (s *Service) deleteVpc(ctx context.Context, c *api.Call, in *shape.DeleteVp
 func inhabited(tx *store.Tx, v *vpc) (bool, error) {
 	counts := []func() (int, error){
 		func() (int, error) {
+			return countIn(tx, internetGateways, v.Account, func(g *internetGateway) bool { return g.VPC == v.ID })
+		},
+		func() (int, error) {
+			return countIn(tx, peerings, "", func(c *peering) bool { return c.holds(v, tx.Now) })
+		},
+		func() (int, error) {
 			return countIn(tx, subnets, v.Account, func(n *subnet) bool { return n.VPC == v.ID })
 		},
 		func() (int, error) {

@@ -38,7 +38,7 @@ func (s *Service) createRoute(ctx context.Context, c *api.Call, in *shape.Create
 		if r.CIDR == v.CIDR || t.routeTo(&r) >= 0 {
 			return routeAlreadyExists.New("The route identified by %s already exists.", r.destination())
 		}
-		if r.Target, err = routeTo(tx, t, in); err != nil {
+		if r.Target, err = targetFor(tx, t, in); err != nil {
 			return err
 		}
 		if len(t.Routes) >= s.Quotas.RoutesPerTable {
@@ -73,7 +73,7 @@ func (s *Service) replaceRoute(ctx context.Context, c *api.Call, in *shape.Repla
 		if at < 0 {
 			return invalidValue.New("There is no route defined for '%s' in the route table. Use CreateRoute instead.", r.destination())
 		}
-		if r.Target, err = routeTo(tx, t, &shape.CreateRouteRequest{
+		if r.Target, err = targetFor(tx, t, &shape.CreateRouteRequest{
 			GatewayId: in.GatewayId, NatGatewayId: in.NatGatewayId, EgressOnlyInternetGatewayId: in.EgressOnlyInternetGatewayId,
 			InstanceId: in.InstanceId, NetworkInterfaceId: in.NetworkInterfaceId, VpcPeeringConnectionId: in.VpcPeeringConnectionId,
 			TransitGatewayId: in.TransitGatewayId, VpcEndpointId: in.VpcEndpointId, LocalGatewayId: in.LocalGatewayId, CarrierGatewayId: in.CarrierGatewayId,
@@ -201,8 +201,8 @@ func kept(tx *store.Tx, t *routeTable, v *vpc, cidr, list *string, change string
 	return nil
 }
 
-// routeTo gives the target that a request names, if the table's routes can lead to it.
-func routeTo(tx *store.Tx, t *routeTable, in *shape.CreateRouteRequest) (string, error) {
+// targetFor gives the target that a request names, if the table's routes can lead to it.
+func targetFor(tx *store.Tx, t *routeTable, in *shape.CreateRouteRequest) (string, error) {
 	var named []string
 	for _, id := range []*string{
 		in.GatewayId, in.NatGatewayId, in.EgressOnlyInternetGatewayId, in.InstanceId, in.NetworkInterfaceId, in.VpcPeeringConnectionId,

@@ -60,10 +60,36 @@ func (c *peering) joins() bool { return c.Code == peeringProvisioning || c.Code 
 // status is what the connection is now: a request that waited for too long is expired without anybody
 // having said so.
 func (c *peering) status(now time.Time) (code, message string) {
-	if c.Code == peeringPending && now.After(c.Expires) {
+	if c.late(now) {
 		return peeringExpired, "Expired"
 	}
 	return c.Code, c.Message
+}
+
+// late tells whether nobody accepted the request in time.
+func (c *peering) late(now time.Time) bool { return c.Code == peeringPending && now.After(c.Expires) }
+
+// over tells whether it has come to an end.
+func (c *peering) over(now time.Time) bool { return !c.Ended.IsZero() || c.late(now) }
+
+// visible tells whether Describe still shows it.
+func (c *peering) visible(now time.Time) bool {
+	since := c.Ended
+	if c.late(now) {
+		since = c.Expires
+	}
+	code, _ := c.status(now)
+	return !c.over(now) || now.Sub(since) < peeringRemains[code]
+}
+
+// peeringRemains is how long those that came to an end can still be seen.
+var peeringRemains = map[string]time.Duration{
+	peeringFailed: 2 * time.Hour, peeringDeleted: 4 * time.Hour, peeringRejected: 48 * time.Hour, peeringExpired: 48 * time.Hour,
+}
+
+// holds tells whether it keeps a VPC from being deleted: somebody else's request does not.
+func (c *peering) holds(v *vpc, now time.Time) bool {
+	return c.touches(v.ID) && !c.over(now) && (c.joins() || c.Requester.VPC == v.ID)
 }
 
 // end gives the connection a last status.

@@ -36,7 +36,7 @@ type subnet struct {
 	VPC            string
 	CIDR           netip.Prefix
 	Zone           string
-	MapPublicIP    bool   // recorded only: there are no public addresses
+	MapPublicIP    bool   // recorded only: there are no instances
 	ACL            string `json:",omitempty"` // empty: the VPC's default
 	ACLAssociation string
 }

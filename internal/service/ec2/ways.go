@@ -2,6 +2,7 @@ package ec2
 
 import (
 	"errors"
+	"net/netip"
 	"slices"
 
 	"cloister/internal/machine/store"
@@ -58,13 +59,20 @@ func (p *planner) planWays(n *network.Network) {
 			n.Interfaces[i].Public = e.Public
 		}
 	}
+	ranges := map[string][]netip.Prefix{}
 	for i := range n.VPCs {
 		n.VPCs[i].InternetGateway = p.gatewayOf(n.VPCs[i].ID)
+		ranges[n.VPCs[i].ID] = n.VPCs[i].CIDRs
 	}
 	for _, c := range p.peerings {
-		if c.joins() {
+		if c.joins() && !overlap(ranges[c.Requester.VPC], ranges[c.Accepter.VPC]) {
 			n.Peerings = append(n.Peerings, network.Peering{ID: c.ID, VPCs: [2]string{c.Requester.VPC, c.Accepter.VPC}})
 		}
 	}
 	p.publicNames(n)
+}
+
+// overlap tells whether any two of the ranges have an address in common.
+func overlap(a, b []netip.Prefix) bool {
+	return slices.ContainsFunc(a, func(p netip.Prefix) bool { return slices.ContainsFunc(b, p.Overlaps) })
 }
