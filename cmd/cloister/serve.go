@@ -116,6 +116,9 @@ func (h *house) load(ctx context.Context, f place, conf config) error {
 	if err := h.s3.Load(ctx); err != nil {
 		return fmt.Errorf("load s3: %w", err)
 	}
+	if err := h.ec2.Begin(ctx, conf.Account); err != nil {
+		return fmt.Errorf("the default VPC: %w", err)
+	}
 	if err := h.ec2.Load(ctx); err != nil {
 		return fmt.Errorf("load ec2: %w", err)
 	}

@@ -175,17 +175,21 @@ func glob(pattern, s string) bool {
 	return p == len(pattern)
 }
 
-func toToken(id string) *string { return new(base64.RawURLEncoding.EncodeToString([]byte(id))) }
+// tokenMark begins every token, so that what is none is told from one.
+const tokenMark = "after "
+
+func toToken(id string) *string { return new(base64.RawURLEncoding.EncodeToString([]byte(tokenMark + id))) }
 
 func fromToken(token *string) (string, error) {
 	if token == nil {
 		return "", nil
 	}
 	b, err := base64.RawURLEncoding.DecodeString(*token)
-	if err != nil || len(b) == 0 {
+	id, ok := strings.CutPrefix(string(b), tokenMark)
+	if err != nil || !ok || id == "" {
 		return "", invalidNextToken.New("The token '%s' is invalid", *token)
 	}
-	return string(b), nil
+	return id, nil
 }
 
 // one is a field with a single value.

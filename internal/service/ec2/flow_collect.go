@@ -133,7 +133,7 @@ func (v *viewer) record(i *eni, w *window, f *network.Flow, way int, egress, acc
 	}
 	r.SourceService, r.TargetService = serviceOf(from.Addr()), serviceOf(to.Addr())
 	switch vpc := v.vpcs[i.VPC]; {
-	case vpc != nil && vpc.CIDR.Contains(to.Addr()):
+	case vpc != nil && to.Addr().Is4() && vpc.holds(netip.PrefixFrom(to.Addr(), 32)):
 		r.Path = 1
 	case r.TargetService != "":
 		r.Path = 7

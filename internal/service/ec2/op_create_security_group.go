@@ -24,12 +24,9 @@ func (s *Service) createSecurityGroup(ctx context.Context, c *api.Call, in *shap
 	if err := nameable(str(in.GroupName), str(in.Description)); err != nil {
 		return nil, err
 	}
-	if str(in.VpcId) == "" {
-		return nil, noDefaultVPC.New("No default VPC for this user")
-	}
 	var g *group
 	err = s.change(ctx, func(tx *store.Tx) error {
-		v, err := vpcs.get(tx, c.Account(), *in.VpcId)
+		v, err := vpcOrDefault(tx, c.Account(), str(in.VpcId))
 		if err != nil {
 			return err
 		}

@@ -56,7 +56,7 @@ func (s *Service) createSubnet(ctx context.Context, c *api.Call, in *shape.Creat
 
 // fits says why a range cannot be a new subnet of a VPC.
 func (s *Service) fits(v *vpc, cidr netip.Prefix, given string, others []*subnet) error {
-	if !sized(cidr) || cidr.Bits() < v.CIDR.Bits() || !v.CIDR.Contains(cidr.Addr()) {
+	if !sized(cidr) || !v.holds(cidr) {
 		return subnetRange.New("The CIDR '%s' is invalid.", given)
 	}
 	for _, o := range others {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"cloister/internal/frame/api"
+	"cloister/internal/machine/store"
 	shape "cloister/internal/value/shape/ec2"
 )
 
@@ -78,13 +79,25 @@ func (s *Service) describeRegions(_ context.Context, _ *api.Call, in *shape.Desc
 var _ = api.Define(operations, "DescribeAccountAttributes",
 	describes[shape.DescribeAccountAttributesRequest]("DescribeAccountAttributes"), (*Service).describeAccountAttributes)
 
-func (s *Service) describeAccountAttributes(_ context.Context, _ *api.Call, in *shape.DescribeAccountAttributesRequest) (*shape.DescribeAccountAttributesResult, error) {
+func (s *Service) describeAccountAttributes(ctx context.Context, c *api.Call, in *shape.DescribeAccountAttributesRequest) (*shape.DescribeAccountAttributesResult, error) {
 	if err := begin(in, "AttributeNames"); err != nil {
+		return nil, err
+	}
+	own := "none"
+	err := s.DB.View(ctx, func(tx *store.Tx) error {
+		v, err := defaultVPC(tx, c.Account())
+		if v != nil {
+			own = v.ID
+		}
+		return err
+	})
+	if err != nil {
 		return nil, err
 	}
 	out := &shape.DescribeAccountAttributesResult{AccountAttributes: []shape.AccountAttribute{}}
 	for _, a := range [][2]string{
-		{"supported-platforms", "VPC"}, {"default-vpc", "none"}, {"vpc-max-security-groups-per-interface", text(s.Quotas.GroupsPerInterface)},
+		{"supported-platforms", "VPC"}, {"default-vpc", own}, {"vpc-max-security-groups-per-interface", text(s.Quotas.GroupsPerInterface)},
+		{"max-elastic-ips", text(s.Quotas.Addresses)}, {"vpc-max-elastic-ips", text(s.Quotas.Addresses)},
 	} {
 		if len(in.AttributeNames) == 0 || slices.Contains(in.AttributeNames, a[0]) {
 			out.AccountAttributes = append(out.AccountAttributes, shape.AccountAttribute{

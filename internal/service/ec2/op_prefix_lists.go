@@ -2,114 +2,125 @@ package ec2
 
 import (
 	"context"
-	"slices"
 
 	"cloister/internal/frame/api"
-	"cloister/internal/value/arn"
-	"cloister/internal/value/catalogue"
+	"cloister/internal/machine/store"
 	shape "cloister/internal/value/shape/ec2"
 )
 
-// prefixList is a list that AWS manages; customers cannot make any.
-type prefixList struct {
-	id, name string
-	cidrs    []string
-}
-
-func (s *Service) prefixLists(ids []string) ([]prefixList, error) {
-	for _, id := range ids {
-		if err := knownPrefixList(s.Region, id); err != nil {
-			return nil, err
-		}
-	}
-	var out []prefixList
-	for i := range catalogue.Services {
-		c := &catalogue.Services[i]
-		if len(c.Prefixes) == 0 || len(ids) > 0 && !slices.Contains(ids, c.PrefixList(s.Region)) {
-			continue
-		}
-		l := prefixList{id: c.PrefixList(s.Region), name: c.EndpointName(s.Region)}
-		for _, p := range c.Prefixes {
-			l.cidrs = append(l.cidrs, p.String())
-		}
-		out = append(out, l)
-	}
-	return out, nil
-}
-
-func (p prefixList) key() string { return p.id }
-
-var prefixListFields = fields[prefixList]{
-	"prefix-list-id":   one(prefixList.key),
-	"prefix-list-name": one(func(p prefixList) string { return p.name }),
-	"owner-id":         one(func(prefixList) string { return "AWS" }),
-}
-
 var _ = api.Define(operations, "DescribePrefixLists", describes[shape.DescribePrefixListsRequest]("DescribePrefixLists"), (*Service).describePrefixLists)
 
-func (s *Service) describePrefixLists(_ context.Context, _ *api.Call, in *shape.DescribePrefixListsRequest) (*shape.DescribePrefixListsResult, error) {
+// describePrefixLists shows AWS's lists only, as AWS does.
+func (s *Service) describePrefixLists(ctx context.Context, c *api.Call, in *shape.DescribePrefixListsRequest) (*shape.DescribePrefixListsResult, error) {
 	if err := begin(in, "PrefixListIds", "Filters", "MaxResults", "NextToken"); err != nil {
 		return nil, err
 	}
-	all, err := s.prefixLists(in.PrefixListIds)
+	out := &shape.DescribePrefixListsResult{PrefixLists: []shape.PrefixList{}}
+	return out, s.DB.View(ctx, func(tx *store.Tx) error {
+		page, err := s.pageOfLists(tx, "", query{in.PrefixListIds, in.Filters, in.MaxResults, in.NextToken})
+		for _, p := range page.items {
+			if p.owner != "AWS" {
+				continue
+			}
+			shown := shape.PrefixList{PrefixListId: &p.id, PrefixListName: &p.name}
+			for _, e := range p.entries {
+				shown.Cidrs = append(shown.Cidrs, e.CIDR.String())
+			}
+			out.PrefixLists = append(out.PrefixLists, shown)
+		}
+		out.NextToken = page.next
+		return err
+	})
+}
+
+// pageOfLists gives the lists that a query asks for; of no account only AWS's.
+func (s *Service) pageOfLists(tx *store.Tx, account string, q query) (found[prefixList], error) {
+	if account == "" {
+		account = "-" // nobody's
+	}
+	all, err := s.prefixLists(tx, account, q.ids)
 	if err != nil {
-		return nil, err
+		return found[prefixList]{}, err
 	}
-	page, err := sift(all, prefixList.key, nil, query{nil, in.Filters, in.MaxResults, in.NextToken}, prefixListFields)
-	if err != nil {
-		return nil, err
-	}
-	out := &shape.DescribePrefixListsResult{PrefixLists: []shape.PrefixList{}, NextToken: page.next}
-	for _, p := range page.items {
-		out.PrefixLists = append(out.PrefixLists, shape.PrefixList{PrefixListId: &p.id, PrefixListName: &p.name, Cidrs: p.cidrs})
-	}
-	return out, nil
+	return sift(all, prefixList.key, func(p prefixList) map[string]string { return p.tags }, q, prefixListFields)
 }
 
 var _ = api.Define(operations, "DescribeManagedPrefixLists",
 	describes[shape.DescribeManagedPrefixListsRequest]("DescribeManagedPrefixLists"), (*Service).describeManagedPrefixLists)
 
-func (s *Service) describeManagedPrefixLists(_ context.Context, _ *api.Call, in *shape.DescribeManagedPrefixListsRequest) (*shape.DescribeManagedPrefixListsResult, error) {
+func (s *Service) describeManagedPrefixLists(ctx context.Context, c *api.Call, in *shape.DescribeManagedPrefixListsRequest) (*shape.DescribeManagedPrefixListsResult, error) {
 	if err := begin(in, "PrefixListIds", "Filters", "MaxResults", "NextToken"); err != nil {
 		return nil, err
 	}
-	all, err := s.prefixLists(in.PrefixListIds)
-	if err != nil {
-		return nil, err
-	}
-	page, err := sift(all, prefixList.key, nil, query{nil, in.Filters, in.MaxResults, in.NextToken}, prefixListFields)
-	if err != nil {
-		return nil, err
-	}
-	out := &shape.DescribeManagedPrefixListsResult{PrefixLists: []shape.ManagedPrefixList{}, NextToken: page.next}
-	for _, p := range page.items {
-		out.PrefixLists = append(out.PrefixLists, shape.ManagedPrefixList{
-			PrefixListId: &p.id, PrefixListName: &p.name, AddressFamily: new("IPv4"), State: new("create-complete"), OwnerId: new("AWS"),
-			PrefixListArn: new(arn.Format("ec2", s.Region, "aws", "prefix-list/"+p.id)), Tags: []shape.Tag{},
-		})
-	}
-	return out, nil
+	out := &shape.DescribeManagedPrefixListsResult{PrefixLists: []shape.ManagedPrefixList{}}
+	return out, s.DB.View(ctx, func(tx *store.Tx) error {
+		page, err := s.pageOfLists(tx, c.Account(), query{in.PrefixListIds, in.Filters, in.MaxResults, in.NextToken})
+		for _, p := range page.items {
+			out.PrefixLists = append(out.PrefixLists, p.aws(s.Region))
+		}
+		out.NextToken = page.next
+		return err
+	})
 }
 
-var _ = api.Define(operations, "GetManagedPrefixListEntries", func(c *api.Call, in *shape.GetManagedPrefixListEntriesRequest) []api.Check {
-	return []api.Check{check(c, "GetManagedPrefixListEntries", "prefix-list", str(in.PrefixListId))}
-}, (*Service).getManagedPrefixListEntries)
+var _ = api.Define(operations, "GetManagedPrefixListEntries", named("GetManagedPrefixListEntries", "prefix-list",
+	func(in *shape.GetManagedPrefixListEntriesRequest) *string { return in.PrefixListId }), (*Service).getManagedPrefixListEntries)
 
-func (s *Service) getManagedPrefixListEntries(_ context.Context, _ *api.Call, in *shape.GetManagedPrefixListEntriesRequest) (*shape.GetManagedPrefixListEntriesResult, error) {
+func (s *Service) getManagedPrefixListEntries(ctx context.Context, c *api.Call, in *shape.GetManagedPrefixListEntriesRequest) (*shape.GetManagedPrefixListEntriesResult, error) {
+	if err := begin(in, "PrefixListId", "TargetVersion", "MaxResults", "NextToken"); err != nil {
+		return nil, err
+	}
+	out := &shape.GetManagedPrefixListEntriesResult{Entries: []shape.PrefixListEntry{}}
+	return out, s.DB.View(ctx, func(tx *store.Tx) error {
+		all, err := s.prefixLists(tx, c.Account(), []string{str(in.PrefixListId)})
+		if err != nil {
+			return err
+		}
+		entries := all[0].entries
+		if all[0].owner != "AWS" && in.TargetVersion != nil {
+			l, err := managedLists.get(tx, c.Account(), all[0].id)
+			if err != nil {
+				return err
+			}
+			if entries, err = l.at(in.TargetVersion); err != nil {
+				return err
+			}
+		}
+		page, err := sift(entries, func(e listEntry) string { return e.CIDR.String() }, nil, query{nil, nil, in.MaxResults, in.NextToken}, nil)
+		for _, e := range page.items {
+			shown := shape.PrefixListEntry{Cidr: new(e.CIDR.String())}
+			if e.Description != "" {
+				shown.Description = &e.Description
+			}
+			out.Entries = append(out.Entries, shown)
+		}
+		out.NextToken = page.next
+		return err
+	})
+}
+
+var _ = api.Define(operations, "GetManagedPrefixListAssociations", named("GetManagedPrefixListAssociations", "prefix-list",
+	func(in *shape.GetManagedPrefixListAssociationsRequest) *string { return in.PrefixListId }), (*Service).getManagedPrefixListAssociations)
+
+func (s *Service) getManagedPrefixListAssociations(ctx context.Context, c *api.Call, in *shape.GetManagedPrefixListAssociationsRequest) (*shape.GetManagedPrefixListAssociationsResult, error) {
 	if err := begin(in, "PrefixListId", "MaxResults", "NextToken"); err != nil {
 		return nil, err
 	}
-	all, err := s.prefixLists([]string{str(in.PrefixListId)})
-	if err != nil {
-		return nil, err
-	}
-	page, err := sift(all[0].cidrs, func(c string) string { return c }, nil, query{nil, nil, in.MaxResults, in.NextToken}, nil)
-	if err != nil {
-		return nil, err
-	}
-	out := &shape.GetManagedPrefixListEntriesResult{Entries: []shape.PrefixListEntry{}, NextToken: page.next}
-	for _, c := range page.items {
-		out.Entries = append(out.Entries, shape.PrefixListEntry{Cidr: new(c)})
-	}
-	return out, nil
+	out := &shape.GetManagedPrefixListAssociationsResult{PrefixListAssociations: []shape.PrefixListAssociation{}}
+	return out, s.DB.View(ctx, func(tx *store.Tx) error {
+		l, err := managedLists.get(tx, c.Account(), str(in.PrefixListId))
+		if err != nil {
+			return err
+		}
+		users, err := usersOf(tx, c.Account(), l.ID)
+		if err != nil {
+			return err
+		}
+		page, err := sift(users, func(u listUser) string { return u.id }, nil, query{nil, nil, in.MaxResults, in.NextToken}, nil)
+		for _, u := range page.items {
+			out.PrefixListAssociations = append(out.PrefixListAssociations, shape.PrefixListAssociation{ResourceId: &u.id, ResourceOwner: &u.owner})
+		}
+		out.NextToken = page.next
+		return err
+	})
 }

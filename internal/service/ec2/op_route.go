@@ -8,6 +8,7 @@ import (
 
 	"cloister/internal/frame/api"
 	"cloister/internal/machine/store"
+	"cloister/internal/value/catalogue"
 	"cloister/internal/value/fault"
 	shape "cloister/internal/value/shape/ec2"
 )
@@ -35,7 +36,7 @@ func (s *Service) createRoute(ctx context.Context, c *api.Call, in *shape.Create
 		if err != nil {
 			return err
 		}
-		if r.CIDR == v.CIDR || t.routeTo(&r) >= 0 {
+		if slices.Contains(v.cidrs(), r.CIDR) || t.routeTo(&r) >= 0 {
 			return routeAlreadyExists.New("The route identified by %s already exists.", r.destination())
 		}
 		if r.Target, err = targetFor(tx, t, in); err != nil {
@@ -160,7 +161,7 @@ func (s *Service) parseDestination(tx *store.Tx, v *vpc, cidr, list, cidr6 *stri
 	if r.PrefixList != "" {
 		return r, s.routableList(tx, v.Account, r.PrefixList)
 	}
-	if r.CIDR != v.CIDR && r.CIDR.Bits() >= v.CIDR.Bits() && v.CIDR.Contains(r.CIDR.Addr()) {
+	if !slices.Contains(v.cidrs(), r.CIDR) && v.holds(r.CIDR) {
 		return r, within(tx, v, r.CIDR)
 	}
 	return r, nil
@@ -179,8 +180,9 @@ func within(tx *store.Tx, v *vpc, to netip.Prefix) error {
 }
 
 // routableList says why a prefix list cannot be the destination of a route.
-func (s *Service) routableList(_ *store.Tx, _, id string) error {
-	if err := knownPrefixList(s.Region, id); err != nil {
+func (s *Service) routableList(tx *store.Tx, account, id string) error {
+	if _, aws := catalogue.ByPrefixList(s.Region, id); !aws {
+		_, err := managedLists.get(tx, account, id)
 		return err
 	}
 	return invalidValue.New("The prefix list %s is managed by AWS: routes to it come and go with gateway endpoints.", id)
@@ -188,8 +190,8 @@ func (s *Service) routableList(_ *store.Tx, _, id string) error {
 
 // kept says why a route cannot be changed: it is the local one or a gateway endpoint's.
 func kept(tx *store.Tx, t *routeTable, v *vpc, cidr, list *string, change string) error {
-	if str(cidr) == v.CIDR.String() {
-		return invalidValue.New("cannot %s local route %s in route table %s", change, v.CIDR, t.ID)
+	if slices.ContainsFunc(v.cidrs(), func(p netip.Prefix) bool { return p.String() == str(cidr) }) {
+		return invalidValue.New("cannot %s local route %s in route table %s", change, *cidr, t.ID)
 	}
 	gateways, err := gatewayRoutes(tx, t.Account)
 	if err != nil {

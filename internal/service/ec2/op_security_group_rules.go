@@ -122,7 +122,7 @@ func (s *Service) admit(tx *store.Tx, g *group, n *rule) error {
 		}
 	}
 	if n.PrefixList != "" {
-		if err := knownPrefixList(s.Region, n.PrefixList); err != nil {
+		if _, err := s.knownPrefixList(tx, g.Account, n.PrefixList); err != nil {
 			return err
 		}
 	}
@@ -132,13 +132,29 @@ func (s *Service) admit(tx *store.Tx, g *group, n *rule) error {
 			return permissionDuplicate.New(`the specified rule "%s" already exists`, n)
 		}
 		if g.Rules[i].Egress == n.Egress {
-			count++
+			weight, err := s.weight(tx, g.Account, &g.Rules[i])
+			if err != nil {
+				return err
+			}
+			count += weight
 		}
 	}
-	if count >= s.Quotas.RulesPerDirection {
+	weight, err := s.weight(tx, g.Account, n)
+	if err != nil {
+		return err
+	}
+	if count+weight > s.Quotas.RulesPerDirection {
 		return rulesPerGroup.New("The maximum number of rules per security group has been reached.")
 	}
 	return nil
+}
+
+// weight is how many rules a rule counts as: one, or as many as its prefix list may have entries.
+func (s *Service) weight(tx *store.Tx, account string, n *rule) (int, error) {
+	if n.PrefixList == "" {
+		return 1, nil
+	}
+	return s.knownPrefixList(tx, account, n.PrefixList)
 }
 
 var _ = api.Define(operations, "RevokeSecurityGroupIngress", func(c *api.Call, in *shape.RevokeSecurityGroupIngressRequest) []api.Check {

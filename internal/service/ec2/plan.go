@@ -29,12 +29,13 @@ type records struct {
 	flowLogs    []*flowLog
 	acls        []*acl
 	dhcps       []*dhcp
+	lists       []*managedList
 	ways
 }
 
 func read(tx *store.Tx) (*records, error) {
 	var r records
-	var errs [11]error
+	var errs [12]error
 	r.vpcs, errs[0] = vpcs.all(tx, "")
 	r.subnets, errs[1] = subnets.all(tx, "")
 	r.routeTables, errs[2] = routeTables.all(tx, "")
@@ -46,6 +47,7 @@ func read(tx *store.Tx) (*records, error) {
 	r.ways, errs[8] = readWays(tx)
 	r.acls, errs[9] = acls.all(tx, "")
 	r.dhcps, errs[10] = dhcps.all(tx, "")
+	r.lists, errs[11] = managedLists.all(tx, "")
 	return &r, errors.Join(errs[:]...)
 }
 
@@ -144,7 +146,7 @@ func addressesOf(list []*eni) (out []netip.Addr) {
 }
 
 func (p *planner) vpc(v *vpc) network.VPC {
-	out := network.VPC{ID: v.ID, CIDRs: []netip.Prefix{v.CIDR}, Resolve: v.DNSSupport, Names: p.names(v)}
+	out := network.VPC{ID: v.ID, CIDRs: v.cidrs(), Resolve: v.DNSSupport, Names: p.names(v)}
 	tables := map[string]string{}
 	for _, t := range p.routeTables {
 		if t.VPC != v.ID {
@@ -199,6 +201,11 @@ func (p *planner) routes(t *routeTable) []network.Route {
 func (p *planner) listed(id string) []netip.Prefix {
 	if row, ok := catalogue.ByPrefixList(p.region, id); ok {
 		return row.Prefixes
+	}
+	for _, l := range p.lists {
+		if l.ID == id {
+			return l.prefixes()
+		}
 	}
 	return nil
 }

@@ -21,6 +21,7 @@ type Quotas struct {
 	PendingPeerings     int // per account, those it asked for
 	ACLsPerVPC          int
 	EntriesPerDirection int // of a network ACL
+	PrefixLists         int // per account
 }
 
 // filled gives each quota that was left out AWS's default.
@@ -33,7 +34,7 @@ func (q Quotas) filled() Quotas {
 		{&q.GroupsPerInterface, 5}, {&q.Interfaces, 5000}, {&q.InterfaceEndpoints, 50}, {&q.GatewayEndpoints, 20},
 		{&q.TagsPerResource, 50}, {&q.PolicyCharacters, 20480},
 		{&q.InternetGateways, 5}, {&q.Addresses, 5}, {&q.NATsPerZone, 5}, {&q.RoutesPerTable, 50}, {&q.ActivePeerings, 50}, {&q.PendingPeerings, 25},
-		{&q.ACLsPerVPC, 200}, {&q.EntriesPerDirection, 20},
+		{&q.ACLsPerVPC, 200}, {&q.EntriesPerDirection, 20}, {&q.PrefixLists, 100},
 	} {
 		if *d.at == 0 {
 			*d.at = d.aws

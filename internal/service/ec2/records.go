@@ -29,6 +29,8 @@ type vpc struct {
 	ACL           string            // the default network ACL
 	ACLTags       map[string]string `json:",omitempty"` // of older records, whose ACL had no record
 	DHCPOptionsID string
+	More          []block `json:",omitempty"` // ranges that were added
+	Default       bool    `json:",omitempty"`
 }
 
 type subnet struct {
@@ -39,6 +41,7 @@ type subnet struct {
 	MapPublicIP    bool   // recorded only: there are no instances
 	ACL            string `json:",omitempty"` // empty: the VPC's default
 	ACLAssociation string
+	Default        bool `json:",omitempty"`
 }
 
 type association struct{ ID, Subnet string }
@@ -135,5 +138,4 @@ var (
 	ruleNotFound         = fault.Kind{Code: "InvalidSecurityGroupRuleId.NotFound", Status: 400}
 	associationNotFound  = fault.Kind{Code: "InvalidAssociationID.NotFound", Status: 400}
 	malformedAssociation = fault.Kind{Code: "InvalidAssociationID.Malformed", Status: 400}
-	prefixListNotFound   = fault.Kind{Code: "InvalidPrefixListID.NotFound", Status: 400}
 )

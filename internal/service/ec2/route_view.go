@@ -43,9 +43,10 @@ func (v *routeView) state(t *routeTable, kind *routeTarget, target string) strin
 
 // routes are a table's as AWS shows them: the local one, those of customers, those of gateway endpoints.
 func (v *routeView) routes(t *routeTable) []shape.Route {
-	out := []shape.Route{{
-		DestinationCidrBlock: new(v.vpcs[t.VPC].CIDR.String()), GatewayId: new("local"), State: new("active"), Origin: new("CreateRouteTable"),
-	}}
+	var out []shape.Route
+	for _, p := range v.vpcs[t.VPC].cidrs() {
+		out = append(out, shape.Route{DestinationCidrBlock: new(p.String()), GatewayId: new("local"), State: new("active"), Origin: new("CreateRouteTable")})
+	}
 	for i := range t.Routes {
 		r := &t.Routes[i]
 		kind := targetOf(r.Target)

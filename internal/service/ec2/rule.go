@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 
-	"cloister/internal/value/catalogue"
 	shape "cloister/internal/value/shape/ec2"
 )
 
@@ -248,12 +247,4 @@ func (r *rule) addPeer(p *shape.IpPermission, account string) {
 	default:
 		p.IpRanges = append(p.IpRanges, shape.IpRange{CidrIp: new(r.CIDR.String()), Description: d})
 	}
-}
-
-// knownPrefixList tells whether AWS manages such a list in the region.
-func knownPrefixList(region, id string) error {
-	if _, ok := catalogue.ByPrefixList(region, id); !ok {
-		return prefixListNotFound.New("The prefix list ID '%s' does not exist", id)
-	}
-	return nil
 }

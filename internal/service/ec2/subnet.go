@@ -13,7 +13,7 @@ func (s *Service) awsSubnet(n *subnet, free int) shape.Subnet {
 	return shape.Subnet{
 		SubnetId: &n.ID, SubnetArn: new(arn.Format("ec2", s.Region, n.Account, "subnet/"+n.ID)), VpcId: &n.VPC, OwnerId: &n.Account,
 		State: new(available), CidrBlock: new(n.CIDR.String()), AvailabilityZone: &n.Zone, AvailabilityZoneId: new(zoneID(s.Region, n.Zone)),
-		AvailableIpAddressCount: new(int32(free)), DefaultForAz: new(false), MapPublicIpOnLaunch: &n.MapPublicIP,
+		AvailableIpAddressCount: new(int32(free)), DefaultForAz: &n.Default, MapPublicIpOnLaunch: &n.MapPublicIP,
 		MapCustomerOwnedIpOnLaunch: new(false), AssignIpv6AddressOnCreation: new(false), EnableDns64: new(false), Ipv6Native: new(false),
 		Ipv6CidrBlockAssociationSet: []shape.SubnetIpv6CidrBlockAssociation{},
 		PrivateDnsNameOptionsOnLaunch: &shape.PrivateDnsNameOptionsOnLaunch{
@@ -48,8 +48,8 @@ func (s *Service) subnetFields(free func(*subnet) int) fields[*subnet] {
 		"availability-zone-id":       one(func(n *subnet) string { return zoneID(s.Region, n.Zone) }),
 		"availabilityZoneId":         one(func(n *subnet) string { return zoneID(s.Region, n.Zone) }),
 		"available-ip-address-count": one(func(n *subnet) string { return text(free(n)) }),
-		"default-for-az":             one(func(*subnet) string { return "false" }),
-		"defaultForAz":               one(func(*subnet) string { return "false" }),
+		"default-for-az":             one(func(n *subnet) string { return strconv.FormatBool(n.Default) }),
+		"defaultForAz":               one(func(n *subnet) string { return strconv.FormatBool(n.Default) }),
 		"ipv6-native":                one(func(*subnet) string { return "false" }),
 		"map-public-ip-on-launch":    one(func(n *subnet) string { return strconv.FormatBool(n.MapPublicIP) }),
 	}
