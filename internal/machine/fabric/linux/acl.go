@@ -46,9 +46,11 @@ func addACLs(r *ruleset, v *network.VPC, interfaces []*network.Interface, links 
 		return
 	}
 	addACLHooks(r, v)
+	names := map[string]aclNames{}
 	for i := range v.Subnets {
-		if a := judged[v.Subnets[i].ID]; a != nil {
-			addACLSubnet(r, &v.Subnets[i], a)
+		if s := &v.Subnets[i]; judged[s.ID] != nil {
+			names[s.ID] = namesFor(s.ID)
+			addACLSubnet(r, s, judged[s.ID])
 		}
 	}
 	out, ask, in := r.set(setACLOut, setLinkGo), r.set(setACLAsk, setLinkGo), r.set(setACLIn, setLinkGo)
@@ -57,17 +59,22 @@ func addACLs(r *ruleset, v *network.VPC, interfaces []*network.Interface, links 
 		if judged[i.Subnet] == nil {
 			continue
 		}
+		n := names[i.Subnet]
 		if !i.Own() {
-			outOwn[addressKey(i.Address)] = chainName("acl_o_", i.Subnet)
-			inOwn[addressKey(i.Address)] = chainName("acl_n_", i.Subnet)
+			outOwn[addressKey(i.Address)], inOwn[addressKey(i.Address)] = n.out, n.in
 		} else if link := links[i.ID]; link != "" {
 			key := linkKey(link)
-			out[key] = chainName("acl_o_", i.Subnet)
-			ask[key] = chainName("acl_q_", i.Subnet)
-			in[key] = chainName("acl_n_", i.Subnet)
-			r.set(chainName("acl_near_", i.Subnet), setLink)[key] = ""
+			out[key], ask[key], in[key] = n.out, n.ask, n.in
+			r.set(n.near, setLink)[key] = ""
 		}
 	}
+}
+
+// aclNames are a subnet's chains, and the set of its links.
+type aclNames struct{ out, ask, in, near string }
+
+func namesFor(subnet string) aclNames {
+	return aclNames{chainName("acl_o_", subnet), chainName("acl_q_", subnet), chainName("acl_n_", subnet), chainName("acl_near_", subnet)}
 }
 
 // judgedSubnets gives the ACL of each subnet that has one which does not allow everything. One that does
@@ -124,12 +131,11 @@ func addACLHooks(r *ruleset, v *network.VPC) {
 
 // addACLSubnet adds a subnet's chains and, if no other subnet did, those of its ACL.
 func addACLSubnet(r *ruleset, s *network.Subnet, a *network.ACL) {
-	egress, ingress := chainName("acl_e_", a.ID), chainName("acl_i_", a.ID)
-	near := chainName("acl_near_", s.ID)
-	r.set(near, setLink)
-	r.chains[chainName("acl_o_", s.ID)] = chain{nil, []rule{new(line).near(near).accept(), new(line).goTo(egress)}}
-	r.chains[chainName("acl_q_", s.ID)] = chain{nil, []rule{new(line).address(false, s.CIDR).accept(), new(line).goTo(egress)}}
-	r.chains[chainName("acl_n_", s.ID)] = chain{nil, []rule{new(line).goTo(ingress)}}
+	egress, ingress, n := chainName("acl_e_", a.ID), chainName("acl_i_", a.ID), namesFor(s.ID)
+	r.set(n.near, setLink)
+	r.chains[n.out] = chain{nil, []rule{new(line).near(n.near).accept(), new(line).goTo(egress)}}
+	r.chains[n.ask] = chain{nil, []rule{new(line).address(false, s.CIDR).accept(), new(line).goTo(egress)}}
+	r.chains[n.in] = chain{nil, []rule{new(line).goTo(ingress)}}
 	if _, there := r.chains[egress]; there {
 		return
 	}

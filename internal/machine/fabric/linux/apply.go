@@ -141,7 +141,7 @@ func (p *parts) resolvers() []netip.Addr {
 
 // equal says whether two are made of equal values, in the same order.
 func (p *parts) equal(other *parts) bool {
-	return other != nil && reflect.DeepEqual(p.vpc, other.vpc) &&
+	return other != nil && equalVPC(p.vpc, other.vpc) &&
 		slices.EqualFunc(p.interfaces, other.interfaces, func(a, b *network.Interface) bool {
 			return a.ID == b.ID && a.Address == b.Address && a.Subnet == b.Subnet && a.MAC == b.MAC &&
 				a.Endpoint == b.Endpoint && a.Resolver == b.Resolver && a.Public == b.Public && a.NAT == b.NAT && a.Open == b.Open && a.Forwards == b.Forwards &&

@@ -89,6 +89,71 @@ func BenchmarkRule(b *testing.B) {
 	}
 }
 
+// BenchmarkRuleOfMany changes one rule of a group that has more and more of them.
+func BenchmarkRuleOfMany(b *testing.B) {
+	for _, rules := range []int{10, 100, 1000} {
+		b.Run(fmt.Sprintf("rules=%d", rules), func(b *testing.B) {
+			f := start(b)
+			build := func(port int) *network.Network {
+				n := pairNetwork()
+				g := &n.VPCs[0].Groups[1]
+				for i := range rules {
+					g.Ingress = append(g.Ingress, network.Rule{Protocol: 6, From: 1000 + i, To: 1000 + i, CIDR: netip.MustParsePrefix("10.0.0.0/16")})
+				}
+				g.Ingress[rules/2].From = port
+				return n
+			}
+			both := []*network.Network{build(998), build(999)}
+			apply(b, f, both[1])
+			for i := 0; b.Loop(); i++ {
+				apply(b, f, both[i%2])
+			}
+		})
+	}
+}
+
+// BenchmarkVPCs changes one rule of one VPC, and adds an interface to it, beside others.
+func BenchmarkVPCs(b *testing.B) {
+	for _, vpcs := range []int{1, 100} {
+		several := func() *network.Network {
+			n := &network.Network{}
+			for v := range vpcs {
+				one := large(10)
+				one.VPCs[0].ID = fmt.Sprintf("vpc-%d", v)
+				for _, i := range one.Interfaces {
+					i.ID, i.VPC, i.Endpoint = fmt.Sprintf("%s-%d", i.ID, v), one.VPCs[0].ID, ""
+					n.Interfaces = append(n.Interfaces, i)
+				}
+				n.VPCs = append(n.VPCs, one.VPCs[0])
+			}
+			return n
+		}
+		b.Run(fmt.Sprintf("rule/vpcs=%d", vpcs), func(b *testing.B) {
+			f := start(b)
+			both := []*network.Network{several(), several()}
+			both[0].VPCs[0].Groups[5].Ingress[7].From = 999
+			apply(b, f, both[1])
+			for i := 0; b.Loop(); i++ {
+				apply(b, f, both[i%2])
+			}
+		})
+		b.Run(fmt.Sprintf("attach/vpcs=%d", vpcs), func(b *testing.B) {
+			f := start(b)
+			n := several()
+			apply(b, f, n)
+			address := netip.MustParseAddr("10.0.24.0")
+			for i := 0; b.Loop(); i++ {
+				more := *n
+				address = address.Next()
+				more.Interfaces = append(n.Interfaces[:len(n.Interfaces):len(n.Interfaces)], network.Interface{
+					ID: fmt.Sprintf("eni-y%d", i), VPC: "vpc-0", Subnet: "subnet-2", Address: address, Groups: []string{"sg-1"}})
+				apply(b, f, &more)
+				n = &more
+			}
+		})
+	}
+}
+
 // BenchmarkNothing applies what is in force.
 func BenchmarkNothing(b *testing.B) {
 	f := start(b)

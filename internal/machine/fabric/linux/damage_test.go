@@ -45,24 +45,24 @@ func TestAfterAnErrorOtherVPCsAndTheNextChangeConverge(t *testing.T) {
 }
 
 func TestAWrongRulesetIsPutRight(t *testing.T) {
-	for name, damage := range map[string]func(t *testing.T, r *router){
-		"the table is gone": func(t *testing.T, r *router) {
-			r.rules.conn.DelTable(theTable)
+	for name, damage := range map[string]func(t *testing.T, r *router, rules *nftables.Conn){
+		"the table is gone": func(t *testing.T, r *router, rules *nftables.Conn) {
+			rules.DelTable(theTable)
 		},
-		"another version's table is there": func(t *testing.T, r *router) {
-			r.rules.conn.DelTable(theTable)
-			r.rules.conn.AddTable(&nftables.Table{Name: "cloister0", Family: nftables.TableFamilyIPv4})
+		"another version's table is there": func(t *testing.T, r *router, rules *nftables.Conn) {
+			rules.DelTable(theTable)
+			rules.AddTable(&nftables.Table{Name: "cloister0", Family: nftables.TableFamilyIPv4})
 		},
-		"a chain is empty": func(t *testing.T, r *router) {
-			r.rules.conn.FlushChain(&nftables.Chain{Table: theTable, Name: "h_raw"})
+		"a chain is empty": func(t *testing.T, r *router, rules *nftables.Conn) {
+			rules.FlushChain(&nftables.Chain{Table: theTable, Name: "h_raw"})
 		},
-		"a set is empty": func(t *testing.T, r *router) {
-			r.rules.conn.FlushSet(&nftables.Set{Table: theTable, Name: setIn})
+		"a set is empty": func(t *testing.T, r *router, rules *nftables.Conn) {
+			rules.FlushSet(&nftables.Set{Table: theTable, Name: setIn})
 		},
-		"a rule too much": func(t *testing.T, r *router) {
-			r.rules.conn.InsertRule(&nftables.Rule{Table: theTable, Chain: &nftables.Chain{Table: theTable, Name: "h_fwd"}, Exprs: new(line).accept().exprs})
+		"a rule too much": func(t *testing.T, r *router, rules *nftables.Conn) {
+			rules.InsertRule(&nftables.Rule{Table: theTable, Chain: &nftables.Chain{Table: theTable, Name: "h_fwd"}, Exprs: new(line).accept().exprs})
 		},
-		"routes and addresses are gone": func(t *testing.T, r *router) {
+		"routes and addresses are gone": func(t *testing.T, r *router, rules *nftables.Conn) {
 			lo := &netlink.Device{LinkAttrs: netlink.LinkAttrs{Index: r.loopback, Name: "lo"}}
 			for _, a := range []string{"10.0.0.2", "10.0.1.10"} {
 				if err := r.netlink.AddrDel(lo, &netlink.Addr{IPNet: netOf(netip.MustParsePrefix(a + "/32"))}); err != nil {
@@ -76,7 +76,7 @@ func TestAWrongRulesetIsPutRight(t *testing.T) {
 				t.Fatal(err)
 			}
 		},
-		"addresses and routes too much": func(t *testing.T, r *router) {
+		"addresses and routes too much": func(t *testing.T, r *router, rules *nftables.Conn) {
 			lo := &netlink.Device{LinkAttrs: netlink.LinkAttrs{Index: r.loopback, Name: "lo"}}
 			if err := r.netlink.AddrAdd(lo, &netlink.Addr{IPNet: netOf(netip.MustParsePrefix("10.0.1.66/32")), Scope: unix.RT_SCOPE_HOST}); err != nil {
 				t.Fatal(err)
@@ -92,12 +92,12 @@ func TestAWrongRulesetIsPutRight(t *testing.T) {
 				t.Fatal(err)
 			}
 		},
-		"a link is gone": func(t *testing.T, r *router) {
+		"a link is gone": func(t *testing.T, r *router, rules *nftables.Conn) {
 			if err := (&cut{int(r.file.Fd()), []string{r.links["eni-2"]}}).delete(); err != nil {
 				t.Fatal(err)
 			}
 		},
-		"a link is down": func(t *testing.T, r *router) {
+		"a link is down": func(t *testing.T, r *router, rules *nftables.Conn) {
 			link, err := r.netlink.LinkByName(r.links["eni-2"])
 			if err != nil {
 				t.Fatal(err)
@@ -106,7 +106,7 @@ func TestAWrongRulesetIsPutRight(t *testing.T) {
 				t.Fatal(err)
 			}
 		},
-		"a link is only begun": func(t *testing.T, r *router) {
+		"a link is only begun": func(t *testing.T, r *router, rules *nftables.Conn) {
 			attributes := netlink.NewLinkAttrs()
 			attributes.Name = "cl0123456780abc"
 			veth := netlink.NewVeth(attributes)
@@ -120,8 +120,12 @@ func TestAWrongRulesetIsPutRight(t *testing.T) {
 			f := start(t)
 			apply(t, f, pairNetwork())
 			r := f.routers["vpc-1"]
-			damage(t, r)
-			if err := r.rules.conn.Flush(); err != nil {
+			rules, err := nftables.New(nftables.WithNetNSFd(int(r.file.Fd())))
+			if err != nil {
+				t.Fatal(err)
+			}
+			damage(t, r, rules)
+			if err := rules.Flush(); err != nil {
 				t.Fatal(err)
 			}
 			f.Close()
@@ -144,10 +148,10 @@ func TestEveryChangeWorksAlsoWithSmallBuffers(t *testing.T) {
 	for range 12 {
 		n := fabrictest.Random(r)
 		for _, router := range f.routers {
-			if err := router.rules.connect(); err != nil {
+			if err := router.rules.load(); err != nil {
 				t.Fatal(err)
 			}
-			router.rules.room = 3
+			router.rules.room = 1
 		}
 		apply(t, f, n)
 		same(t, f, n, "many small batches")

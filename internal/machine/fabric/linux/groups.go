@@ -71,13 +71,18 @@ func vpcRuleset(p *parts, links map[string]string) *ruleset {
 	}
 	inbound := r.set(setInbound, setAddress)
 	out, in, bound := r.set(setOut, setGo), r.set(setIn, setGo), r.set(setOfBound, setBound)
-	groups := make(map[string]*network.Group, len(v.Groups))
+	r.groups = make(map[string]*network.Group, len(v.Groups))
+	groups := r.groups
 	for i := range v.Groups {
 		groups[v.Groups[i].ID] = &v.Groups[i]
 	}
 	foreign := foreignGroups(p, links)
 	for _, g := range groups {
 		addGroup(r, g, groups, foreign)
+	}
+	memberSets := make(map[string]map[string]string, len(groups))
+	for id := range groups {
+		memberSets[id] = r.set(chainName("m_", id), setAddress)
 	}
 	for _, i := range p.interfaces {
 		name := combinationOf(r, v, i)
@@ -88,8 +93,8 @@ func vpcRuleset(p *parts, links map[string]string) *ruleset {
 			inbound[addressKey(i.Address)] = ""
 		}
 		for _, g := range i.Groups {
-			if groups[g] != nil {
-				r.set(chainName("m_", g), setAddress)[addressKey(i.Address)] = ""
+			if members := memberSets[g]; members != nil {
+				members[addressKey(i.Address)] = ""
 			}
 		}
 		if link := links[i.ID]; i.Own() && link != "" {
@@ -124,23 +129,32 @@ func postRules(endpoints []*network.Endpoint) []rule {
 	return append(rules, new(line).drop())
 }
 
-// combinationOf adds the chains that judge an interface's packets and gives their name.
+// combinationOf adds the chains that judge an interface's packets, if they are not there, and gives
+// their name.
 func combinationOf(r *ruleset, v *network.VPC, i *network.Interface) string {
 	if i.Open || i.NAT {
 		return "c_open"
 	}
-	groups := make(map[string]*network.Group, len(v.Groups))
-	for k := range v.Groups {
-		groups[v.Groups[k].ID] = &v.Groups[k]
+	of := combination{strings.Join(i.Groups, "\n"), i.Own()}
+	name, known := r.combinations[of]
+	if !known {
+		name = addCombination(r, v, i.Groups, i.Own())
+		r.combinations[of] = name
 	}
-	return addCombination(r, v, i.Groups, groups, i.Own())
+	return name
 }
 
-// addCombination adds the chains of a list of groups, if they are not there, and gives their name.
-func addCombination(r *ruleset, v *network.VPC, list []string, groups map[string]*network.Group, sends bool) string {
+// combination is a list of groups, and whether who has it sends.
+type combination struct {
+	groups string
+	sends  bool
+}
+
+// addCombination adds the chains of a list of groups.
+func addCombination(r *ruleset, v *network.VPC, list []string, sends bool) string {
 	ids := slices.Clone(list)
 	slices.Sort(ids)
-	ids = slices.DeleteFunc(slices.Compact(ids), func(id string) bool { return groups[id] == nil })
+	ids = slices.DeleteFunc(slices.Compact(ids), func(id string) bool { return r.groups[id] == nil })
 	name := "c_" + hash(strings.Join(ids, "\n"), 12)
 	for way, who := range map[string]string{"_i": refusedReceiver, "_o": refusedSender} {
 		if _, there := r.chains[name+way]; there || way == "_o" && !sends {
@@ -169,8 +183,8 @@ func addGroup(r *ruleset, g *network.Group, groups map[string]*network.Group, fo
 			out = append(out, l.goTo(chainPost))
 		}
 	}
-	r.chains[chainName("sg_", g.ID)+"_i"] = chain{nil, distinct(in)}
-	r.chains[chainName("sg_", g.ID)+"_o"] = chain{nil, distinct(out)}
+	r.unordered(chainName("sg_", g.ID)+"_i", distinct(in))
+	r.unordered(chainName("sg_", g.ID)+"_o", distinct(out))
 }
 
 // members is matches, where the peer may be a group of a peer VPC.

@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net"
-	"regexp"
 	"strings"
 )
 
@@ -20,12 +19,23 @@ const (
 	kindInternet  = "internet"
 )
 
-var simple = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$`)
+// simple says whether an id may be part of a file's name: letters and digits, and after the first
+// also "_", "." and "-", at most 100.
+func simple(id string) bool {
+	for i := range len(id) {
+		c := id[i]
+		word := c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c >= 'A' && c <= 'Z'
+		if !word && (i == 0 || c != '_' && c != '.' && c != '-') {
+			return false
+		}
+	}
+	return len(id) > 0 && len(id) <= 100
+}
 
 // fileName is the name of a namespace's file: cl.<kind>.<id>, with the hash of an id that would not
 // do in a file name.
 func fileName(kind, id string) string {
-	if !simple.MatchString(id) {
+	if !simple(id) {
 		id = "~" + hash(id, 24)
 	}
 	return "cl." + kind + "." + id
@@ -60,7 +70,7 @@ func linkName(spec string) string {
 
 // chainName is the name of a group's chain or set; ids that nft could not print are hashed.
 func chainName(prefix, id string) string {
-	if !simple.MatchString(id) || strings.Contains(id, ".") || len(id) > 60 {
+	if !simple(id) || strings.Contains(id, ".") || len(id) > 60 {
 		id = "x" + hash(id, 24)
 	}
 	return prefix + id

@@ -1,6 +1,7 @@
 package linux
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net"
@@ -35,6 +36,12 @@ var routerMAC = net.HardwareAddr{0x0a, 0xff, 0, 0, 0, 1}
 // spec is everything that a link was made for; when it changes, the link is made anew.
 func (p *port) spec() string {
 	return strings.Join([]string{p.id, p.address.String(), p.mac.String(), p.subnet.String(), p.gateway.String(), strconv.Itoa(p.mtu), strconv.FormatBool(p.translates)}, " ")
+}
+
+// equal says whether two have the same spec.
+func (p *port) equal(o *port) bool {
+	return p.id == o.id && p.address == o.address && bytes.Equal(p.mac, o.mac) && p.subnet == o.subnet &&
+		p.gateway == o.gateway && p.mtu == o.mtu && p.translates == o.translates
 }
 
 // attach joins the namespace ws to the router of h by a new link of this name.

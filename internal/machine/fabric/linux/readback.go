@@ -12,7 +12,12 @@ import (
 // read finds out what the kernel holds. A table that is not whole, or of another version, is removed
 // and begun anew.
 func (t *table) read() error {
-	tables, err := t.conn.ListTables()
+	conn, err := nftables.New(nftables.AsLasting(), nftables.WithNetNSFd(t.namespace))
+	if err != nil {
+		return fmt.Errorf("open nftables: %w", err)
+	}
+	defer conn.CloseLasting()
+	tables, err := conn.ListTables()
 	if err != nil {
 		return fmt.Errorf("list tables: %w", err)
 	}
@@ -22,29 +27,29 @@ func (t *table) read() error {
 			found = true
 			continue
 		}
-		t.conn.DelTable(at) // the namespace is ours alone
+		conn.DelTable(at) // the namespace is ours alone
 	}
 	if !found {
-		t.conn.AddTable(theTable)
+		conn.AddTable(theTable)
 	}
-	if err := t.conn.Flush(); err != nil {
+	if err := conn.Flush(); err != nil {
 		return fmt.Errorf("make table: %w", err)
 	}
 	t.have = newRuleset()
 	if !found {
 		return nil
 	}
-	if err := t.readSets(); err != nil {
+	if err := t.readSets(conn); err != nil {
 		return err
 	}
-	if err := t.readChains(); err != nil {
+	if err := t.readChains(conn); err != nil {
 		return err
 	}
 	return nil
 }
 
-func (t *table) readSets() error {
-	sets, err := t.conn.GetSets(theTable)
+func (t *table) readSets(conn *nftables.Conn) error {
+	sets, err := conn.GetSets(theTable)
 	if err != nil {
 		return fmt.Errorf("list sets: %w", err)
 	}
@@ -54,7 +59,7 @@ func (t *table) readSets() error {
 			t.have.sets[s.Name] = set_{kind: kindOfSet(s)}
 			continue
 		}
-		elements, err := t.conn.GetSetElements(s)
+		elements, err := conn.GetSetElements(s)
 		if err != nil {
 			return fmt.Errorf("read set %s: %w", s.Name, err)
 		}
@@ -113,8 +118,8 @@ func verdictChain(raw []byte) (string, error) {
 	return name, nil
 }
 
-func (t *table) readChains() error {
-	chains, err := t.conn.ListChainsOfTableFamily(nftables.TableFamilyIPv4)
+func (t *table) readChains(conn *nftables.Conn) error {
+	chains, err := conn.ListChainsOfTableFamily(nftables.TableFamilyIPv4)
 	if err != nil {
 		return fmt.Errorf("list chains: %w", err)
 	}
@@ -122,7 +127,7 @@ func (t *table) readChains() error {
 		if c.Table.Name != tableName {
 			continue
 		}
-		rules, err := t.conn.GetRules(theTable, c)
+		rules, err := conn.GetRules(theTable, c)
 		if err != nil {
 			return fmt.Errorf("read chain %s: %w", c.Name, err)
 		}

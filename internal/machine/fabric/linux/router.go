@@ -165,7 +165,7 @@ func (r *router) compare(want []*port) (gone, fresh []*port) {
 	stays := make(map[string]bool, len(want))
 	for _, p := range want {
 		old := r.ports[p.id]
-		if old != nil && old.spec() == p.spec() {
+		if old != nil && old.equal(p) {
 			stays[p.id] = true
 			continue
 		}

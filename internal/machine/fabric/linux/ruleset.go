@@ -9,6 +9,8 @@ import (
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
+
+	"cloister/internal/value/network"
 )
 
 // A ruleset is the wanted content of one router's nftables table, plain enough to be compared: a rule
@@ -17,6 +19,10 @@ import (
 type ruleset struct {
 	sets   map[string]set_
 	chains map[string]chain
+
+	// While it is compiled: the VPC's groups, and the names of combinations of them.
+	groups       map[string]*network.Group
+	combinations map[combination]string
 }
 
 // set_ is a set or verdict map; the elements' values are chains to go to, empty in a plain set.
@@ -57,7 +63,7 @@ type rule struct {
 }
 
 func newRuleset() *ruleset {
-	return &ruleset{sets: map[string]set_{}, chains: map[string]chain{}}
+	return &ruleset{sets: map[string]set_{}, chains: map[string]chain{}, combinations: map[combination]string{}}
 }
 
 func (r *ruleset) set(name string, kind setKind) map[string]string {

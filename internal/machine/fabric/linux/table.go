@@ -5,12 +5,10 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"sync/atomic"
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
 	"github.com/google/nftables/userdata"
-	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -21,56 +19,30 @@ const tableName = "cloister1"
 // table is one router's nftables table: what it holds, and the socket to change it.
 type table struct {
 	namespace int
-	conn      *nftables.Conn
-	room      int // messages that fit into a batch
+	socket    *nfSocket
+	room      int // bytes that fit into a batch
 	have      *ruleset
 }
 
-var setIDs atomic.Uint32
-
 var theTable = &nftables.Table{Name: tableName, Family: nftables.TableFamilyIPv4}
-
-// connect opens the socket. Each message of a batch is answered, so both buffers bound a batch; an
-// ordinary user's cannot exceed the host's maximum.
-func (t *table) connect() error {
-	if t.conn != nil {
-		return nil
-	}
-	const want = 4 << 20
-	t.room = 100
-	conn, err := nftables.New(nftables.AsLasting(), nftables.WithNetNSFd(t.namespace),
-		nftables.WithSockOptions(func(c *netlink.Conn) error {
-			c.SetReadBuffer(want)
-			c.SetWriteBuffer(want)
-			raw, err := c.SyscallConn()
-			if err != nil {
-				return err
-			}
-			return raw.Control(func(fd uintptr) {
-				r, _ := unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF)
-				w, _ := unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_SNDBUF)
-				t.room = max(t.room, min(r, w)/2048)
-			})
-		}))
-	if err != nil {
-		return fmt.Errorf("open nftables: %w", err)
-	}
-	t.conn = conn
-	return nil
-}
 
 // close gives the socket back; what the table holds is then unknown.
 func (t *table) close() {
-	if t.conn != nil {
-		t.conn.CloseLasting()
+	if t.socket != nil {
+		t.socket.close()
 	}
-	t.conn, t.have = nil, nil
+	t.socket, t.have = nil, nil
 }
 
 // load finds out what the table holds, if that is not known.
-func (t *table) load() error {
-	if err := t.connect(); err != nil || t.have != nil {
-		return err
+func (t *table) load() (err error) {
+	if t.socket == nil {
+		if t.socket, t.room, err = openNF(t.namespace); err != nil {
+			return err
+		}
+	}
+	if t.have != nil {
+		return nil
 	}
 	if err := t.read(); err != nil {
 		t.close()
@@ -96,7 +68,7 @@ func (t *table) apply(want *ruleset) error {
 // when its target goes. Mostly that is one batch, which the kernel takes as a whole. A larger change is
 // cut only between two chains or sets: first what no longer leads anywhere, then chains, then elements.
 func (t *table) change(want *ruleset) error {
-	b := &batch{table: t}
+	b := &batch{socket: t.socket, room: t.room}
 	t.addSets(b, want)
 	t.removeElements(b, want)
 	t.addChains(b, want)
@@ -109,70 +81,24 @@ func (t *table) change(want *ruleset) error {
 func (t *table) addSets(b *batch, want *ruleset) {
 	for _, name := range slices.Sorted(maps.Keys(want.sets)) {
 		old, there := t.have.sets[name]
-		kind := want.sets[name].kind
-		if there && old.kind == kind {
-			continue
+		if kind := want.sets[name].kind; !there || old.kind != kind {
+			b.begin()
+			b.addSet(name, kind)
+			b.end()
 		}
-		b.add(1, func(c *nftables.Conn) error { return c.AddSet(newSet(name, kind), nil) })
 	}
-}
-
-func newSet(name string, kind setKind) *nftables.Set {
-	s := &nftables.Set{Table: theTable, Name: name, ID: setIDs.Add(1), KeyType: nftables.TypeIPAddr}
-	switch kind {
-	case setBound:
-		s.KeyType = nftables.MustConcatSetType(nftables.TypeIFName, nftables.TypeIPAddr)
-		s.Concatenation = true
-	case setGo:
-		s.IsMap, s.DataType = true, nftables.TypeVerdict
-	case setLink:
-		s.KeyType = nftables.TypeIFName
-	case setTranslation:
-		s.IsMap, s.DataType = true, nftables.TypeIPAddr
-	case setLinkGo:
-		s.KeyType, s.IsMap, s.DataType = nftables.TypeIFName, true, nftables.TypeVerdict
-	case setCounted:
-		s.KeyType, s.Dynamic, s.Size = nftables.TypeIFName, true, 65535
-	case setRated:
-		s.KeyType, s.Dynamic, s.Size, s.HasTimeout, s.Timeout = nftables.TypeIFName, true, 65535, true, rateMemory
-	}
-	return s
 }
 
 func (t *table) removeElements(b *batch, want *ruleset) {
 	for _, name := range slices.Sorted(maps.Keys(t.have.sets)) {
-		now, stays := want.sets[name]
-		var gone []nftables.SetElement
-		for key, value := range t.have.sets[name].elements {
-			if to, ok := now.elements[key]; !stays || !ok || to != value {
-				gone = append(gone, element(t.have.sets[name].kind, key, value))
-			}
-		}
-		b.elements(name, t.have.sets[name].kind, gone, (*nftables.Conn).SetDeleteElements)
+		b.elements(unix.NFT_MSG_DELSETELEM, name, t.have.sets[name], want.sets[name].elements)
 	}
 }
 
 func (t *table) addElements(b *batch, want *ruleset) {
 	for _, name := range slices.Sorted(maps.Keys(want.sets)) {
-		old := t.have.sets[name]
-		var fresh []nftables.SetElement
-		for key, value := range want.sets[name].elements {
-			if to, ok := old.elements[key]; !ok || to != value {
-				fresh = append(fresh, element(want.sets[name].kind, key, value))
-			}
-		}
-		b.elements(name, want.sets[name].kind, fresh, (*nftables.Conn).SetAddElements)
+		b.elements(unix.NFT_MSG_NEWSETELEM, name, want.sets[name], t.have.sets[name].elements)
 	}
-}
-
-func element(kind setKind, key, value string) nftables.SetElement {
-	e := nftables.SetElement{Key: []byte(key)}
-	if kind == setTranslation {
-		e.Val = []byte(value)
-	} else if value != "" {
-		e.VerdictData = &expr.Verdict{Kind: expr.VerdictGoto, Chain: value}
-	}
-	return e
 }
 
 // addChains makes the missing chains that are gone to; hooks come with their rules, as one that is
@@ -180,58 +106,38 @@ func element(kind setKind, key, value string) nftables.SetElement {
 func (t *table) addChains(b *batch, want *ruleset) {
 	for _, name := range slices.Sorted(maps.Keys(want.chains)) {
 		if _, there := t.have.chains[name]; !there && want.chains[name].hook == nil {
-			b.add(1, func(c *nftables.Conn) error { c.AddChain(newChain(name, nil)); return nil })
+			b.begin()
+			b.addChain(name, nil)
+			b.end()
 		}
 	}
-}
-
-func newChain(name string, h *hook) *nftables.Chain {
-	c := &nftables.Chain{Table: theTable, Name: name}
-	if h != nil {
-		policy := nftables.ChainPolicyAccept
-		if h.drop {
-			policy = nftables.ChainPolicyDrop
-		}
-		c.Hooknum, c.Priority, c.Type, c.Policy = h.at, h.priority, nftables.ChainTypeFilter, &policy
-		if h.nat {
-			c.Type = nftables.ChainTypeNAT
-		}
-	}
-	return c
 }
 
 func (t *table) writeChains(b *batch, want *ruleset) {
 	same := func(a, b rule) bool { return a.text == b.text }
 	for _, name := range slices.Sorted(maps.Keys(want.chains)) {
-		rules := want.chains[name].rules
+		c := want.chains[name]
 		old, there := t.have.chains[name]
-		if (there || len(rules) == 0 && want.chains[name].hook == nil) && slices.EqualFunc(old.rules, rules, same) {
+		if (there || len(c.rules) == 0 && c.hook == nil) && slices.EqualFunc(old.rules, c.rules, same) {
 			continue
 		}
 		// A chain is rewritten in one piece. One that no batch can hold is, for a moment, shorter than
 		// it should be: then less is accepted, not more.
-		first := rules[:min(len(rules), t.room-1)]
-		b.add(1+len(first), func(c *nftables.Conn) error {
-			if there {
-				c.FlushChain(&nftables.Chain{Table: theTable, Name: name})
-			} else if h := want.chains[name].hook; h != nil {
-				c.AddChain(newChain(name, h))
-			}
-			return appendRules(c, name, first)
-		})
-		for part := range slices.Chunk(rules[len(first):], t.room) {
-			b.add(len(part), func(c *nftables.Conn) error { return appendRules(c, name, part) })
+		b.begin()
+		if there {
+			b.emptyChain(name)
+		} else if c.hook != nil {
+			b.addChain(name, c.hook)
 		}
+		for i, r := range c.rules {
+			if i > 0 && len(b.buffer)-b.whole > b.room {
+				b.end()
+				b.begin()
+			}
+			b.addRule(name, r)
+		}
+		b.end()
 	}
-}
-
-func appendRules(c *nftables.Conn, chain string, rules []rule) error {
-	at := &nftables.Chain{Table: theTable, Name: chain}
-	for _, r := range rules {
-		c.AddRule(&nftables.Rule{Table: theTable, Chain: at, Exprs: r.exprs,
-			UserData: userdata.AppendString(nil, userdata.TypeComment, r.text)})
-	}
-	return nil
 }
 
 // removeRest removes chains and sets that are wanted no more: hooks first and whole, as an empty one
@@ -246,58 +152,81 @@ func (t *table) removeRest(b *batch, want *ruleset) {
 			gone = append(gone, name)
 			continue
 		}
-		b.add(1, func(c *nftables.Conn) error { c.DelChain(&nftables.Chain{Table: theTable, Name: name}); return nil })
+		b.begin()
+		b.removeChain(name)
+		b.end()
 	}
-	for _, name := range gone {
-		b.add(1, func(c *nftables.Conn) error { c.FlushChain(&nftables.Chain{Table: theTable, Name: name}); return nil })
-	}
-	for _, name := range gone {
-		b.add(1, func(c *nftables.Conn) error { c.DelChain(&nftables.Chain{Table: theTable, Name: name}); return nil })
+	for _, each := range []func(string){b.emptyChain, b.removeChain} {
+		for _, name := range gone {
+			b.begin()
+			each(name)
+			b.end()
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(t.have.sets)) {
 		if _, stays := want.sets[name]; !stays {
-			b.add(1, func(c *nftables.Conn) error { c.DelSet(&nftables.Set{Table: theTable, Name: name}); return nil })
+			b.begin()
+			b.removeSet(name)
+			b.end()
 		}
 	}
 }
 
-// batch collects changes and sends them when its table's buffers would be full.
-type batch struct {
-	table *table
-	count int
-	err   error
-}
+// The messages, with what libnftnl puts into each.
 
-// add takes changes that belong together, of so many messages.
-func (b *batch) add(messages int, change func(*nftables.Conn) error) {
-	if b.count > 0 && b.count+messages > b.table.room {
-		b.flush()
-	}
-	if b.err == nil {
-		b.err = change(b.table.conn)
-	}
-	b.count += messages
-}
+const create = unix.NLM_F_CREATE
 
-// elements adds a message for every few hundred elements, as many as its length field can hold.
-func (b *batch) elements(set string, kind setKind, list []nftables.SetElement, change func(*nftables.Conn, *nftables.Set, []nftables.SetElement) error) {
-	for part := range slices.Chunk(list, 400) {
-		b.add(1+len(part)/16, func(c *nftables.Conn) error {
-			s := newSet(set, kind)
-			s.ID = 0
-			return change(c, s, part)
-		})
-	}
-}
-
-func (b *batch) flush() error {
-	if b.err == nil && b.count > 0 {
-		if err := b.table.conn.Flush(); err != nil {
-			b.err = fmt.Errorf("change rules: %w", err)
+func (b *batch) addChain(name string, h *hook) {
+	b.message(unix.NFT_MSG_NEWCHAIN, create, "add chain "+name)
+	b.text(unix.NFTA_CHAIN_TABLE, tableName)
+	b.text(unix.NFTA_CHAIN_NAME, name)
+	if h != nil {
+		b.nest(unix.NFTA_CHAIN_HOOK)
+		b.number(unix.NFTA_HOOK_HOOKNUM, uint32(*h.at))
+		b.number(unix.NFTA_HOOK_PRIORITY, uint32(*h.priority))
+		b.close()
+		policy, kind := nftables.ChainPolicyAccept, nftables.ChainTypeFilter
+		if h.drop {
+			policy = nftables.ChainPolicyDrop
 		}
+		if h.nat {
+			kind = nftables.ChainTypeNAT
+		}
+		b.number(unix.NFTA_CHAIN_POLICY, uint32(policy))
+		b.text(unix.NFTA_CHAIN_TYPE, string(kind))
 	}
-	b.count = 0
-	return b.err
+	b.done()
+}
+
+func (b *batch) removeChain(name string) {
+	b.message(unix.NFT_MSG_DELCHAIN, 0, "remove chain "+name)
+	b.text(unix.NFTA_CHAIN_TABLE, tableName)
+	b.text(unix.NFTA_CHAIN_NAME, name)
+	b.done()
+}
+
+func (b *batch) emptyChain(name string) {
+	b.message(unix.NFT_MSG_DELRULE, 0, "empty chain "+name)
+	b.text(unix.NFTA_RULE_TABLE, tableName)
+	b.text(unix.NFTA_RULE_CHAIN, name)
+	b.done()
+}
+
+func (b *batch) addRule(chain string, r rule) {
+	b.message(unix.NFT_MSG_NEWRULE, create|unix.NLM_F_APPEND, chain+": "+r.text)
+	b.text(unix.NFTA_RULE_TABLE, tableName)
+	b.text(unix.NFTA_RULE_CHAIN, chain)
+	b.nest(unix.NFTA_RULE_EXPRESSIONS)
+	for _, e := range r.exprs {
+		raw, err := expr.Marshal(unix.NFPROTO_IPV4, e)
+		if err != nil {
+			b.err = errors.Join(b.err, fmt.Errorf("%s: %s: %w", chain, r.text, err))
+		}
+		b.bytes(unix.NLA_F_NESTED|unix.NFTA_LIST_ELEM, raw)
+	}
+	b.close()
+	b.bytes(unix.NFTA_RULE_USERDATA, userdata.AppendString(nil, userdata.TypeComment, r.text))
+	b.done()
 }
 
 var errStrange = errors.New("not as this fabric makes it")

@@ -24,7 +24,8 @@ type watch struct {
 const (
 	watchPause   = time.Second
 	watchPatient = 30 * time.Second // the longest pause after mending
-	watchAtOnce  = 64               // interfaces looked at in one go, as nothing else changes meanwhile
+	watchAtOnce  = 16               // interfaces looked at in one go, as nothing else changes meanwhile
+	watchNext    = watchPause / 10  // until the next go
 )
 
 // hints are what a watch heard of: namespaces by the router's numbers for them, links by their names.
@@ -88,10 +89,13 @@ func (w *watch) run(f *Fabric, r *router) {
 		if w.hear(h, false) != nil {
 			return
 		}
-		if f.mend(r, h) {
-			pause = min(2*pause, watchPatient)
-		} else if h.empty() {
+		switch mended := f.mend(r, h); {
+		case mended:
+			pause = min(2*max(pause, watchPause), watchPatient)
+		case h.empty():
 			pause = watchPause
+		default:
+			pause = min(pause, watchNext)
 		}
 	}
 }
