@@ -140,6 +140,12 @@ func (x *Index) Kind(id string) Kind {
 	return KindNone
 }
 
+// Sends says whether an id is somebody's who can begin a connection: a namespace or a VPN tunnel.
+func (x *Index) Sends(id string) bool {
+	_, tunnel := x.tunnels[id]
+	return tunnel || x.Kind(id) != KindNone
+}
+
 // Owner is the interface that has an address in a VPC; empty when none has.
 func (x *Index) Owner(vpc string, a netip.Addr) string {
 	if v := x.vpcs[vpc]; v != nil && v.byAddress[a] != nil {

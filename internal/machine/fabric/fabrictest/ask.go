@@ -20,24 +20,24 @@ func isSilence(err error) bool {
 }
 
 // ask puts a question to a resolver over a connection, and demands what the law of names says.
-func (m *matrix) ask(id string, to netip.AddrPort, protocol int, path *reach.Path) error {
+func (m *matrix) ask(p reach.Probe, path *reach.Path) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	c, err := m.dialTo(ctx, id, to, protocol)
+	c, err := m.dialTo(ctx, p)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
 	c.SetDeadline(time.Now().Add(patience))
-	vpc := m.index.VPC(id)
+	vpc := m.index.VPC(p.From)
 	if path.Interface != "" {
 		vpc = m.index.VPC(path.Interface)
 	}
-	if to.Addr() == reach.PublicResolver {
+	if p.To.Addr() == reach.PublicResolver {
 		vpc = ""
 	}
 	d := &dns.Conn{Conn: c}
-	if protocol == reach.TCP {
+	if p.Protocol != reach.UDP {
 		d.Conn = struct{ net.Conn }{c} // hides that it may be able to send datagrams too
 	}
 	if err := d.WriteMsg(new(dns.Msg).SetQuestion(serviceName+".", dns.TypeA)); err != nil {

@@ -122,11 +122,3 @@ func (m *matrix) echo(id string, to netip.Addr, path *reach.Path) error {
 	}
 	return nil
 }
-
-// dialTo makes a socket of one of the two protocols that carry questions.
-func (m *matrix) dialTo(ctx context.Context, id string, to netip.AddrPort, protocol int) (net.Conn, error) {
-	if protocol == reach.UDP {
-		return m.Fabric.(Datagrams).DialUDP(id, to)
-	}
-	return m.Dial(ctx, id, to)
-}

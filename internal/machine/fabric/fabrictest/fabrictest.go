@@ -47,7 +47,7 @@ func Run(t *testing.T, open func(t *testing.T) Fabric) {
 		{"an inbound resolver is no place to be", testInbound},
 		{"loopback belongs to the namespace", testLoopback},
 		{"an isolated namespace reaches nothing", testIsolated},
-		{"hosts on the internet reach doors only", testHosts},
+		{"hosts on the internet reach doors and each other", testHosts},
 		{"a revoked rule stops new connections only", testRevoke},
 		{"a removed endpoint's connections are closed", testEndpointRemoved},
 		{"an address has no memory of its last owner", testAddressReuse},
@@ -154,6 +154,12 @@ func (w *world) serve(id, at string) net.Listener {
 	if err != nil {
 		w.t.Fatalf("serve %s in %s: %v", at, id, err)
 	}
+	w.greet(id, l)
+	return l
+}
+
+// greet serves a listener.
+func (w *world) greet(id string, l net.Listener) {
 	w.mu.Lock()
 	w.servers = append(w.servers, l)
 	w.mu.Unlock()
@@ -172,7 +178,6 @@ func (w *world) serve(id, at string) net.Listener {
 			})
 		}
 	})
-	return l
 }
 
 // greeting is what a server says; in a walk it tells also whom it sees, and as whom it was called.
@@ -192,9 +197,13 @@ type call struct {
 
 // dial connects and reads the greeting's line, byte for byte so that nothing after it is lost.
 func (w *world) dial(wait time.Duration, id, to string) (*call, error) {
+	return greeted(wait, func(ctx context.Context) (net.Conn, error) { return w.Dial(ctx, id, netip.MustParseAddrPort(to)) })
+}
+
+func greeted(wait time.Duration, dial func(context.Context) (net.Conn, error)) (*call, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), wait)
 	defer cancel()
-	c, err := w.Dial(ctx, id, netip.MustParseAddrPort(to))
+	c, err := dial(ctx)
 	if err != nil {
 		return nil, err
 	}

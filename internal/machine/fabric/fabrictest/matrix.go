@@ -1,6 +1,7 @@
 package fabrictest
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -51,7 +52,7 @@ var outcomes = map[string]Features{
 	"answered": Resolvers, "unanswered": ACLs, "by a list, to an endpoint": 0,
 	"between hosts": Hosts, "to an elastic address": Gateways, "from an elastic address": Gateways, "at a door, from a VPC": Gateways,
 	"through NAT": NATs | Gateways, "over a peering": Peerings, "at an endpoint, over a peering": Peerings,
-	"forwarded": Forwarders, "tunnelled": VPNs, "balanced": Balancers, "balanced to nobody": Balancers,
+	"forwarded": Forwarders, "tunnelled": VPNs, "from a tunnel": VPNs, "balanced": Balancers, "balanced to nobody": Balancers,
 }
 
 func testWalk(t *testing.T, w *world) {
@@ -101,6 +102,10 @@ func (w *world) serveAll(n *network.Network) {
 	for _, h := range n.Internet.Hosts {
 		have[h.ID] = true
 	}
+	behind := w.tunnels(n)
+	for id := range behind {
+		have[id] = true
+	}
 	for key, l := range w.serving {
 		if id, _, _ := strings.Cut(key, ":"); !have[id] {
 			l.Close()
@@ -117,7 +122,12 @@ func (w *world) serveAll(n *network.Network) {
 	for id, yes := range have {
 		for _, port := range []string{"443", "808", "53"} {
 			key := id + ":" + port
-			if yes && w.serving[key] == nil {
+			if !yes || w.serving[key] != nil {
+				continue
+			}
+			if at, is := behind[id]; is {
+				w.serving[key] = w.serveBehind(id, at.String()+":"+port)
+			} else {
 				w.serving[key] = w.serve(id, "0.0.0.0:"+port)
 				w.serveUDP(id, "0.0.0.0:"+port)
 			}
@@ -143,13 +153,24 @@ func (m *matrix) try(r *rand.Rand) {
 	var done sync.WaitGroup
 	room := make(chan struct{}, 256)
 	clients, targets := m.clients(), m.targets()
+	for id, at := range m.tunnels(m.n) {
+		for _, to := range targets {
+			m.one(&done, room, reach.Probe{From: id, Source: at, To: netip.AddrPortFrom(to, []uint16{443, 808, 53}[r.IntN(3)])})
+		}
+	}
 	for _, id := range clients {
 		for _, to := range targets {
 			at := netip.AddrPortFrom(to, []uint16{443, 443, 443, 808, 808, 53}[r.IntN(6)])
-			m.one(&done, room, id, at, reach.TCP)
+			m.one(&done, room, reach.Probe{From: id, To: at, Protocol: reach.TCP})
 			if _, can := m.Fabric.(Datagrams); can && r.IntN(4) == 0 {
-				m.one(&done, room, id, at, []int{reach.UDP, reach.UDP, reach.ICMP}[r.IntN(3)])
+				m.one(&done, room, reach.Probe{From: id, To: at, Protocol: []int{reach.UDP, reach.UDP, reach.ICMP}[r.IntN(3)]})
 			}
+		}
+		for _, to := range m.n.Internet.Hosts { // what is outside is one way for all, and the longest
+			m.one(&done, room, reach.Probe{From: id, To: netip.AddrPortFrom(to.Address, 443)})
+		}
+		for _, to := range m.n.Internet.Doors {
+			m.one(&done, room, reach.Probe{From: id, To: netip.AddrPortFrom(to, 443)})
 		}
 		for _, name := range []string{serviceName, "vpce-1a.example.com", "vpce-1b.example.com", "nowhere.example.com"} {
 			want := m.index.Lookup(id, name, 0)
@@ -159,7 +180,7 @@ func (m *matrix) try(r *rand.Rand) {
 			}
 			if len(want) > 0 {
 				m.counts["looked up"]++
-				m.one(&done, room, id, netip.AddrPortFrom(want[r.IntN(len(want))], 443), reach.TCP)
+				m.one(&done, room, reach.Probe{From: id, To: netip.AddrPortFrom(want[r.IntN(len(want))], 443)})
 			}
 		}
 	}
@@ -207,40 +228,38 @@ func (m *matrix) targets() (list []netip.Addr) {
 }
 
 // one tries one connection.
-func (m *matrix) one(done *sync.WaitGroup, room chan struct{}, id string, to netip.AddrPort, protocol int) {
-	path := m.index.Walk(reach.Probe{From: id, To: to, Protocol: protocol})
-	m.count(id, &path)
-	if path.Kind == reach.Delivered || path.Kind == reach.Answered {
-		m.counts[fmt.Sprintf("%v by %s", path.Kind, map[int]string{reach.TCP: "tcp", reach.UDP: "udp", reach.ICMP: "icmp"}[protocol])]++
-	}
+func (m *matrix) one(done *sync.WaitGroup, room chan struct{}, p reach.Probe) {
+	path := m.index.Walk(p)
+	m.count(p, &path)
 	room <- struct{}{}
 	done.Go(func() {
 		defer func() { <-room }()
-		if err := m.agree(id, to, protocol, &path); err != nil {
+		if err := m.agree(p, &path); err != nil {
 			var way []string
 			for _, h := range path.Hops {
 				way = append(way, h.String())
 			}
-			m.t.Errorf("%s to %s (protocol %d) should be %v: %v\n\t%s", id, to, protocol, path.Kind, err, strings.Join(way, "\n\t"))
+			m.t.Errorf("%s to %s (protocol %d) should be %v: %v\n\t%s", p.From, p.To, p.Protocol, path.Kind, err, strings.Join(way, "\n\t"))
 		}
 	})
 }
 
 // agree demands what the law says of a connection.
-func (m *matrix) agree(id string, to netip.AddrPort, protocol int, path *reach.Path) error {
+func (m *matrix) agree(p reach.Probe, path *reach.Path) error {
 	switch {
 	case path.Kind == reach.Answered:
-		return m.ask(id, to, protocol, path)
-	case protocol == reach.UDP:
-		return m.datagram(id, to, path)
-	case protocol == reach.ICMP:
-		return m.echo(id, to.Addr(), path)
+		return m.ask(p, path)
+	case p.Protocol == reach.UDP:
+		return m.datagram(p.From, p.To, path)
+	case p.Protocol == reach.ICMP:
+		return m.echo(p.From, p.To.Addr(), path)
 	}
 	wait := patience
-	if path.Kind == reach.Dropped || path.Kind == reach.Tunnelled || path.Kind == reach.Forwarded && !m.assumes() {
+	want := m.greetings(path)
+	if len(want) == 0 && path.Kind != reach.Balanced {
 		wait = silence
 	}
-	c, err := m.dial(wait, id, to.String())
+	c, err := greeted(wait, func(ctx context.Context) (net.Conn, error) { return m.dialTo(ctx, p) })
 	if err != nil {
 		if wait == silence && isSilence(err) || path.Kind == reach.Balanced && !m.served(path) {
 			return nil
@@ -248,23 +267,35 @@ func (m *matrix) agree(id string, to netip.AddrPort, protocol int, path *reach.P
 		return fmt.Errorf("no greeting: %w", err)
 	}
 	defer c.Close()
-	want := []string{}
-	switch path.Kind {
-	case reach.Accepted:
-		want = append(want, originText(path.Origin))
-	case reach.Delivered, reach.Forwarded:
-		if m.assumes() || path.Kind == reach.Delivered {
-			want = append(want, greetingText(path))
-		}
-	case reach.Balanced:
-		for i := range path.Onward {
-			want = append(want, greetingText(&path.Onward[i]))
-		}
-	}
 	if !slices.Contains(want, c.greeting) {
 		return fmt.Errorf("greeted %q, not one of %q", c.greeting, want)
 	}
 	return nil
+}
+
+// greetings are what the servers say of which one is at the end of a path; there is none where nobody
+// answers.
+func (m *matrix) greetings(path *reach.Path) (list []string) {
+	switch path.Kind {
+	case reach.Accepted:
+		return []string{originText(path.Origin)}
+	case reach.Forwarded:
+		if !m.assumes() {
+			return nil
+		}
+	case reach.Tunnelled:
+		if path.Target.Addr() != m.tunnels(m.n)[path.Interface] {
+			return nil
+		}
+	case reach.Balanced:
+		for i := range path.Onward {
+			list = append(list, m.greetings(&path.Onward[i])...)
+		}
+		return list
+	case reach.Dropped:
+		return nil
+	}
+	return []string{path.Interface + " " + path.Source.Addr().String() + " " + path.Target.Addr().String()}
 }
 
 func (m *matrix) assumes() bool { _, can := m.Fabric.(assumer); return can }
@@ -281,21 +312,18 @@ func originText(o caller.Origin) string {
 	return string(text)
 }
 
-// greetingText is what the server at the end of a path says: who it is, and whom it sees.
-func greetingText(p *reach.Path) string {
-	if p.Kind == reach.Accepted {
-		return originText(p.Origin)
-	}
-	return p.Interface + " " + p.Source.Addr().String() + " " + p.Target.Addr().String()
-}
-
 // count notes what kinds of paths there were.
-func (m *matrix) count(id string, p *reach.Path) {
+func (m *matrix) count(probe reach.Probe, p *reach.Path) {
 	note := func(is bool, what string) {
 		if is {
 			m.counts[what]++
 		}
 	}
+	id := probe.From
+	if p.Kind == reach.Delivered || p.Kind == reach.Answered {
+		m.counts[fmt.Sprintf("%v by %s", p.Kind, map[int]string{0: "tcp", reach.TCP: "tcp", reach.UDP: "udp", reach.ICMP: "icmp"}[probe.Protocol])]++
+	}
+	note(probe.Source.IsValid() && p.Kind != reach.Dropped, "from a tunnel")
 	own, vpc := m.index.Address(id), m.index.VPC(id)
 	m.counts[p.Kind.String()]++
 	note(p.Kind == reach.Dropped && p.Arrived, "unanswered")

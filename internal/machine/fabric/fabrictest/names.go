@@ -149,6 +149,7 @@ func testHosts(t *testing.T, w *world) {
 	w.enter("host-1", "203.0.113.10:443", caller.Origin{Place: caller.Internet, Source: netip.MustParseAddr("198.51.100.7")})
 	c := w.enter("host-2", "203.0.113.11:443", caller.Origin{Place: caller.Internet, Source: netip.MustParseAddr("198.51.100.8")})
 	w.all([]step{
+		{"host-1", "198.51.100.8:80", "host-2"}, {"host-1", "198.51.100.8:443", "host-2"},
 		{"host-1", "203.0.113.10:80", ""}, {"host-1", "203.0.113.12:443", ""}, {"host-1", "10.0.1.5:443", ""}, {"host-1", "8.8.8.8:443", ""},
 		{"host-1", "10.0.0.2:443", ""},
 		{"eni-a", "203.0.113.10:443", ""}, {"eni-a", "198.51.100.8:443", ""}, {"eni-a", "192.0.2.53:443", ""},

@@ -1,6 +1,8 @@
 package fabrictest
 
 import (
+	"crypto/ecdh"
+	"crypto/sha256"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -139,6 +141,9 @@ func (g *generator) routes(s string, table int) (list []network.Route) {
 	case table == 2 && g.Has(NATs) && g.IntN(3) > 0:
 		add(network.ToInterface, "eni-n0"+s, "0.0.0.0/0")
 	}
+	if g.Has(VPNs) && g.IntN(2) == 0 {
+		add(network.ToVPN, "vgw-"+s, "192.168.0.0/16")
+	}
 	letters, ids := g.others(s)
 	for i, other := range letters {
 		if base := g.bases[other]; base != "" && g.often() {
@@ -187,11 +192,28 @@ func (g *generator) anywhere(s, to string, add func(network.TargetKind, string, 
 
 // vpn is a gateway with one or two customers' networks behind it.
 func (g *generator) vpn(s string) *network.VPN {
-	v := &network.VPN{ID: "vgw-" + s}
+	v := &network.VPN{ID: "vgw-" + s, Port: 20000 + g.IntN(40000), Key: TunnelKey("vgw-" + s)}
 	for i := range 1 + g.IntN(2) {
-		v.Tunnels = append(v.Tunnels, network.Tunnel{ID: fmt.Sprintf("vpn-%d%s", i, s), Networks: []netip.Prefix{netip.MustParsePrefix(fmt.Sprintf("192.168.%d.0/24", i))}})
+		id := fmt.Sprintf("vpn-%d%s", i, s)
+		v.Tunnels = append(v.Tunnels, network.Tunnel{ID: id, PublicKey: publicKey(TunnelKey(id)), Networks: []netip.Prefix{netip.MustParsePrefix(fmt.Sprintf("192.168.%d.0/24", i))}})
 	}
 	return v
+}
+
+// TunnelKey is the private key of a gateway, or of the customer's side of a tunnel, in a random network.
+func TunnelKey(id string) network.Key {
+	key := network.Key(sha256.Sum256([]byte(id)))
+	key[0] &= 248
+	key[31] = key[31]&127 | 64
+	return key
+}
+
+func publicKey(private network.Key) network.Key {
+	key, err := ecdh.X25519().NewPrivateKey(private[:])
+	if err != nil {
+		panic(err) // every key of this length is one
+	}
+	return network.Key(key.PublicKey().Bytes())
 }
 
 // balancer has one or two interfaces, and listeners for the interfaces of its VPC and one address of nobody.

@@ -50,7 +50,7 @@ func (e *end) abort() {
 
 // stands says whether both namespaces, and an endpoint on the way, exist still.
 func (e *end) stands(x *reach.Index) bool {
-	if x.Kind(e.ids[0]) == reach.KindNone || e.ids[1] != "" && x.Kind(e.ids[1]) == reach.KindNone {
+	if !x.Sends(e.ids[0]) || e.ids[1] != "" && !x.Sends(e.ids[1]) {
 		return false
 	}
 	return e.origin == nil || x.Stands(e.origin)

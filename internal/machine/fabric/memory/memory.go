@@ -65,7 +65,7 @@ func (f *Fabric) Apply(_ context.Context, want *network.Network) error {
 	}
 	f.index = index
 	for at, l := range f.servers {
-		if index.Kind(at.id) == reach.KindNone {
+		if !index.Sends(at.id) {
 			l.Close()
 			delete(f.servers, at)
 		}
@@ -127,20 +127,24 @@ func (f *Fabric) ListenIn(id string, at netip.AddrPort) (net.Listener, error) {
 	if f.index.Kind(id) == reach.KindNone || !(at.Addr().IsUnspecified() || at.Addr().IsLoopback() || at.Addr() == own) {
 		return nil, fmt.Errorf("listen on %s in %s: %w", at, id, syscall.EADDRNOTAVAIL)
 	}
-	if f.servers[place{id, at}] != nil {
-		return nil, fmt.Errorf("listen on %s in %s: %w", at, id, syscall.EADDRINUSE)
+	return f.listen(place{id, at})
+}
+
+func (f *Fabric) listen(where place) (net.Listener, error) {
+	if f.servers[where] != nil {
+		return nil, fmt.Errorf("listen on %s in %s: %w", where.at, where.id, syscall.EADDRINUSE)
 	}
-	l := newListener(at)
+	l := newListener(where.at)
 	l.release = func() {
 		go func() { // Close may be called with the lock held
 			f.mu.Lock()
 			defer f.mu.Unlock()
-			if f.servers[place{id, at}] == l {
-				delete(f.servers, place{id, at})
+			if f.servers[where] == l {
+				delete(f.servers, where)
 			}
 		}()
 	}
-	f.servers[place{id, at}] = l
+	f.servers[where] = l
 	return l, nil
 }
 
@@ -151,6 +155,25 @@ func (f *Fabric) Assume(id string) error {
 	defer f.mu.Unlock()
 	f.assumed[id] = true
 	return nil
+}
+
+// DialFrom connects from an address behind a VPN tunnel.
+func (f *Fabric) DialFrom(ctx context.Context, tunnel string, source netip.Addr, to netip.AddrPort) (net.Conn, error) {
+	f.mu.Lock()
+	c, err := f.follow(reach.Probe{From: tunnel, Source: source, To: to}, source)
+	f.mu.Unlock()
+	if errors.Is(err, errSilence) {
+		<-ctx.Done()
+		err = ctx.Err()
+	}
+	return c, err
+}
+
+// ListenBehind opens a server at an address behind a VPN tunnel.
+func (f *Fabric) ListenBehind(tunnel string, at netip.AddrPort) (net.Listener, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.listen(place{tunnel, at})
 }
 
 // Dial connects from inside a namespace. A dropped packet has no answer: the dial then ends with ctx.
@@ -179,10 +202,15 @@ func (f *Fabric) dial(id string, to netip.AddrPort) (net.Conn, error) {
 			return nil, syscall.ENETUNREACH
 		}
 	}
-	from := uint16(32768 + f.ephemera.Add(1)%28000)
-	path := f.index.Walk(reach.Probe{From: id, To: to, Port: from})
+	return f.follow(reach.Probe{From: id, To: to}, f.from(id, to))
+}
+
+// follow makes the connection that a probe is.
+func (f *Fabric) follow(p reach.Probe, source netip.Addr) (net.Conn, error) {
+	p.Port = uint16(32768 + f.ephemera.Add(1)%28000)
+	path := f.index.Walk(p)
 	if path.Kind == reach.Answered {
-		return f.ask(id, &path)
+		return f.ask(p.From, &path)
 	}
 	l, at := f.serverOf(&path)
 	switch {
@@ -191,7 +219,7 @@ func (f *Fabric) dial(id string, to netip.AddrPort) (net.Conn, error) {
 	case l == nil:
 		return nil, syscall.ECONNREFUSED
 	}
-	return f.connect(id, netip.AddrPortFrom(f.from(id, to), from), to, at, l)
+	return f.connect(p.From, netip.AddrPortFrom(source, p.Port), p.To, at, l)
 }
 
 // from is the address that a caller's own socket shows.
@@ -208,6 +236,10 @@ func (f *Fabric) serverOf(path *reach.Path) (*listener, *reach.Path) {
 	switch path.Kind {
 	case reach.Accepted:
 		return f.entrance, path
+	case reach.Tunnelled:
+		if l := f.servers[place{path.Interface, path.Target}]; l != nil {
+			return l, path
+		}
 	case reach.Delivered:
 		return f.serverIn(path.Interface, path.Target), path
 	case reach.Forwarded:
