@@ -30,7 +30,7 @@ func (s *Service) awsRule(g *group, r *rule) shape.SecurityGroupRule {
 	}
 	switch {
 	case r.Group != "":
-		out.ReferencedGroupInfo = &shape.ReferencedSecurityGroup{GroupId: &r.Group, UserId: &g.Account, VpcId: &g.VPC}
+		out.ReferencedGroupInfo = r.referenced(g)
 	case r.PrefixList != "":
 		out.PrefixListId = &r.PrefixList
 	default:

@@ -114,7 +114,7 @@ func (s *Service) mark(ctx context.Context, account, id string, f func(*store.Tx
 		if err != nil {
 			return err
 		}
-		if i == nil || i.Endpoint != "" {
+		if i == nil || i.Endpoint != "" || i.NAT != "" {
 			return fmt.Errorf("%s: %w", id, ErrNoInterface)
 		}
 		f(tx, i)

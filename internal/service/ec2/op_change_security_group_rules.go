@@ -52,6 +52,9 @@ func (s *Service) replaceRule(tx *store.Tx, g *group, at int, in *shape.Security
 	}
 	if str(in.ReferencedGroupId) != "" {
 		p.UserIdGroupPairs = []shape.UserIdGroupPair{{GroupId: in.ReferencedGroupId, Description: in.Description}}
+		if r := &g.Rules[at]; r.Peer != nil && r.Group == *in.ReferencedGroupId { // the same as before
+			p.UserIdGroupPairs[0].UserId = &r.Peer.Account
+		}
 	}
 	old := g.Rules[at]
 	made, err := s.parsePermissions([]shape.IpPermission{p}, g, old.Egress)

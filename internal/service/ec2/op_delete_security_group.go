@@ -36,7 +36,8 @@ func (s *Service) deleteSecurityGroup(ctx context.Context, c *api.Call, in *shap
 	})
 }
 
-// groupInUse tells whether an interface, an endpoint or another group's rule names a group.
+// groupInUse tells whether an interface, an endpoint or a rule of another group in the same VPC names
+// a group. Rules elsewhere, beyond a peering, go stale.
 func groupInUse(tx *store.Tx, g *group) (bool, error) {
 	n, err := countIn(tx, enis, g.Account, func(i *eni) bool { return slices.Contains(i.Groups, g.ID) })
 	if err != nil || n > 0 {
@@ -47,7 +48,7 @@ func groupInUse(tx *store.Tx, g *group) (bool, error) {
 		return true, err
 	}
 	n, err = countIn(tx, groups, g.Account, func(o *group) bool {
-		return o.ID != g.ID && slices.ContainsFunc(o.Rules, func(r rule) bool { return r.Group == g.ID })
+		return o.ID != g.ID && slices.ContainsFunc(o.Rules, func(r rule) bool { return r.Group == g.ID && r.Peer == nil })
 	})
 	return n > 0, err
 }

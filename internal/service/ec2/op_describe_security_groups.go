@@ -2,6 +2,7 @@ package ec2
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"cloister/internal/frame/api"
@@ -23,6 +24,7 @@ func (s *Service) describeSecurityGroups(ctx context.Context, c *api.Call, in *s
 	err := s.DB.View(ctx, func(tx *store.Tx) error {
 		page, err := find(tx, groups, c.Account(), query{in.GroupIds, in.Filters, in.MaxResults, in.NextToken}, groupFields())
 		for _, g := range page.items {
+			err = errors.Join(err, look(tx, g))
 			out.SecurityGroups = append(out.SecurityGroups, s.awsGroup(g))
 		}
 		out.NextToken = page.next
@@ -56,6 +58,7 @@ func (s *Service) describeSecurityGroupRules(ctx context.Context, c *api.Call, i
 				"security-group-rule-id": one(func(r ruleOf) string { return r.ID }),
 			})
 		for _, r := range page.items {
+			err = errors.Join(err, look(tx, r.group))
 			out.SecurityGroupRules = append(out.SecurityGroupRules, s.awsRule(r.group, r.rule))
 		}
 		out.NextToken = page.next

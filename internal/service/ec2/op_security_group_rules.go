@@ -113,12 +113,8 @@ func (s *Service) admit(tx *store.Tx, g *group, n *rule) error {
 		return unsupportedOperation.New("IPv6 rules are not supported.")
 	}
 	if n.Group != "" {
-		o, err := groups.get(tx, g.Account, n.Group)
-		if err != nil {
+		if err := n.find(tx, g); err != nil {
 			return err
-		}
-		if o.VPC != g.VPC {
-			return groups.notFound.New("You have specified two resources that belong to different networks.")
 		}
 	}
 	if n.PrefixList != "" {

@@ -68,6 +68,7 @@ type rule struct {
 	From, To    int // ports, or ICMP type and code; -1 where there are none
 	CIDR        netip.Prefix
 	Group       string
+	Peer        *groupPeer `json:",omitempty"` // of a Group that is in another VPC
 	PrefixList  string
 	Description string
 	Tags        map[string]string `json:",omitempty"`

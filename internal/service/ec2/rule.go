@@ -125,7 +125,7 @@ func peers(p *shape.IpPermission, g *group, base rule) (out []rule, err error) {
 	}
 	for _, x := range p.UserIdGroupPairs {
 		r := base
-		if r.Group, err = peerGroup(&x, g); err != nil {
+		if r.Group, r.Peer, err = peerGroup(&x); err != nil {
 			return nil, err
 		}
 		if err := add(r, x.Description); err != nil {
@@ -147,21 +147,6 @@ func peers(p *shape.IpPermission, g *group, base rule) (out []rule, err error) {
 		out = append(out, r)
 	}
 	return out, nil
-}
-
-// peerGroup gives the id of the group that a pair names.
-func peerGroup(x *shape.UserIdGroupPair, g *group) (string, error) {
-	switch {
-	case str(x.VpcPeeringConnectionId) != "":
-		return "", unsupportedOperation.New("VPC peering is not supported.")
-	case str(x.GroupName) != "":
-		return "", invalidCombination.New("A security group of a VPC is named by its groupId and not by a groupName")
-	case str(x.UserId) != "" && *x.UserId != g.Account:
-		return "", groups.missing(str(x.GroupId))
-	case str(x.GroupId) == "":
-		return "", missingParameter.New("The request must contain the parameter groupId")
-	}
-	return *x.GroupId, groups.valid(*x.GroupId)
 }
 
 const descriptionCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 ._-:/()#,@[]+=&;{}!$*"
@@ -241,7 +226,7 @@ func (r *rule) addPeer(p *shape.IpPermission, account string) {
 	}
 	switch {
 	case r.Group != "":
-		p.UserIdGroupPairs = append(p.UserIdGroupPairs, shape.UserIdGroupPair{GroupId: &r.Group, UserId: &account, Description: d})
+		p.UserIdGroupPairs = append(p.UserIdGroupPairs, r.pair(account, d))
 	case r.PrefixList != "":
 		p.PrefixListIds = append(p.PrefixListIds, shape.PrefixListId{PrefixListId: &r.PrefixList, Description: d})
 	default:
