@@ -10,7 +10,7 @@ func TestDiff17RefusedParameters(t *testing.T) {
 		fault(t, 400, "UnsupportedOperation", "The instance tenancy dedicated is not supported.")
 	vpc, subnet, _ := network(t)
 	root.query(t, "ec2", "CreateNetworkInterface", "SubnetId", subnet, "SecondaryPrivateIpAddressCount", "2").
-		fault(t, 400, "UnsupportedOperation", "The parameter SecondaryPrivateIpAddressCount is not supported.")
+		fault(t, 400, "UnsupportedOperation", "Secondary private IP addresses are not supported.")
 	root.query(t, "ec2", "ModifyVpcAttribute", "VpcId", vpc, "EnableNetworkAddressUsageMetrics.Value", "true").
 		fault(t, 400, "UnsupportedOperation", "Network address usage metrics are not supported.")
 }

@@ -15,8 +15,13 @@ var _ = api.Define(operations, "CreateNetworkInterface", func(c *api.Call, in *s
 }, (*Service).createNetworkInterface)
 
 func (s *Service) createNetworkInterface(ctx context.Context, c *api.Call, in *shape.CreateNetworkInterfaceRequest) (*shape.CreateNetworkInterfaceResult, error) {
-	if err := begin(in, "SubnetId", "Description", "PrivateIpAddress", "PrivateIpAddresses", "Groups", "ClientToken", "TagSpecifications"); err != nil {
+	err := begin(in, "SubnetId", "Description", "PrivateIpAddress", "PrivateIpAddresses", "Groups", "ClientToken", "TagSpecifications", "InterfaceType",
+		"SecondaryPrivateIpAddressCount")
+	if err != nil {
 		return nil, err
+	}
+	if t := str(in.InterfaceType); t != "" && t != "interface" {
+		return nil, unsupportedOperation.New("The interface type %s is not supported.", t)
 	}
 	tags, err := s.specified(in.TagSpecifications, "network-interface")
 	if err != nil {
@@ -52,11 +57,13 @@ func (s *Service) createNetworkInterface(ctx context.Context, c *api.Call, in *s
 // primaryAddress reads the one address that was asked for, in either of the two ways.
 func primaryAddress(in *shape.CreateNetworkInterfaceRequest) (string, error) {
 	switch {
+	case in.SecondaryPrivateIpAddressCount != nil && *in.SecondaryPrivateIpAddressCount > 0:
+		return "", unsupportedOperation.New("Secondary private IP addresses are not supported.")
 	case len(in.PrivateIpAddresses) == 0:
 		return str(in.PrivateIpAddress), nil
 	case str(in.PrivateIpAddress) != "":
 		return "", invalidCombination.New("The parameter privateIpAddress may not be used in combination with privateIpAddresses")
-	case len(in.PrivateIpAddresses) > 1:
+	case len(in.PrivateIpAddresses) > 1 || in.PrivateIpAddresses[0].Primary != nil && !*in.PrivateIpAddresses[0].Primary:
 		return "", unsupportedOperation.New("Secondary private IP addresses are not supported.")
 	}
 	return str(in.PrivateIpAddresses[0].PrivateIpAddress), nil
