@@ -8,7 +8,9 @@ import (
 func TestTagsOfGroups(t *testing.T) {
 	_, c := start(t)
 	c.call("CreateLogGroup", map[string]any{"logGroupName": "/tagged", "tags": map[string]any{"a": "1"}}, nil).Good(t)
-	var found struct{ LogGroups []struct{ LogGroupArn string } }
+	var found struct {
+		LogGroups []struct{ LogGroupArn string }
+	}
 	c.call("DescribeLogGroups", map[string]any{"logGroupNamePrefix": "/tagged"}, &found)
 	of := found.LogGroups[0].LogGroupArn
 	tags := func(name string) map[string]string {
