@@ -17,7 +17,7 @@ func TestTerraform(t *testing.T) {
 	terraform := needProgram(t, "terraform")
 	d := own(t)
 	dir := t.TempDir()
-	initialise(t, terraform, dir)
+	initialise(t, terraform, dir, "main.tf")
 	at := d.internet()
 	run := func(args ...string) string {
 		t.Helper()
@@ -52,11 +52,44 @@ func TestTerraform(t *testing.T) {
 	}
 }
 
-// initialise copies the example and fetches its provider: from a folder on this machine if there is
+// TestTerraformWaysOut makes every way out of a VPC as code, changes it, and destroys it; nothing drifts.
+func TestTerraformWaysOut(t *testing.T) {
+	t.Parallel()
+	terraform := needProgram(t, "terraform")
+	d := own(t)
+	dir := t.TempDir()
+	initialise(t, terraform, dir, "ways.tf")
+	at := d.internet()
+	before := at.must(t, "aws", "ec2", "describe-internet-gateways", "--query", "InternetGateways[].InternetGatewayId", "--output", "text")
+	for _, changed := range []string{"changed=false", "changed=true"} {
+		run := func(args ...string) {
+			t.Helper()
+			at.must(t, append(append([]string{terraform, "-chdir=" + dir}, args...), "-no-color", "-input=false", "-var", changed)...)
+		}
+		run("apply", "-auto-approve")
+		if out, err := at.try(terraform, "-chdir="+dir, "plan", "-detailed-exitcode", "-no-color", "-input=false", "-var", changed); err != nil {
+			t.Fatalf("%s: the second plan is not empty: %v\n%s", changed, err, out)
+		}
+	}
+	at.must(t, terraform, "-chdir="+dir, "destroy", "-auto-approve", "-no-color", "-input=false")
+	for what, query := range map[string]string{
+		"describe-addresses": "Addresses[].AllocationId", "describe-nat-gateways": "NatGateways[?State!='deleted'].NatGatewayId",
+		"describe-vpc-peering-connections": "VpcPeeringConnections[?Status.Code!='deleted'].VpcPeeringConnectionId",
+	} {
+		if left := at.must(t, "aws", "ec2", what, "--query", query, "--output", "text"); left != "" {
+			t.Errorf("after destroy %s still tells of %s", what, left)
+		}
+	}
+	if after := at.must(t, "aws", "ec2", "describe-internet-gateways", "--query", "InternetGateways[].InternetGatewayId", "--output", "text"); after != before {
+		t.Errorf("internet gateways were %q and are %q", before, after)
+	}
+}
+
+// initialise copies a configuration and fetches its provider: from a folder on this machine if there is
 // one (CLOISTER_TERRAFORM_PLUGINS says where), else as Terraform does by itself. Without either the test is skipped.
-func initialise(t *testing.T, terraform, dir string) {
+func initialise(t *testing.T, terraform, dir, file string) {
 	t.Helper()
-	text, err := os.ReadFile("terraform/main.tf")
+	text, err := os.ReadFile(filepath.Join("terraform", file))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,6 @@ package ec2
 
 import (
 	"context"
-	"net/netip"
 	"strings"
 
 	"cloister/internal/frame/api"
@@ -89,10 +88,10 @@ func (s *Service) newPeering(tx *store.Tx, v *vpc, owner, peer string, tags map[
 		return nil, peeringPendingLimit.New("The maximum number of outstanding VPC peering connection requests has been reached.")
 	}
 	p := &peering{
-		head: peerings.begin(tx, v.Account, tags), Requester: side{Account: v.Account, VPC: v.ID, CIDR: v.CIDR}, Accepter: side{Account: owner, VPC: peer},
+		head: peerings.begin(tx, v.Account, tags), Requester: side{Account: v.Account, VPC: v.ID, CIDRs: v.cidrs()}, Accepter: side{Account: owner, VPC: peer},
 		Code: peeringPending, Message: "Pending Acceptance by " + owner, Expires: tx.Now.Add(peeringWaits),
 	}
-	if other == nil || overlap([]netip.Prefix{v.CIDR}, []netip.Prefix{other.CIDR}) {
+	if other == nil || overlap(v.cidrs(), other.cidrs()) {
 		return p, p.end(tx, peeringFailed, incompatible)
 	}
 	return p, peerings.put(tx, p)
@@ -124,11 +123,11 @@ func (s *Service) acceptVpcPeeringConnection(ctx context.Context, c *api.Call, i
 		if err != nil {
 			return err
 		}
-		if a == nil || b == nil || overlap([]netip.Prefix{a.CIDR}, []netip.Prefix{b.CIDR}) {
+		if a == nil || b == nil || overlap(a.cidrs(), b.cidrs()) {
 			err = p.end(tx, peeringFailed, incompatible)
 		} else if err = s.roomForPeering(tx, a.ID, b.ID); err == nil {
 			p.Code, p.Message = peeringProvisioning, "Provisioning"
-			p.Requester.CIDR, p.Accepter.CIDR = a.CIDR, b.CIDR
+			p.Requester.CIDRs, p.Accepter.CIDRs = a.cidrs(), b.cidrs()
 			err = peerings.put(tx, p)
 		}
 		out.VpcPeeringConnection = new(s.awsPeering(p, c.Account(), tx.Now))

@@ -54,11 +54,11 @@ func peeringFields(now time.Time) fields[*peering] {
 	} {
 		f[prefix+"owner-id"] = one(func(p *peering) string { return of(p).Account })
 		f[prefix+"vpc-id"] = one(func(p *peering) string { return of(p).VPC })
-		f[prefix+"cidr-block"] = func(p *peering) []string {
-			if !of(p).CIDR.IsValid() {
-				return nil
+		f[prefix+"cidr-block"] = func(p *peering) (out []string) {
+			for _, c := range of(p).CIDRs {
+				out = append(out, c.String())
 			}
-			return []string{of(p).CIDR.String()}
+			return out
 		}
 	}
 	return f

@@ -23,7 +23,7 @@ type peering struct {
 // side is one of the two VPCs, as it was when the connection began.
 type side struct {
 	Account, VPC string
-	CIDR         netip.Prefix
+	CIDRs        []netip.Prefix
 	// ResolveRemote says whether the names of this side's elastic addresses mean the private ones when
 	// the other side asks.
 	ResolveRemote bool
@@ -182,8 +182,11 @@ func listPeerings(tx *store.Tx, account string, each func(id string, tags map[st
 
 func (s *Service) awsSide(o *side, full, options bool) *shape.VpcPeeringConnectionVpcInfo {
 	out := &shape.VpcPeeringConnectionVpcInfo{OwnerId: &o.Account, VpcId: &o.VPC, Region: &s.Region}
-	if full && o.CIDR.IsValid() {
-		out.CidrBlock, out.CidrBlockSet = new(o.CIDR.String()), []shape.CidrBlock{{CidrBlock: new(o.CIDR.String())}}
+	if full && len(o.CIDRs) > 0 {
+		out.CidrBlock = new(o.CIDRs[0].String())
+		for _, c := range o.CIDRs {
+			out.CidrBlockSet = append(out.CidrBlockSet, shape.CidrBlock{CidrBlock: new(c.String())})
+		}
 	}
 	if options {
 		out.PeeringOptions = &shape.VpcPeeringConnectionOptionsDescription{
