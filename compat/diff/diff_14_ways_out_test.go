@@ -18,6 +18,8 @@ func TestDiff14WaysOut(t *testing.T) {
 	eni := root.query(t, "ec2", "CreateNetworkInterface", "SubnetId", subnet).good(t).one(t, "networkInterfaceId")
 	root.query(t, "ec2", "CreateRoute", "RouteTableId", table, "DestinationCidrBlock", within, "NetworkInterfaceId", eni).
 		fault(t, 400, "UnsupportedOperation", "Routes that are more specific than the local route are not supported.")
+	root.query(t, "ec2", "AssignPrivateIpAddresses", "NetworkInterfaceId", eni, "SecondaryPrivateIpAddressCount", "1").
+		fault(t, 400, "UnsupportedOperation", "Secondary private IP addresses are not supported.")
 	root.query(t, "ec2", "CreateNatGateway", "SubnetId", subnet, "ConnectivityType", "private", "SecondaryPrivateIpAddressCount", "2").
 		fault(t, 400, "UnsupportedOperation", "The parameter SecondaryPrivateIpAddressCount is not supported.")
 	root.query(t, "ec2", "CreateVpcPeeringConnection", "VpcId", vpc, "PeerVpcId", "vpc-0123456789abcdef0", "PeerRegion", "eu-west-1").

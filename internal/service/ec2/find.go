@@ -178,7 +178,9 @@ func glob(pattern, s string) bool {
 // tokenMark begins every token, so that what is none is told from one.
 const tokenMark = "after "
 
-func toToken(id string) *string { return new(base64.RawURLEncoding.EncodeToString([]byte(tokenMark + id))) }
+func toToken(id string) *string {
+	return new(base64.RawURLEncoding.EncodeToString([]byte(tokenMark + id)))
+}
 
 func fromToken(token *string) (string, error) {
 	if token == nil {

@@ -179,6 +179,10 @@ func TestARestartGivesTheSameNetworkAndPolicies(t *testing.T) {
 		PolicyDocument: new(`{"Statement":[{"Effect":"Deny","Principal":"*","Action":"*","Resource":"*"}]}`)})
 	must[shape.DeleteVpcEndpointsResult](h, "DeleteVpcEndpoints", &shape.DeleteVpcEndpointsRequest{VpcEndpointIds: []string{*gone.VpcEndpointId}})
 	h.eni(a)
+	h.igw(v)
+	nat, pcx := h.newNAT(a, h.eip()), h.peer(v, h.vpc("10.1.0.0/16"))
+	h.lead(a, "0.0.0.0/0", &shape.CreateRouteRequest{NatGatewayId: &nat})
+	h.lead(h.subnet(v, "10.0.1.0/24", "b"), "10.1.0.0/16", &shape.CreateRouteRequest{VpcPeeringConnectionId: &pcx})
 	if err := h.Isolate(t.Context(), "job-1"); err != nil {
 		t.Fatal(err)
 	}
