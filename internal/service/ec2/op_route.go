@@ -42,10 +42,10 @@ func (s *Service) createRoute(ctx context.Context, c *api.Call, in *shape.Create
 		if r.Target, err = targetFor(tx, t, in); err != nil {
 			return err
 		}
-		if len(t.Routes) >= s.Quotas.RoutesPerTable {
-			return routeLimit.New("The maximum number of routes has been reached for route table %s.", t.ID)
-		}
 		t.Routes = append(t.Routes, r)
+		if n, err := s.countRoutes(tx, t); err != nil || n > s.Quotas.RoutesPerTable {
+			return either(err, routeLimit.New("The maximum number of routes has been reached for route table %s.", t.ID))
+		}
 		return routeTables.put(tx, t)
 	})
 }
@@ -132,6 +132,20 @@ func tableAndVPC(tx *store.Tx, account, id string) (*routeTable, *vpc, error) {
 // routeTo finds the route with the same destination; -1 for none.
 func (t *routeTable) routeTo(r *route) int {
 	return slices.IndexFunc(t.Routes, func(o route) bool { return o.CIDR == r.CIDR && o.PrefixList == r.PrefixList })
+}
+
+// countRoutes is what a table's routes count for: one, or as many as a prefix list may have entries.
+func (s *Service) countRoutes(tx *store.Tx, t *routeTable) (sum int, err error) {
+	for _, r := range t.Routes {
+		n := 1
+		if r.PrefixList != "" {
+			if n, err = s.knownPrefixList(tx, t.Account, r.PrefixList); err != nil {
+				return 0, err
+			}
+		}
+		sum += n
+	}
+	return sum, nil
 }
 
 // destination reads where a route leads to: exactly one of the two.

@@ -121,4 +121,9 @@ func TestRouteQuota(t *testing.T) {
 	must[shape.CreateRouteResult](h, "CreateRoute", in)
 	in.DestinationCidrBlock = new("2.0.0.0/8")
 	refused[shape.CreateRouteResult](h, "CreateRoute", in, "RouteLimitExceeded", "")
+	list := *must[shape.CreateManagedPrefixListResult](h, "CreateManagedPrefixList", &shape.CreateManagedPrefixListRequest{
+		PrefixListName: new("two"), MaxEntries: new(int32(2)), AddressFamily: new("IPv4")}).PrefixList.PrefixListId
+	must[struct{}](h, "DeleteRoute", &shape.DeleteRouteRequest{RouteTableId: &r, DestinationCidrBlock: new("1.0.0.0/8")})
+	in.DestinationCidrBlock, in.DestinationPrefixListId = nil, &list // counts for two
+	refused[shape.CreateRouteResult](h, "CreateRoute", in, "RouteLimitExceeded", "")
 }
