@@ -135,6 +135,12 @@ func (h *house) run(ctx context.Context, public net.Listener) error {
 	tls := h.authority.TLSConfig()
 	g.Go(func() error { return h.audit.Run(ctx) })
 	g.Go(func() error { return h.ec2.Run(ctx) })
+	g.Go(func() error {
+		if err := h.balancers.Settle(ctx); err != nil {
+			h.balancers.Log.Warn("load balancers are not settled", "error", err)
+		}
+		return nil
+	})
 	g.Go(func() error { return h.resolver.Run(ctx) })
 	g.Go(func() error { return h.s3.Run(ctx) })
 	g.Go(func() error { return h.sagemaker.Run(ctx) })

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"os"
 	"runtime"
 	"slices"
@@ -27,6 +28,7 @@ import (
 	"cloister/internal/machine/store"
 	"cloister/internal/service/cloister"
 	"cloister/internal/service/ec2"
+	"cloister/internal/service/elasticloadbalancing"
 	"cloister/internal/service/iam"
 	"cloister/internal/service/logs"
 	"cloister/internal/service/route53"
@@ -59,6 +61,7 @@ type house struct {
 	ec2       *ec2.Service
 	s3        *s3.Service
 	sagemaker *sagemaker.Service
+	balancers *elasticloadbalancing.Service
 	resolver  *route53resolver.Service
 	services  []*api.Service
 }
@@ -119,8 +122,9 @@ func wire(f place, c config, m machines, log *slog.Logger) (*house, error) {
 	}
 	h.resolver = route53resolver.New(m.db, h.door, c.Region, log)
 	r53 := &route53.Service{DB: m.db, Region: c.Region}
-	h.ec2 = ec2.New(ec2.Config{Parts: []ec2.Part{h.resolver.Part, r53.Part}, Domains: r53.Domains, Client: h.door, FlowWindow: c.FlowLogs, Uplink: c.Internet == "uplink", Recursors: recursors, DB: m.db, Directory: h.directory, Fabric: m.fabric, Region: c.Region, Log: log})
-	r53.Network, h.resolver.Network = h.ec2, h.ec2
+	h.balancers = &elasticloadbalancing.Service{DB: m.db, Client: h.door, Dialer: dialer{m.fabric}, Region: c.Region, Log: log}
+	h.ec2 = ec2.New(ec2.Config{Parts: []ec2.Part{h.resolver.Part, h.balancers.Part, r53.Part}, Balancer: h.balancers.Balancer, TXT: r53.TXT, Domains: r53.Domains, Client: h.door, FlowWindow: c.FlowLogs, Uplink: c.Internet == "uplink", Recursors: recursors, DB: m.db, Directory: h.directory, Fabric: m.fabric, Region: c.Region, Log: log})
+	r53.Network, h.resolver.Network, h.balancers.Network = h.ec2, h.ec2, h.ec2
 	m.fabric.Observe(observer{h.ec2, h.resolver})
 	h.s3 = &s3.Service{DB: m.db, Blobs: m.blobs, Directory: h.directory, Region: c.Region, Log: log}
 	invoke := sagemakerruntime.New(m.fabric, c.Region)
@@ -128,7 +132,7 @@ func wire(f place, c config, m machines, log *slog.Logger) (*house, error) {
 		DB: m.db, Client: h.door, Identify: h.identify, Network: m.fabric, Executor: m.executor, Images: images{m.images}, Isolation: h.ec2,
 		Traffic: invoke, Roots: m.authority.Pool(), Capacity: host(), Directory: f.jobs(), Region: c.Region, Log: log, Clock: time.Now,
 	})
-	h.services, err = bind(h.iam, &sts.Service{Directory: h.directory}, h.ec2, r53, h.resolver, h.s3, &logs.Service{DB: m.db}, h.sagemaker, invoke, &cloister.Service{Audit: h.audit})
+	h.services, err = bind(h.iam, &sts.Service{Directory: h.directory}, h.ec2, r53, h.resolver, h.balancers, h.s3, &logs.Service{DB: m.db}, h.sagemaker, invoke, &cloister.Service{Audit: h.audit})
 	if err != nil {
 		return nil, err
 	}
@@ -156,6 +160,9 @@ func (h *house) identify(accessKey, token string) (caller.Identity, error) {
 func (h *house) houseRoles(account string) error {
 	all := slices.Clone(sagemaker.ServiceLinkedRoles)
 	for _, r := range route53resolver.ServiceLinkedRoles {
+		all = append(all, sagemaker.ServiceLinkedRole(r))
+	}
+	for _, r := range elasticloadbalancing.ServiceLinkedRoles {
 		all = append(all, sagemaker.ServiceLinkedRole(r))
 	}
 	for _, r := range all {
@@ -188,6 +195,19 @@ func bind(all ...binder) ([]*api.Service, error) {
 
 // bindAll binds every service to nothing, for those who only want to know the operations.
 func bindAll() ([]*api.Service, error) {
-	return bind(new(iam.Service), new(sts.Service), new(ec2.Service), new(route53.Service), new(route53resolver.Service), new(s3.Service), new(logs.Service),
+	return bind(new(iam.Service), new(sts.Service), new(elasticloadbalancing.Service), new(ec2.Service), new(route53.Service), new(route53resolver.Service), new(s3.Service), new(logs.Service),
 		new(sagemaker.Service), new(sagemakerruntime.Service), new(cloister.Service))
+}
+
+// dialer tries targets of load balancers.
+type dialer struct{ fabric.Fabric }
+
+// Accepts tells whether a server accepts connections from an interface.
+func (d dialer) Accepts(ctx context.Context, id string, to netip.AddrPort) bool {
+	c, err := d.Dial(ctx, id, to)
+	if err != nil {
+		return false
+	}
+	c.Close()
+	return true
 }

@@ -162,7 +162,7 @@ func (s *Service) note(n *network.Network) {
 func (s *Service) settle(ctx context.Context, seen *records) error {
 	unsettled := map[string]string{}
 	for _, e := range seen.endpoints {
-		if e.State != available {
+		if e.State == pending || e.State == deleting {
 			unsettled[store.Key(e.Account, e.ID)] = e.State
 		}
 	}

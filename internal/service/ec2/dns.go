@@ -10,7 +10,7 @@ import (
 
 // endpointNames gives the name an endpoint has in the whole region, and those it has in its zones.
 func endpointNames(region string, e *endpoint) (regional string, zonal func(zone string) string) {
-	service, ok := catalogue.ByEndpoint(region, e.Service)
+	service, ok := e.row(region)
 	if !ok {
 		return "", func(string) string { return "" }
 	}
@@ -21,9 +21,9 @@ func endpointNames(region string, e *endpoint) (regional string, zonal func(zone
 	return own + "." + base, func(zone string) string { return own + "-" + zone + "." + base }
 }
 
-// privateNames are the names that an endpoint of a service takes over inside its VPC.
-func privateNames(region, serviceName string) (out []string) {
-	service, ok := catalogue.ByEndpoint(region, serviceName)
+// privateNames are the names that an endpoint takes over inside its VPC.
+func privateNames(region string, e *endpoint) (out []string) {
+	service, ok := e.row(region)
 	if !ok {
 		return nil
 	}
@@ -47,7 +47,7 @@ func dnsEntries(region string, e *endpoint, zones []string) []shape.DnsEntry {
 		out = append(out, shape.DnsEntry{DnsName: new(zonal(z)), HostedZoneId: &public})
 	}
 	if e.PrivateDNS {
-		for _, n := range privateNames(region, e.Service) {
+		for _, n := range privateNames(region, e) {
 			out = append(out, shape.DnsEntry{DnsName: new(n), HostedZoneId: &e.Zone})
 		}
 	}

@@ -3,6 +3,7 @@ package ec2
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"cloister/internal/machine/store"
 	"cloister/internal/value/catalogue"
@@ -15,10 +16,11 @@ type endpointView struct {
 	groups map[string]string // names
 	enis   map[string][]*eni // by endpoint
 	zones  map[string]string // of subnets
+	now    time.Time
 }
 
 func (s *Service) endpointView(tx *store.Tx, account string) (*endpointView, error) {
-	v := &endpointView{region: s.Region, enis: map[string][]*eni{}, zones: map[string]string{}}
+	v := &endpointView{now: tx.Now, region: s.Region, enis: map[string][]*eni{}, zones: map[string]string{}}
 	var err error
 	if v.groups, err = groupNames(tx, account); err != nil {
 		return nil, err
@@ -46,7 +48,7 @@ func (e *endpoint) kind() string {
 
 func (v *endpointView) aws(e *endpoint) shape.VpcEndpoint {
 	out := shape.VpcEndpoint{
-		VpcEndpointId: &e.ID, VpcEndpointType: new(e.kind()), VpcId: &e.VPC, ServiceName: &e.Service, State: &e.State, OwnerId: &e.Account,
+		VpcEndpointId: &e.ID, VpcEndpointType: new(e.kind()), VpcId: &e.VPC, ServiceName: &e.Service, State: new(e.state(v.now)), OwnerId: &e.Account,
 		PolicyDocument: new(e.policyText()), RouteTableIds: filled(e.Tables), SubnetIds: filled(e.Subnets), IpAddressType: new("ipv4"),
 		DnsOptions: &shape.DnsOptions{DnsRecordIpType: new("ipv4")}, PrivateDnsEnabled: &e.PrivateDNS, RequesterManaged: new(false),
 		CreationTimestamp: &e.Created, Tags: awsTags(e.Tags), ServiceRegion: &v.region, Groups: []shape.SecurityGroupIdentifier{},
@@ -155,7 +157,7 @@ func (s *Service) private(tx *store.Tx, v *vpc, e *endpoint) error {
 	if !v.DNSSupport || !v.DNSHostnames {
 		return invalidParameter.New("Enabling private DNS requires both enableDnsSupport and enableDnsHostnames VPC attributes set to true for %s", v.ID)
 	}
-	names := privateNames(s.Region, e.Service)
+	names := privateNames(s.Region, e)
 	if len(names) == 0 {
 		return invalidParameter.New("Private DNS can't be enabled because the service %s does not provide a private DNS name.", e.Service)
 	}
@@ -166,7 +168,7 @@ func (s *Service) private(tx *store.Tx, v *vpc, e *endpoint) error {
 		return err
 	}
 	for _, o := range others {
-		for _, n := range privateNames(s.Region, o.Service) {
+		for _, n := range privateNames(s.Region, o) {
 			if slices.Contains(names, n) {
 				return conflictingDomain(n, v)
 			}

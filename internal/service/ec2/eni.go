@@ -1,6 +1,8 @@
 package ec2
 
 import (
+	"strings"
+
 	"cloister/internal/machine/store"
 	shape "cloister/internal/value/shape/ec2"
 )
@@ -52,6 +54,8 @@ func (i *eni) kind() string {
 		return "vpc_endpoint"
 	case i.NAT != "":
 		return "nat_gateway"
+	case i.Managed && strings.HasPrefix(i.Description, "ELB net/"):
+		return "network_load_balancer"
 	}
 	return "interface"
 }

@@ -71,7 +71,7 @@ func (s *Service) VPC(tx *store.Tx, account, id string) (found, names bool, err 
 func (s *Service) PrivateNames(tx *store.Tx, account, vpc string) (out []string, err error) {
 	all, err := endpoints.where(tx, account, func(e *endpoint) bool { return e.VPC == vpc && e.PrivateDNS && e.State != deleting })
 	for _, e := range all {
-		out = append(out, privateNames(s.Region, e.Service)...)
+		out = append(out, privateNames(s.Region, e)...)
 	}
 	return out, err
 }

@@ -32,7 +32,7 @@ func (s *Service) createVpcEndpoint(ctx context.Context, c *api.Call, in *shape.
 	if err != nil {
 		return nil, err
 	}
-	service, err := s.offered(in)
+	service, err := s.offered(ctx, c, in)
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +76,7 @@ func (s *Service) showEndpoint(tx *store.Tx, e *endpoint) (*shape.VpcEndpoint, e
 
 // offered checks what a request says without asking the records: the service, and whether the
 // request is one for the type of endpoint.
-func (s *Service) offered(in *shape.CreateVpcEndpointRequest) (*catalogue.Service, error) {
+func (s *Service) offered(ctx context.Context, c *api.Call, in *shape.CreateVpcEndpointRequest) (*catalogue.Service, error) {
 	kind := str(in.VpcEndpointType)
 	if kind == "" {
 		kind = "Gateway"
@@ -92,7 +92,10 @@ func (s *Service) offered(in *shape.CreateVpcEndpointRequest) (*catalogue.Servic
 	}
 	service, ok := catalogue.ByEndpoint(s.Region, *in.ServiceName)
 	if !ok {
-		return service, noService(*in.ServiceName)
+		var err error
+		if service, err = s.supplied(ctx, c, *in.ServiceName); err != nil {
+			return nil, err
+		}
 	}
 	if kind == "Gateway" && !service.Gateway || kind == "Interface" && !service.Interface {
 		return service, invalidParameter.New("Endpoint type (%s) does not match available service types ([%s]).", kind, serviceType(service))
@@ -109,6 +112,21 @@ func (s *Service) offered(in *shape.CreateVpcEndpointRequest) (*catalogue.Servic
 		}
 	}
 	return service, forKind(kind == "Gateway", in.RouteTableIds, slices.Concat(in.SubnetIds, configured(in.SubnetConfigurations)), in.SecurityGroupIds, yes(in.PrivateDnsEnabled))
+}
+
+// supplied gives a customer's service; who may not use it sees none.
+func (s *Service) supplied(ctx context.Context, c *api.Call, name string) (row *catalogue.Service, err error) {
+	err = s.DB.View(ctx, func(tx *store.Tx) error {
+		v, err := serviceNamed(tx, s.Region, name)
+		if err == nil && (v == nil || !v.permits(&c.Caller.Identity)) {
+			err = noService(name)
+		}
+		if err == nil {
+			row = v.row(s.Region)
+		}
+		return err
+	})
+	return row, err
 }
 
 func configured(list []shape.SubnetConfiguration) (out []string) {
@@ -164,6 +182,20 @@ func (s *Service) newEndpoint(tx *store.Tx, c *api.Call, in *shape.CreateVpcEndp
 	if err := s.roomFor(tx, e); err != nil {
 		return nil, err
 	}
+	if supplier, err := serviceNamed(tx, s.Region, e.Service); err != nil {
+		return nil, err
+	} else if supplier != nil {
+		e.Provider = supplier.ID
+		if len(service.Private) > 0 {
+			e.PrivateName = service.Private[0]
+		}
+		if supplier.Acceptance {
+			e.State = pendingAcceptance
+		}
+		if err := s.suppliedIn(tx, supplier, in.SubnetIds); err != nil {
+			return nil, err
+		}
+	}
 	if e.Gateway {
 		e.Tables = distinct(in.RouteTableIds)
 		err = routable(tx, v, e, e.Tables)
@@ -177,6 +209,21 @@ func (s *Service) newEndpoint(tx *store.Tx, c *api.Call, in *shape.CreateVpcEndp
 		return nil, err
 	}
 	return e, endpoints.put(tx, e)
+}
+
+// suppliedIn refuses subnets in zones where a service is not.
+func (s *Service) suppliedIn(tx *store.Tx, v *endpointService, ids []string) error {
+	zones, err := s.suppliedZones(tx, v)
+	if err != nil {
+		return err
+	}
+	all, err := subnets.all(tx, "")
+	for _, n := range all {
+		if slices.Contains(ids, n.ID) && !slices.Contains(zones, n.Zone) {
+			return invalidParameter.New("The VPC endpoint service %s does not support the availability zone of the subnet: %s.", v.name(s.Region), n.ID)
+		}
+	}
+	return err
 }
 
 func (s *Service) roomFor(tx *store.Tx, e *endpoint) error {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"cloister/internal/frame/api"
+	"cloister/internal/machine/store"
 	"cloister/internal/value/catalogue"
 	shape "cloister/internal/value/shape/ec2"
 )
@@ -12,7 +13,7 @@ import (
 var _ = api.Define(operations, "DescribeVpcEndpointServices",
 	describes[shape.DescribeVpcEndpointServicesRequest]("DescribeVpcEndpointServices"), (*Service).describeVpcEndpointServices)
 
-func (s *Service) describeVpcEndpointServices(_ context.Context, _ *api.Call, in *shape.DescribeVpcEndpointServicesRequest) (*shape.DescribeVpcEndpointServicesResult, error) {
+func (s *Service) describeVpcEndpointServices(ctx context.Context, c *api.Call, in *shape.DescribeVpcEndpointServicesRequest) (*shape.DescribeVpcEndpointServicesResult, error) {
 	if err := begin(in, "ServiceNames", "Filters", "MaxResults", "NextToken", "ServiceRegions"); err != nil {
 		return nil, err
 	}
@@ -22,6 +23,14 @@ func (s *Service) describeVpcEndpointServices(_ context.Context, _ *api.Call, in
 		}
 	}
 	all := s.endpointServices()
+	err := s.DB.View(ctx, func(tx *store.Tx) error {
+		own, err := s.suppliedTo(tx, c)
+		all = append(all, own...)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
 	for _, name := range in.ServiceNames {
 		if !slices.ContainsFunc(all, func(d shape.ServiceDetail) bool { return *d.ServiceName == name }) {
 			return nil, noService(name)
@@ -65,8 +74,8 @@ func (s *Service) endpointServices() (out []shape.ServiceDetail) {
 			continue
 		}
 		d := s.serviceDetail(c, "Interface", c.Base(s.Region))
-		for _, n := range privateNames(s.Region, *d.ServiceName) {
-			d.PrivateDnsNames = append(d.PrivateDnsNames, shape.PrivateDnsDetails{PrivateDnsName: new(n)})
+		for _, n := range c.Private {
+			d.PrivateDnsNames = append(d.PrivateDnsNames, shape.PrivateDnsDetails{PrivateDnsName: new(catalogue.In(s.Region, n))})
 		}
 		if len(d.PrivateDnsNames) > 0 {
 			d.PrivateDnsName, d.PrivateDnsNameVerificationState = d.PrivateDnsNames[0].PrivateDnsName, new("verified")
@@ -88,4 +97,33 @@ func (s *Service) serviceDetail(c *catalogue.Service, kind, base string) shape.S
 		d.AvailabilityZoneIds = append(d.AvailabilityZoneIds, z.ID)
 	}
 	return d
+}
+
+// suppliedTo are the customers' endpoint services that a caller may use.
+func (s *Service) suppliedTo(tx *store.Tx, c *api.Call) (out []shape.ServiceDetail, err error) {
+	all, err := endpointServices.all(tx, "")
+	for _, v := range all {
+		if !v.permits(&c.Caller.Identity) {
+			continue
+		}
+		d := s.serviceDetail(v.row(s.Region), "Interface", v.base(s.Region))
+		d.ServiceId, d.Owner, d.AcceptanceRequired = &v.ID, &v.Account, &v.Acceptance
+		d.AvailabilityZones, d.AvailabilityZoneIds = nil, nil
+		zones, err := s.suppliedZones(tx, v)
+		if err != nil {
+			return nil, err
+		}
+		for _, z := range zones {
+			d.AvailabilityZones, d.AvailabilityZoneIds = append(d.AvailabilityZones, z), append(d.AvailabilityZoneIds, zoneID(s.Region, z))
+		}
+		if v.PrivateName != "" {
+			d.PrivateDnsName, d.PrivateDnsNameVerificationState = &v.PrivateName, &v.NameState
+			d.PrivateDnsNames = []shape.PrivateDnsDetails{{PrivateDnsName: &v.PrivateName}}
+		}
+		if v.Account == c.Account() {
+			d.Tags = awsTags(v.Tags)
+		}
+		out = append(out, d)
+	}
+	return out, err
 }

@@ -6,7 +6,6 @@ import (
 
 	"cloister/internal/frame/api"
 	"cloister/internal/machine/store"
-	"cloister/internal/value/catalogue"
 	shape "cloister/internal/value/shape/ec2"
 )
 
@@ -51,7 +50,7 @@ func (s *Service) modifyVpcEndpoint(ctx context.Context, c *api.Call, in *shape.
 		if err := s.modify(tx, v, e, in); err != nil {
 			return err
 		}
-		if row, ok := catalogue.ByEndpoint(s.Region, e.Service); ok && row.NoPolicy && policy != "" {
+		if row, ok := e.row(s.Region); ok && row.NoPolicy && policy != "" {
 			return noPolicy(e.Service)
 		}
 		if policy != "" || yes(in.ResetPolicy) {

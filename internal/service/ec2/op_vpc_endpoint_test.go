@@ -216,7 +216,7 @@ func TestEndpointQuotas(t *testing.T) {
 func TestEndpointServices(t *testing.T) {
 	h := newHouse(t)
 	all := must[shape.DescribeVpcEndpointServicesResult](h, "DescribeVpcEndpointServices", &shape.DescribeVpcEndpointServicesRequest{})
-	if len(all.ServiceDetails) != 33 || !slices.Contains(all.ServiceNames, "com.amazonaws.us-east-1.sagemaker.runtime") {
+	if len(all.ServiceDetails) != 34 || !slices.Contains(all.ServiceNames, "com.amazonaws.us-east-1.sagemaker.runtime") {
 		t.Errorf("services %v", all.ServiceNames)
 	}
 	one := must[shape.DescribeVpcEndpointServicesResult](h, "DescribeVpcEndpointServices", &shape.DescribeVpcEndpointServicesRequest{

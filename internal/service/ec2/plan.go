@@ -30,12 +30,13 @@ type records struct {
 	acls        []*acl
 	dhcps       []*dhcp
 	lists       []*managedList
+	services    []*endpointService
 	ways
 }
 
 func read(tx *store.Tx) (*records, error) {
 	var r records
-	var errs [12]error
+	var errs [13]error
 	r.vpcs, errs[0] = vpcs.all(tx, "")
 	r.subnets, errs[1] = subnets.all(tx, "")
 	r.routeTables, errs[2] = routeTables.all(tx, "")
@@ -48,6 +49,7 @@ func read(tx *store.Tx) (*records, error) {
 	r.acls, errs[9] = acls.all(tx, "")
 	r.dhcps, errs[10] = dhcps.all(tx, "")
 	r.lists, errs[11] = managedLists.all(tx, "")
+	r.services, errs[12] = endpointServices.all(tx, "")
 	return &r, errors.Join(errs[:]...)
 }
 
@@ -56,7 +58,7 @@ func read(tx *store.Tx) (*records, error) {
 func plan(region string, r *records) *network.Network {
 	p := planner{region: region, records: r, live: map[string]*endpoint{}, addresses: map[string][]*eni{}, zones: map[string]string{}}
 	for _, e := range r.endpoints {
-		if e.State != deleting {
+		if e.carried() {
 			p.live[e.ID] = e
 		}
 	}
@@ -79,7 +81,7 @@ func plan(region string, r *records) *network.Network {
 			continue
 		}
 		n.Endpoints = append(n.Endpoints, network.Endpoint{
-			ID: e.ID, VPC: e.VPC, Service: e.Service, Gateway: e.Gateway, Prefixes: p.prefixes(e),
+			ID: e.ID, VPC: e.VPC, Service: e.Service, Gateway: e.Gateway, Prefixes: p.prefixes(e), Balancer: p.balancer(e),
 		})
 		n.Internet.Names = append(n.Internet.Names, p.ownNames(e)...)
 	}
@@ -102,6 +104,19 @@ type planner struct {
 	live      map[string]*endpoint
 	addresses map[string][]*eni // by endpoint; those of no endpoint under ""
 	zones     map[string]string // of subnets
+}
+
+// balancer is what is behind an endpoint of a customer's service; one that is gone carries nothing.
+func (p *planner) balancer(e *endpoint) string {
+	if e.Provider == "" {
+		return ""
+	}
+	for _, v := range p.services {
+		if v.ID == e.Provider && len(v.Balancers) > 0 {
+			return v.Balancers[0]
+		}
+	}
+	return e.Provider
 }
 
 // prefixes are the public ranges a gateway endpoint leads to.
@@ -235,7 +250,7 @@ func (p *planner) names(v *vpc) (out []network.Name) {
 		if e.VPC != v.ID || !e.PrivateDNS || p.live[e.ID] == nil || len(p.addresses[e.ID]) == 0 {
 			continue
 		}
-		for _, text := range privateNames(p.region, e.Service) {
+		for _, text := range privateNames(p.region, e) {
 			out = append(out, network.Name{Text: text, Addresses: addressesOf(p.addresses[e.ID])})
 		}
 	}

@@ -93,6 +93,9 @@ type endpoint struct {
 	PrivateDNS   bool
 	Suffix       string // eight characters in its own DNS names
 	Zone         string // the hidden hosted zone of its private names
+	// Provider is the endpoint service of a customer's that it leads to, with the private name that it
+	// had when the endpoint was made.
+	Provider, PrivateName string `json:",omitempty"`
 }
 
 type eni struct {

@@ -82,6 +82,10 @@ type Config struct {
 	// Client is the door, by which flow logs are delivered; FlowWindow is how often, zero the constant.
 	Client     api.Client
 	FlowWindow time.Duration
+	// Balancer tells of a network load balancer the zones it is in; TXT gives the texts that an account's
+	// hosted zones have for a name. Both may be nil: then there are none.
+	Balancer func(tx *store.Tx, account, arn string) (zones []string, found bool, err error)
+	TXT      func(tx *store.Tx, account, name string) ([]string, error)
 	// Parts are what other services add to the network, each of its own records.
 	Parts []Part
 	// Domains are the names of the hosted zones that are associated with a VPC; nil: there are none.

@@ -48,7 +48,7 @@ var bearers = []bearer{
 	bears(internetGateways), bears(elastics), bears(natGateways),
 	{name: "security-group-rule", prefix: "sgr-", retag: retagRule, list: listRules},
 	{name: "vpc-peering-connection", prefix: "pcx-", retag: retagPeering, list: listPeerings},
-	bears(acls), bears(dhcps), bears(managedLists),
+	bears(acls), bears(dhcps), bears(managedLists), bears(endpointServices),
 }
 
 // bearerOf gives the kind of resource an id is of.
