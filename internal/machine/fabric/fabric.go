@@ -10,6 +10,7 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"time"
 
 	"cloister/internal/value/caller"
 	"cloister/internal/value/network"
@@ -48,8 +49,20 @@ type Fabric interface {
 	// Lookup answers as that resolver would, without a packet.
 	Lookup(id, name string) []netip.Addr
 
+	// Tunnels tells of the tunnels of a VPN gateway, by their ids. The error says why the gateway is not
+	// there, when it should be: that is its own trouble, and no error of Apply.
+	Tunnels(gateway string) (map[string]Tunnel, error)
+
 	// Close stops listening and resolving. What the kernel holds stays: a next process adopts it.
 	Close() error
+}
+
+// Tunnel is what is known of a VPN connection.
+type Tunnel struct {
+	Up             bool // there is a session
+	Handshake      time.Time
+	Peer           netip.AddrPort // where the customer's side is
+	Sent, Received uint64         // bytes
 }
 
 // Conn is a connection that knows by which path it came.

@@ -4,13 +4,15 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
 // conf is the text that makes a peer what it should be. Where it is, is told once: a peer that moved since
-// is known better than by what was written down.
+// is known better than by what was written down. Networks come and go one by one, so that packets of the
+// others pass meanwhile.
 func (p *Peer) conf(old *Peer) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "public_key=%x\n", p.PublicKey[:])
@@ -20,9 +22,18 @@ func (p *Peer) conf(old *Peer) string {
 	if p.Endpoint.IsValid() && (old == nil || old.Endpoint != p.Endpoint) {
 		fmt.Fprintf(&b, "endpoint=%s\n", p.Endpoint)
 	}
-	b.WriteString("replace_allowed_ips=true\n")
+	if old == nil {
+		old = &Peer{}
+	}
+	for _, n := range old.Networks {
+		if !slices.Contains(p.Networks, n) {
+			fmt.Fprintf(&b, "allowed_ip=-%s\n", n.Masked())
+		}
+	}
 	for _, n := range p.Networks {
-		fmt.Fprintf(&b, "allowed_ip=%s\n", n.Masked())
+		if !slices.Contains(old.Networks, n) {
+			fmt.Fprintf(&b, "allowed_ip=%s\n", n.Masked())
+		}
 	}
 	fmt.Fprintf(&b, "persistent_keepalive_interval=%d\n", int(p.Keepalive/time.Second))
 	return b.String()

@@ -41,7 +41,8 @@ type Peer struct {
 	Shared    Key // a pre-shared key; zero for none
 	// Networks are what may come from the peer and what goes to it.
 	Networks []netip.Prefix
-	// Endpoint is where the peer listens; the zero value waits for the peer to come.
+	// Endpoint is where the peer listens; the zero value waits for the peer to come, or leaves it where
+	// it is.
 	Endpoint netip.AddrPort
 	// Keepalive is how often something is sent to a peer that is silent, so that it hears of a new
 	// process here and what is between the two remembers them; zero is never.
@@ -50,6 +51,15 @@ type Peer struct {
 
 func (p *Peer) equal(o *Peer) bool {
 	return p.PublicKey == o.PublicKey && p.Shared == o.Shared && slices.Equal(p.Networks, o.Networks) && p.Endpoint == o.Endpoint && p.Keepalive == o.Keepalive
+}
+
+// after is the peer with what is not said of it now and was said before.
+func (p Peer) after(old *Peer) *Peer {
+	p.Networks = slices.Clone(p.Networks)
+	if old != nil && !p.Endpoint.IsValid() {
+		p.Endpoint = old.Endpoint
+	}
+	return &p
 }
 
 // State is what is known of a peer.
@@ -136,14 +146,14 @@ func (t *Tunnel) SetPeers(peers []Peer) error {
 	}
 	for _, p := range peers {
 		old := t.peers[p.PublicKey]
-		if old != nil && old.equal(&p) {
+		now := p.after(old)
+		if old != nil && old.equal(now) {
 			continue
 		}
-		if err := t.device.IpcSet(p.conf(old)); err != nil {
+		if err := t.device.IpcSet(now.conf(old)); err != nil {
 			return fmt.Errorf("set a peer: %w", err)
 		}
-		p.Networks = slices.Clone(p.Networks)
-		t.peers[p.PublicKey] = &p
+		t.peers[p.PublicKey] = now
 	}
 	return nil
 }

@@ -53,6 +53,8 @@ func (f *Fabric) apply(ctx context.Context, want *network.Network, index *reach.
 	byVPC := split(want)
 	links := wires(want)
 	failed := errors.Join(f.openRouters(byVPC), f.join(links))
+	f.openGateways(byVPC)
+	f.keepWhereabouts()
 	wanted, err := f.applyInternet(&want.Internet, elasticOf(want))
 	failed = errors.Join(failed, err)
 	for id, p := range byVPC {
@@ -72,6 +74,7 @@ func (f *Fabric) apply(ctx context.Context, want *network.Network, index *reach.
 		}
 	}
 	f.part(links)
+	f.closeGateways(byVPC)
 	return errors.Join(failed, f.dropRest(byVPC, wanted))
 }
 

@@ -32,6 +32,8 @@ type Config struct {
 	// Directory is the instance's own; namespaces are bound below it.
 	Directory string
 	Logger    *slog.Logger
+	// Tunnels is the address of this host on which VPN gateways listen; none means loopback.
+	Tunnels netip.Addr
 }
 
 // Fabric is the data plane in the kernel.
@@ -47,11 +49,15 @@ type Fabric struct {
 	recursor  *recursor
 	// flowInterval is how often live connections are told of.
 	flowInterval time.Duration
+	tunnels      netip.Addr
+	whereabouts  *whereabouts
 
 	mu      sync.Mutex // held by Apply and Close
 	closed  bool
 	files   map[string]bool    // namespaces that exist; nil: not yet read
 	routers map[string]*router // by VPC; "" is the internet
+	// gateways are the VPN gateways that are open or should be, by VPC.
+	gateways map[string]*gateway
 }
 
 var _ fabric.Fabric = (*Fabric)(nil)
@@ -61,6 +67,9 @@ var _ fabric.Fabric = (*Fabric)(nil)
 func Open(c Config) (*Fabric, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if !c.Tunnels.IsValid() {
+		c.Tunnels = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 	}
 	lock, err := takeDirectory(c.Directory)
 	if err != nil {
@@ -75,6 +84,9 @@ func Open(c Config) (*Fabric, error) {
 		recursor:     newRecursor(),
 		flowInterval: defaultFlowInterval,
 		routers:      map[string]*router{},
+		tunnels:      c.Tunnels,
+		whereabouts:  newWhereabouts(c.Directory),
+		gateways:     map[string]*gateway{},
 	}, nil
 }
 
@@ -150,7 +162,7 @@ func (f *Fabric) Lookup(id, name string) []netip.Addr {
 	return nil
 }
 
-// Close ends listening and resolving; the kernel keeps what it has.
+// Close ends listening, resolving and tunnels; the kernel keeps what it has.
 func (f *Fabric) Close() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -158,6 +170,9 @@ func (f *Fabric) Close() error {
 		return nil
 	}
 	f.closed = true
+	f.noteWhereabouts()
+	f.closeGateways(nil)
+	close(f.whereabouts.quit)
 	f.entrance.Close()
 	for _, r := range f.routers {
 		r.close()

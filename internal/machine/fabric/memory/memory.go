@@ -157,6 +157,11 @@ func (f *Fabric) Assume(id string) error {
 	return nil
 }
 
+// Tunnels says that there are none: a tunnel is made of packets.
+func (f *Fabric) Tunnels(string) (map[string]fabric.Tunnel, error) {
+	return nil, errors.New("this fabric has no devices for tunnels")
+}
+
 // DialFrom connects from an address behind a VPN tunnel.
 func (f *Fabric) DialFrom(ctx context.Context, tunnel string, source netip.Addr, to netip.AddrPort) (net.Conn, error) {
 	f.mu.Lock()
