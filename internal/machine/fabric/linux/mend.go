@@ -21,7 +21,7 @@ func (f *Fabric) mend(r *router, h *hints) bool {
 		*h = *newHints() // whoever makes it known again reads everything
 		return false
 	}
-	list, err := r.netlink.LinkList()
+	list, err := whole(r.netlink.LinkList)
 	if err != nil {
 		f.log.Warn("links are not looked at", "vpc", r.vpc, "reason", err.Error())
 		return false
@@ -108,15 +108,15 @@ func (p *port) intact(w *netlink.Handle, eth0 *netlink.LinkAttrs) (bool, error) 
 		return false, nil
 	}
 	link := &netlink.Device{LinkAttrs: *eth0}
-	addresses, err := w.AddrList(link, unix.AF_INET)
+	addresses, err := whole(func() ([]netlink.Addr, error) { return w.AddrList(link, unix.AF_INET) })
 	if err != nil {
 		return false, err
 	}
-	routes, err := w.RouteList(link, unix.AF_INET)
+	routes, err := whole(func() ([]netlink.Route, error) { return w.RouteList(link, unix.AF_INET) })
 	if err != nil {
 		return false, err
 	}
-	neighbours, err := w.NeighList(eth0.Index, unix.AF_INET)
+	neighbours, err := whole(func() ([]netlink.Neigh, error) { return w.NeighList(eth0.Index, unix.AF_INET) })
 	if err != nil {
 		return false, err
 	}

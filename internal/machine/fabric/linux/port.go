@@ -116,7 +116,7 @@ func (p *port) route(index int) *netlink.Route {
 
 // readLinks gives the router's links by name, and the addresses that are routed to each.
 func readLinks(h *netlink.Handle) (map[string]int, error) {
-	links, err := h.LinkList()
+	links, err := whole(h.LinkList)
 	if err != nil {
 		return nil, fmt.Errorf("list links: %w", err)
 	}

@@ -86,7 +86,7 @@ func deleteLinks(ns *os.File) error {
 		return err
 	}
 	defer h.Close()
-	links, err := h.LinkList()
+	links, err := whole(h.LinkList)
 	if err != nil {
 		return err
 	}

@@ -340,7 +340,9 @@ func (r *router) sweepStrangers(f *Fabric, found map[string]int, want *target) e
 	if err := r.rules.apply(want.rules(r.allLinks())); err != nil {
 		return err
 	}
-	routes, err := r.netlink.RouteListFiltered(unix.AF_INET, &netlink.Route{Table: unix.RT_TABLE_MAIN}, netlink.RT_FILTER_TABLE)
+	routes, err := whole(func() ([]netlink.Route, error) {
+		return r.netlink.RouteListFiltered(unix.AF_INET, &netlink.Route{Table: unix.RT_TABLE_MAIN}, netlink.RT_FILTER_TABLE)
+	})
 	if err != nil {
 		return fmt.Errorf("list routes: %w", err)
 	}

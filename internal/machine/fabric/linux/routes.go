@@ -193,7 +193,7 @@ type elastic struct {
 func readWays(h *netlink.Handle, loopback int) (*ways, error) {
 	w := newWays()
 	lo := &netlink.Device{LinkAttrs: netlink.LinkAttrs{Index: loopback, Name: "lo"}}
-	addresses, err := h.AddrList(lo, unix.AF_INET)
+	addresses, err := whole(func() ([]netlink.Addr, error) { return h.AddrList(lo, unix.AF_INET) })
 	if err != nil {
 		return nil, fmt.Errorf("list addresses: %w", err)
 	}
@@ -205,7 +205,7 @@ func readWays(h *netlink.Handle, loopback int) (*ways, error) {
 	if err := w.readRoutes(h); err != nil {
 		return nil, err
 	}
-	rules, err := h.RuleList(unix.AF_INET)
+	rules, err := whole(func() ([]netlink.Rule, error) { return h.RuleList(unix.AF_INET) })
 	if err != nil {
 		return nil, fmt.Errorf("list rules: %w", err)
 	}
@@ -226,7 +226,7 @@ func readWays(h *netlink.Handle, loopback int) (*ways, error) {
 // readRoutes takes every route but the local table's and those to interfaces, which are in the main
 // table and have no next hop.
 func (w *ways) readRoutes(h *netlink.Handle) error {
-	links, err := h.LinkList()
+	links, err := whole(h.LinkList)
 	if err != nil {
 		return fmt.Errorf("list links: %w", err)
 	}
@@ -234,7 +234,9 @@ func (w *ways) readRoutes(h *netlink.Handle) error {
 	for _, l := range links {
 		names[l.Attrs().Index] = l.Attrs().Name
 	}
-	routes, err := h.RouteListFiltered(unix.AF_INET, &netlink.Route{Table: unix.RT_TABLE_UNSPEC}, netlink.RT_FILTER_TABLE)
+	routes, err := whole(func() ([]netlink.Route, error) {
+		return h.RouteListFiltered(unix.AF_INET, &netlink.Route{Table: unix.RT_TABLE_UNSPEC}, netlink.RT_FILTER_TABLE)
+	})
 	if err != nil {
 		return fmt.Errorf("list routes: %w", err)
 	}

@@ -143,7 +143,7 @@ func (w *wire) find(a, b *router) (names [2]string, err error) {
 }
 
 func linksOf(r *router, spec string) (found []netlink.Link, err error) {
-	all, err := r.netlink.LinkList()
+	all, err := whole(r.netlink.LinkList)
 	if err != nil {
 		return nil, fmt.Errorf("list links: %w", err)
 	}
