@@ -65,14 +65,21 @@ func (t *table) apply(want *ruleset) error {
 }
 
 // change sends what differs, in an order in which every reference exists when it is made and is gone
-// when its target goes. Mostly that is one batch, which the kernel takes as a whole. A larger change is
-// cut only between two chains or sets: first what no longer leads anywhere, then chains, then elements.
+// when its target goes. Mostly that is one batch, which the kernel takes as a whole. New chains come in one
+// of their own before: the kernel gives a packet under way the rules of one moment but the elements of
+// the next, and so might lead it to a chain that has no rules yet for it. A change too large for one
+// batch is cut only between two chains or sets: what no longer leads anywhere, then chains, then elements.
 func (t *table) change(want *ruleset) error {
 	b := &batch{socket: t.socket, room: t.room}
 	t.addSets(b, want)
+	if t.addChains(b, want) {
+		t.writeChains(b, want, true)
+		if err := b.flush(); err != nil {
+			return err
+		}
+	}
 	t.removeElements(b, want)
-	t.addChains(b, want)
-	t.writeChains(b, want)
+	t.writeChains(b, want, false)
 	t.addElements(b, want)
 	t.removeRest(b, want)
 	return b.flush()
@@ -103,22 +110,25 @@ func (t *table) addElements(b *batch, want *ruleset) {
 
 // addChains makes the missing chains that are gone to; hooks come with their rules, as one that is
 // still empty would drop everything.
-func (t *table) addChains(b *batch, want *ruleset) {
+func (t *table) addChains(b *batch, want *ruleset) (some bool) {
 	for _, name := range slices.Sorted(maps.Keys(want.chains)) {
 		if _, there := t.have.chains[name]; !there && want.chains[name].hook == nil {
 			b.begin()
 			b.addChain(name, nil)
 			b.end()
+			some = true
 		}
 	}
+	return some
 }
 
-func (t *table) writeChains(b *batch, want *ruleset) {
+// writeChains fills the chains that addChains made, or brings the others in order.
+func (t *table) writeChains(b *batch, want *ruleset, fresh bool) {
 	same := func(a, b rule) bool { return a.text == b.text }
 	for _, name := range slices.Sorted(maps.Keys(want.chains)) {
 		c := want.chains[name]
 		old, there := t.have.chains[name]
-		if (there || len(c.rules) == 0 && c.hook == nil) && slices.EqualFunc(old.rules, c.rules, same) {
+		if fresh != (!there && c.hook == nil) || fresh && len(c.rules) == 0 || there && slices.EqualFunc(old.rules, c.rules, same) {
 			continue
 		}
 		// A chain is rewritten in one piece. One that no batch can hold is, for a moment, shorter than
