@@ -88,7 +88,7 @@ func openMachines(ctx context.Context, f place, c config, rootless bool, log *sl
 	if m.images, err = image.Open(f.images(), image.Options{Rootless: rootless}); err != nil {
 		return m, err
 	}
-	if m.fabric, err = linux.Open(linux.Config{Directory: c.Run, Logger: log}); err != nil {
+	if m.fabric, err = linux.Open(linux.Config{Directory: c.Run, Logger: log, Idle: c.IdleTimeout}); err != nil {
 		return m, err
 	}
 	m.executor, err = openExecutor(f, rootless, log)

@@ -13,5 +13,5 @@ func TestDiff40Metrics(t *testing.T) {
 		t.Errorf("metrics %v", m)
 	}
 	root.send(t, "monitoring", "POST", "/", "", "Action=ListMetrics&Version=2010-08-01", "Content-Type", "application/x-www-form-urlencoded").
-		fault(t, 404, "UnknownOperationException", "names no service")
+		fault(t, 501, "NotImplementedException", "monitoring is not served by this Cloister. To hand its calls on, name an upstream in the configuration: services: {monitoring: https://…}")
 }

@@ -49,6 +49,7 @@ func (f *Fabric) apply(ctx context.Context, want *network.Network, index *reach.
 	}
 	f.index.Store(index)
 	f.entrance.enforce(index)
+	f.relays.enforce(want, index)
 	f.recursor.use(want.Internet.Recursors)
 	byVPC := split(want)
 	links := wires(want)
@@ -73,6 +74,7 @@ func (f *Fabric) apply(ctx context.Context, want *network.Network, index *reach.
 			failed = errors.Join(failed, f.isolate(file))
 		}
 	}
+	failed = errors.Join(failed, f.relays.serve(f, want))
 	f.part(links)
 	f.closeGateways(byVPC)
 	return errors.Join(failed, f.dropRest(byVPC, wanted))

@@ -34,6 +34,8 @@ type Config struct {
 	Logger    *slog.Logger
 	// Tunnels is the address of this host on which VPN gateways listen; none means loopback.
 	Tunnels netip.Addr
+	// Idle is how long a connection through a load balancer may carry nothing; zero is AWS's 350 seconds.
+	Idle time.Duration
 }
 
 // Fabric is the data plane in the kernel.
@@ -43,6 +45,7 @@ type Fabric struct {
 	lock      *os.File
 	sweeper   *sweeper
 	entrance  *entrance
+	relays    *relays
 	index     atomic.Pointer[reach.Index]
 	turn      atomic.Uint32
 	observer  network.Observer // nil: nobody
@@ -75,7 +78,7 @@ func Open(c Config) (*Fabric, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Fabric{
+	f := &Fabric{
 		directory:    c.Directory,
 		log:          c.Logger,
 		lock:         lock,
@@ -87,7 +90,13 @@ func Open(c Config) (*Fabric, error) {
 		tunnels:      c.Tunnels,
 		whereabouts:  newWhereabouts(c.Directory),
 		gateways:     map[string]*gateway{},
-	}, nil
+	}
+	if c.Idle == 0 {
+		c.Idle = 350 * time.Second
+	}
+	f.relays = newRelays(f, c.Idle)
+	f.entrance.relays = f.relays
+	return f, nil
 }
 
 func takeDirectory(directory string) (*os.File, error) {
@@ -174,6 +183,7 @@ func (f *Fabric) Close() error {
 	f.closeGateways(nil)
 	close(f.whereabouts.quit)
 	f.entrance.Close()
+	f.relays.close()
 	for _, r := range f.routers {
 		r.close()
 	}

@@ -8,7 +8,6 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -25,6 +24,7 @@ type entrance struct {
 	arrived chan *conn
 	closed  chan struct{}
 	once    sync.Once
+	relays  *relays
 
 	mu    sync.Mutex // guards index against a connection that is being let in
 	index *reach.Index
@@ -74,6 +74,13 @@ func (e *entrance) admit(vpc string, tcp *net.TCPConn, quit <-chan struct{}) {
 	c := &conn{TCPConn: tcp, entrance: e}
 	e.mu.Lock()
 	ok := false
+	if e.index != nil && vpc != "" {
+		if o, known := e.index.Origin(vpc, source.Addr(), target); known && e.relays.takes(o.EndpointID) {
+			e.mu.Unlock()
+			e.relays.throughEndpoint(vpc, tcp)
+			return
+		}
+	}
 	if e.index != nil {
 		c.origin, ok = e.index.Origin(vpc, source.Addr(), target)
 	}
@@ -153,16 +160,7 @@ type listeners struct {
 
 // listen opens a router's socket and begins to accept.
 func (e *entrance) listen(namespace int, vpc string) (*listeners, error) {
-	config := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
-		var err error
-		if outer := raw.Control(func(fd uintptr) {
-			err = errors.Join(unix.SetsockoptInt(int(fd), unix.SOL_IP, unix.IP_TRANSPARENT, 1),
-				unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_MAXSEG, endpointSegment))
-		}); outer != nil {
-			return outer
-		}
-		return err
-	}}
+	config := net.ListenConfig{Control: transparent}
 	config.SetMultipathTCP(false)
 	l := &listeners{quit: make(chan struct{}), done: make(chan struct{})}
 	err := within(namespace, func() error {

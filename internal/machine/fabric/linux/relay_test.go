@@ -1,0 +1,175 @@
+package linux
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"testing"
+	"time"
+
+	"cloister/internal/value/network"
+)
+
+// supplied is a provider's VPC with a balancer before two servers, and a consumer's VPC with an endpoint.
+func supplied() *network.Network {
+	anything := network.Rule{Protocol: -1, From: -1, To: -1, CIDR: everywhere}
+	at := netip.MustParseAddr
+	vpc := func(s string) network.VPC {
+		return network.VPC{ID: "vpc-" + s, CIDRs: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/16")},
+			Subnets: []network.Subnet{{ID: "subnet-" + s, Table: "rtb-" + s, CIDR: netip.MustParsePrefix("10.0.1.0/24")}}, Tables: []network.RouteTable{{ID: "rtb-" + s}},
+			Groups: []network.Group{{ID: "sg-" + s, Egress: []network.Rule{anything}, Ingress: []network.Rule{anything}}}}
+	}
+	eni := func(id, s, address string) network.Interface {
+		return network.Interface{ID: id, VPC: "vpc-" + s, Subnet: "subnet-" + s, Address: at(address), Groups: []string{"sg-" + s}}
+	}
+	front, endpoint := eni("front", "p", "10.0.1.20"), eni("e", "c", "10.0.1.10")
+	front.Open, front.Groups, endpoint.Endpoint = true, nil, "vpce-1"
+	targets := []netip.AddrPort{netip.MustParseAddrPort("10.0.1.5:8080"), netip.MustParseAddrPort("10.0.1.6:8080"), netip.MustParseAddrPort("10.0.1.77:8080"), netip.MustParseAddrPort("10.0.1.20:443")}
+	return &network.Network{
+		VPCs:       []network.VPC{vpc("p"), vpc("c")},
+		Interfaces: []network.Interface{front, endpoint, eni("s1", "p", "10.0.1.5"), eni("s2", "p", "10.0.1.6"), eni("client", "c", "10.0.1.5"), eni("near", "p", "10.0.1.9")},
+		Endpoints:  []network.Endpoint{{ID: "vpce-1", VPC: "vpc-c", Service: "com.amazonaws.vpce.us-east-1.vpce-svc-1", Balancer: "lb"}},
+		Balancers: []network.Balancer{{ID: "lb", VPC: "vpc-p", Interfaces: []string{"front"}, Listeners: []network.Listener{
+			{Port: 443, Targets: targets}, {Port: 5432, Targets: targets[:1]}}}},
+	}
+}
+
+// telling serves on port 8080 of a namespace: it says who called and repeats what it hears.
+func telling(t *testing.T, f *Fabric, id string) {
+	t.Helper()
+	l, err := f.ListenIn(id, netip.MustParseAddrPort("0.0.0.0:8080"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				fmt.Fprintf(c, "%s for %s\n", id, c.RemoteAddr().(*net.TCPAddr).IP)
+				io.Copy(c, c)
+			}()
+		}
+	}()
+}
+
+// ask connects and reads the greeting.
+func askAt(t *testing.T, f *Fabric, id, to string) (net.Conn, string) {
+	t.Helper()
+	c, err := connect(t, f.directory, "cl.eni."+id, to, prompt)
+	if err != nil {
+		t.Fatalf("%s does not reach %s: %v", id, to, err)
+	}
+	c.SetDeadline(time.Now().Add(prompt))
+	line, err := bufio.NewReader(io.LimitReader(c, 64)).ReadString('\n')
+	if err != nil {
+		t.Fatalf("%s to %s: %v", id, to, err)
+	}
+	return c, line
+}
+
+func TestABalancerCarriesConnections(t *testing.T) {
+	f := start(t)
+	n := supplied()
+	apply(t, f, n)
+	telling(t, f, "s1")
+	telling(t, f, "s2")
+	seen := map[string]bool{}
+	for range 8 {
+		c, line := askAt(t, f, "client", "10.0.1.10:443")
+		seen[line] = true
+		alive(t, c, "through the endpoint")
+		c.Close()
+	}
+	if !seen["s1 for 10.0.1.20\n"] || !seen["s2 for 10.0.1.20\n"] || len(seen) != 2 {
+		t.Errorf("the targets saw %v", seen)
+	}
+	if _, line := askAt(t, f, "near", "10.0.1.20:5432"); line != "s1 for 10.0.1.20\n" {
+		t.Errorf("in the balancer's own VPC: %q", line)
+	}
+	c, line := askAt(t, f, "client", "10.0.1.10:5432")
+	if line != "s1 for 10.0.1.20\n" {
+		t.Errorf("another port: %q", line)
+	}
+	reaches(t, f, "client", "10.0.1.10:8080", false, "a port without a listener")
+
+	// Half a close goes through, and comes back.
+	c.(*net.TCPConn).CloseWrite()
+	if rest, err := io.ReadAll(c); err != nil || len(rest) != 0 {
+		t.Errorf("after half a close: %q, %v", rest, err)
+	}
+
+	// Whatever ends the path ends the connections.
+	for what, change := range map[string]func(*network.Network){
+		"the endpoint leads elsewhere": func(n *network.Network) { n.Endpoints[0].Balancer = "other" },
+		"the listener is gone":         func(n *network.Network) { n.Balancers[0].Listeners = n.Balancers[0].Listeners[1:] },
+		"the balancer is gone":         func(n *network.Network) { n.Balancers = nil },
+		"the endpoint is gone":         func(n *network.Network) { n.Endpoints, n.Interfaces = nil, append(n.Interfaces[:1:1], n.Interfaces[2:]...) },
+		"the client is gone":           func(n *network.Network) { n.Interfaces = append(n.Interfaces[:4:4], n.Interfaces[5:]...) },
+	} {
+		apply(t, f, supplied())
+		c, _ := askAt(t, f, "client", "10.0.1.10:443")
+		alive(t, c, what)
+		changed := supplied()
+		change(changed)
+		apply(t, f, changed)
+		c.SetDeadline(time.Now().Add(prompt))
+		if what == "the client is gone" {
+			continue // with its namespace
+		}
+		if _, err := c.Read(make([]byte, 1)); err == nil {
+			t.Errorf("%s and the connection lives", what)
+		}
+		if what != "the client is gone" && what != "the listener is gone" {
+			reaches(t, f, "client", "10.0.1.10:443", false, what)
+		}
+	}
+}
+
+func TestABalancersConnectionsEndWhenNothingIsSaid(t *testing.T) {
+	f := start(t)
+	f.relays.idle = 300 * time.Millisecond
+	apply(t, f, supplied())
+	telling(t, f, "s1")
+	c, _ := askAt(t, f, "client", "10.0.1.10:5432")
+	for range 5 { // longer than the idle time, but never idle
+		time.Sleep(150 * time.Millisecond)
+		alive(t, c, "talking")
+	}
+	c.SetDeadline(time.Now().Add(prompt))
+	if _, err := c.Read(make([]byte, 1)); err == nil {
+		t.Error("an idle connection gave a byte")
+	} else if e, ok := err.(net.Error); ok && e.Timeout() {
+		t.Error("an idle connection lives on")
+	}
+}
+
+func TestOneClientLeavesRoomAtABalancer(t *testing.T) {
+	f := start(t)
+	apply(t, f, supplied())
+	telling(t, f, "s1")
+	var held []net.Conn
+	for range relayedSource {
+		c, _ := askAt(t, f, "client", "10.0.1.10:5432")
+		held = append(held, c)
+	}
+	c, err := connect(t, f.directory, "cl.eni.client", "10.0.1.10:5432", prompt)
+	if err == nil {
+		c.SetDeadline(time.Now().Add(prompt))
+		if _, err = c.Read(make([]byte, 1)); err == nil {
+			t.Error("one client has more than its share")
+		}
+	}
+	if _, line := askAt(t, f, "near", "10.0.1.20:5432"); line == "" {
+		t.Error("another client finds no room")
+	}
+	for _, c := range held {
+		c.Close()
+	}
+}
