@@ -161,13 +161,16 @@ func (w *walker) fromService(e *end, p packet) end {
 
 // hand gives a packet to an interface of the same VPC that is no more than a station on its way.
 func (w *walker) hand(from, to *network.Interface, p packet) end {
-	if from == to {
+	if from == to && to.NAT {
 		return w.drop(to.ID, "leads back to itself")
 	}
 	if !w.crosses(from, to, &p) {
 		return end{}
 	}
 	if !to.NAT {
+		if w.back && to.ID == w.client {
+			return w.homecoming(to.ID, p) // to an address for which it sent
+		}
 		if !to.Open && !w.x.passes(to, &p, p.source.Addr(), w.sender(from, &p), false) {
 			return w.drop(to.ID, "no group has a rule for packets from %s", p.source)
 		}

@@ -11,7 +11,8 @@ import (
 // Probe is a connection that somebody might try: TCP, UDP (one packet and its answer) or an ICMP echo.
 type Probe struct {
 	// From is the caller: an interface, an isolated namespace, an internet host, or a VPN tunnel; for a
-	// tunnel Source says which address behind it.
+	// tunnel Source says which address behind it. For an interface that forwards Source may be an
+	// address outside its VPC, for which it sends.
 	From   string
 	Source netip.Addr
 	// Port is the caller's own; 0 is any ephemeral one, of which 49152 stands for all. It matters where
@@ -153,7 +154,13 @@ func (w *walker) begin(p Probe) end {
 	case isHost:
 		return w.outside(out(host))
 	}
-	return w.leave(i, out(i.Address))
+	if !p.Source.IsValid() || p.Source == i.Address {
+		return w.leave(i, out(i.Address))
+	}
+	if !i.Forwards || x.vpcs[i.VPC].holds(p.Source) {
+		return w.drop(i.ID, "may not send as %s", p.Source)
+	}
+	return w.leave(i, out(p.Source))
 }
 
 // returns sends the answer of the packet at e, and says whether it gets back to the client.

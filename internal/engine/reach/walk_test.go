@@ -226,7 +226,12 @@ func TestWalk(t *testing.T) {
 		{"a forwarding interface is given packets (source/destination check)", "eni-pub 100.64.0.1:80", "forwarded eni-fw 10.0.1.5"},
 		{"an interface that does not forward is a blackhole", "eni-pub 100.65.0.1:80", "dropped is a blackhole eni-plain"},
 		{"an interface of another VPC is a blackhole", "eni-pub 100.67.0.1:80", "dropped is a blackhole eni-b"},
-		{"it does not lead to itself", "eni-fw 100.64.0.1:80", "dropped back to itself"},
+		{"it sends for others, whose answers are routed to it", "eni-fw@100.64.0.9 udp 10.0.1.5:80", "delivered eni-pub 100.64.0.9"},
+		{"answers that are routed elsewhere", "eni-fw@100.99.0.9 udp 10.0.1.5:80", "dropped <- igw-a"},
+		{"it sends for nobody of the VPC", "eni-fw@10.0.1.6 udp 10.0.1.5:80", "dropped may not send as"},
+		{"with the check on it sends for nobody", "eni-plain@100.64.0.9 udp 10.0.1.5:80", "dropped may not send as"},
+		{"a peering carries what is between interfaces only", "eni-fw@100.64.0.9 udp 10.1.1.5:80", "dropped is not the address of"},
+		{"its own route leads back to it", "eni-fw 100.64.0.1:80", "forwarded eni-fw 10.0.1.22"},
 
 		{"peering: both routes", "eni-pub 10.1.1.5:80", "delivered eni-b 10.0.1.5"},
 		{"peering: no way back", "eni-pub 10.1.2.5:80", "dropped <- eni-c: has no such connection"},

@@ -16,8 +16,8 @@ import (
 // Datagrams is a fabric in whose namespaces a test can also open other sockets than TCP's.
 type Datagrams interface {
 	ListenUDPIn(id string, at netip.AddrPort) (*net.UDPConn, error)
-	// DialUDP makes a socket that speaks with one address.
-	DialUDP(id string, to netip.AddrPort) (net.Conn, error)
+	// DialUDP makes a socket that speaks with one address, from the namespace's own if source is invalid.
+	DialUDP(id string, source netip.Addr, to netip.AddrPort) (net.Conn, error)
 	// Ping sends an echo request and waits for its reply.
 	Ping(ctx context.Context, id string, to netip.Addr) error
 }
@@ -66,13 +66,13 @@ func (w *world) serveUDP(id, at string) {
 }
 
 // datagram sends one packet, more often if it must arrive, and demands what the law says of it and of its answer.
-func (m *matrix) datagram(id string, to netip.AddrPort, path *reach.Path) error {
-	c, err := m.Fabric.(Datagrams).DialUDP(id, to)
+func (m *matrix) datagram(p reach.Probe, path *reach.Path) error {
+	c, err := m.Fabric.(Datagrams).DialUDP(p.From, p.Source, p.To)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	text := fmt.Sprintf("%s to %s %x", id, to, rand.Uint64())
+	text := fmt.Sprintf("%s to %s %x", p.From, p.To, rand.Uint64())
 	answer := make([]byte, 1500)
 	answered := false
 	want := ""
@@ -121,4 +121,23 @@ func (m *matrix) echo(id string, to netip.Addr, path *reach.Path) error {
 		return fmt.Errorf("the echo: %v", err)
 	}
 	return nil
+}
+
+// sendForOthers sends datagrams of interfaces that forward, with sources that are not theirs.
+func (m *matrix) sendForOthers(r *rand.Rand, done *sync.WaitGroup, room chan struct{}, targets []netip.Addr) {
+	if _, can := m.Fabric.(Datagrams); !can {
+		return
+	}
+	for _, i := range m.n.Interfaces {
+		if !i.Forwards {
+			continue
+		}
+		for _, source := range addresses("198.51.100.77", "192.168.0.77", "10.11.0.77") {
+			for _, to := range targets {
+				if to != i.Address && r.IntN(5) == 0 {
+					m.one(done, room, reach.Probe{From: i.ID, Source: source, Protocol: reach.UDP, To: netip.AddrPortFrom(to, 808)})
+				}
+			}
+		}
+	}
 }

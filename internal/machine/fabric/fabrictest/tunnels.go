@@ -52,7 +52,7 @@ func (m *matrix) dialTo(ctx context.Context, p reach.Probe) (net.Conn, error) {
 	case p.Source.IsValid():
 		return m.Fabric.(Customers).DialFrom(ctx, p.From, p.Source, p.To)
 	case p.Protocol == reach.UDP:
-		return m.Fabric.(Datagrams).DialUDP(p.From, p.To)
+		return m.Fabric.(Datagrams).DialUDP(p.From, p.Source, p.To)
 	}
 	return m.Dial(ctx, p.From, p.To)
 }

@@ -236,7 +236,7 @@ func (f *Fabric) applyVPC(p *parts) error {
 	if err := f.follow(f.routers[p.vpc.ID], p.vpc.LogFlows); err != nil {
 		return err
 	}
-	if err := f.translate(p.vpc, p.interfaces, f.routers[p.vpc.ID]); err != nil {
+	if err := f.translate(p.interfaces, f.routers[p.vpc.ID]); err != nil {
 		return err
 	}
 	f.routers[p.vpc.ID].last = p

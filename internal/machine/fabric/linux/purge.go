@@ -39,7 +39,13 @@ func Purge(directory string) error {
 	if err != nil {
 		return fmt.Errorf("purge: %w", err)
 	}
-	gone := map[uint64]bool{}
+	// They stay open until it is known who is inside: the number of one that is gone may be another's at once.
+	gone := map[uint64]*os.File{}
+	defer func() {
+		for _, ns := range gone {
+			ns.Close()
+		}
+	}()
 	var failed error
 	for _, e := range entries {
 		if kindOf(e.Name()) == "" {
@@ -61,18 +67,20 @@ func Purge(directory string) error {
 	return nil
 }
 
-// purgeNamespace unbinds a namespace and notes its number. A router's links are deleted first, as a
+// purgeNamespace unbinds a namespace and notes it by its number, open. A router's links are deleted first, as a
 // process inside a workload's namespace would keep the other end.
-func purgeNamespace(path, kind string, gone map[uint64]bool) error {
+func purgeNamespace(path, kind string, gone map[uint64]*os.File) error {
 	ns, err := openNamespace(path)
 	if err == nil {
 		var at unix.Stat_t
 		err = unix.Fstat(int(ns.Fd()), &at)
-		gone[at.Ino] = true
+		if other := gone[at.Ino]; other != nil {
+			other.Close()
+		}
+		gone[at.Ino] = ns
 		if err == nil && (kind == kindVPC || kind == kindInternet) {
 			err = deleteLinks(ns)
 		}
-		ns.Close()
 	} else if errors.Is(err, fs.ErrNotExist) {
 		err = nil
 	}
@@ -100,12 +108,12 @@ func deleteLinks(ns *os.File) error {
 }
 
 // inside lists processes that have a thread in one of the namespaces.
-func inside(namespaces map[uint64]bool) []int {
+func inside(namespaces map[uint64]*os.File) []int {
 	var pids []int
 	tasks, _ := filepath.Glob("/proc/[0-9]*/task/[0-9]*/ns/net")
 	for _, task := range tasks {
 		var at unix.Stat_t
-		if unix.Stat(task, &at) != nil || !namespaces[at.Ino] {
+		if unix.Stat(task, &at) != nil || namespaces[at.Ino] == nil {
 			continue
 		}
 		if pid, err := strconv.Atoi(strings.Split(task, "/")[2]); err == nil && !slices.Contains(pids, pid) {

@@ -186,9 +186,18 @@ func (l *line) icmp(what string, offset uint32, value int) *line {
 
 // known matches packets of connections that were let in before, and errors about them.
 func (l *line) known() *line {
-	mask := make([]byte, 4)
-	binary.NativeEndian.PutUint32(mask, expr.CtStateBitESTABLISHED|expr.CtStateBitRELATED)
-	return l.add("ct known",
+	return l.state("ct known", expr.CtStateBitESTABLISHED|expr.CtStateBitRELATED)
+}
+
+// sound matches packets that begin a connection or belong to one: neither an answer to nothing nor
+// what is no packet of its protocol. Only such are translated.
+func (l *line) sound() *line {
+	return l.state("ct sound", expr.CtStateBitNEW|expr.CtStateBitESTABLISHED|expr.CtStateBitRELATED)
+}
+
+func (l *line) state(words string, bits uint32) *line {
+	mask := binary.NativeEndian.AppendUint32(nil, bits)
+	return l.add(words,
 		&expr.Ct{Key: expr.CtKeySTATE, Register: 1},
 		&expr.Bitwise{SourceRegister: 1, DestRegister: 1, Len: 4, Mask: mask, Xor: make([]byte, 4)},
 		&expr.Cmp{Op: expr.CmpOpNeq, Register: 1, Data: make([]byte, 4)})

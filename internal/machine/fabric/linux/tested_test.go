@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/netip"
 	"sync"
-	"syscall"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -70,9 +69,7 @@ func (f *tested) ListenIn(id string, at netip.AddrPort) (l net.Listener, err err
 		return f.Fabric.ListenIn(id, at)
 	}
 	err = f.in(id, func() (err error) {
-		c := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) (err error) {
-			return errors.Join(raw.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_IP, unix.IP_TRANSPARENT, 1) }), err)
-		}}
+		c := net.ListenConfig{Control: transparent}
 		c.SetMultipathTCP(false)
 		l, err = c.Listen(context.Background(), "tcp4", at.String())
 		return err
@@ -88,9 +85,13 @@ func (f *tested) ListenUDPIn(id string, at netip.AddrPort) (c *net.UDPConn, err 
 	return c, err
 }
 
-func (f *tested) DialUDP(id string, to netip.AddrPort) (c net.Conn, err error) {
+func (f *tested) DialUDP(id string, source netip.Addr, to netip.AddrPort) (c net.Conn, err error) {
 	err = f.in(id, func() (err error) {
-		c, err = net.DialUDP("udp4", nil, net.UDPAddrFromAddrPort(to))
+		d := net.Dialer{}
+		if source.IsValid() {
+			d.LocalAddr, d.Control = net.UDPAddrFromAddrPort(netip.AddrPortFrom(source, 0)), transparent
+		}
+		c, err = d.Dial("udp4", to.String())
 		return err
 	})
 	return c, err

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"slices"
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
@@ -34,14 +33,12 @@ func prepareTranslator() error {
 	return loopbackUp()
 }
 
-// translatorRuleset lets out what comes from the VPC, with the gateway's own address for a source, and
-// back what answers it; the gateway itself answers nobody.
-func translatorRuleset(cidrs []netip.Prefix, own netip.Addr) *ruleset {
+// translatorRuleset lets out whatever routes lead here, with the gateway's own address for a source, and
+// back what answers it; the gateway itself answers nobody. Sources may be anybody's: an interface
+// that forwards may lead others' packets here.
+func translatorRuleset(own netip.Addr) *ruleset {
 	r := newRuleset()
-	forward := []rule{new(line).known().accept()}
-	for _, c := range cidrs {
-		forward = append(forward, new(line).address(true, c).accept())
-	}
+	forward := []rule{new(line).sound().accept()}
 	r.chains["h_in"] = chain{&hook{at: nftables.ChainHookInput, priority: nftables.ChainPriorityFilter, drop: true}, []rule{new(line).known().accept()}}
 	r.chains["h_fwd"] = chain{&hook{at: nftables.ChainHookForward, priority: nftables.ChainPriorityFilter, drop: true}, forward}
 	four := own.As4()
@@ -53,15 +50,15 @@ func translatorRuleset(cidrs []netip.Prefix, own netip.Addr) *ruleset {
 }
 
 // translate brings the NAT gateways' own rulesets in order; nothing is sent for those that are.
-func (f *Fabric) translate(v *network.VPC, interfaces []*network.Interface, r *router) error {
+func (f *Fabric) translate(interfaces []*network.Interface, r *router) error {
 	now := map[string]string{}
 	for _, i := range interfaces {
 		if !i.NAT {
 			continue
 		}
-		spec := fmt.Sprint(i.Address, v.CIDRs)
+		spec := i.Address.String()
 		if r.translators[i.ID] != spec {
-			if err := f.translateOne(i, v.CIDRs); err != nil {
+			if err := f.translateOne(i); err != nil {
 				return fmt.Errorf("nat gateway %s: %w", i.ID, err)
 			}
 		}
@@ -71,7 +68,7 @@ func (f *Fabric) translate(v *network.VPC, interfaces []*network.Interface, r *r
 	return nil
 }
 
-func (f *Fabric) translateOne(i *network.Interface, cidrs []netip.Prefix) error {
+func (f *Fabric) translateOne(i *network.Interface) error {
 	ns, err := os.Open(f.path(fileName(kindInterface, i.ID)))
 	if err != nil {
 		return err
@@ -79,5 +76,5 @@ func (f *Fabric) translateOne(i *network.Interface, cidrs []netip.Prefix) error 
 	defer ns.Close()
 	t := table{namespace: int(ns.Fd())}
 	defer t.close()
-	return t.apply(translatorRuleset(slices.Clone(cidrs), i.Address))
+	return t.apply(translatorRuleset(i.Address))
 }
