@@ -81,7 +81,7 @@ func TestAWrongRulesetIsPutRight(t *testing.T) {
 			if err := r.netlink.AddrAdd(lo, &netlink.Addr{IPNet: netOf(netip.MustParsePrefix("10.0.1.66/32")), Scope: unix.RT_SCOPE_HOST}); err != nil {
 				t.Fatal(err)
 			}
-			extra, err := way{local: true}.route(r.netlink, r.loopback, destination{77, netip.MustParsePrefix("52.0.0.0/8")})
+			extra, err := way{local: true}.route(r.netlink, r.loopback, destination{table: 77, to: netip.MustParsePrefix("52.0.0.0/8")})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -32,14 +32,15 @@ const (
 	setElastic    = "elastic"   // private addresses that have a public one
 	setPublic     = "public"    // the public ones
 
-	chainWire   = "c_wire"    // a packet out of a wire, forwarded
-	chainWireIn = "c_wire_in" // and one for the router itself
-	chainNone   = "c_none"
-	chainRawOn  = "raw_on" // the rest of h_raw, for forwarders
-	chainOpenIn = "c_open_i"
-	chainOpen   = "c_open_o"
-	chainLeave  = "c_leave"
-	chainOut    = "c_gateway" // to the internet: only who has a public address
+	chainWire    = "c_wire"    // a packet out of a wire, forwarded
+	chainWireIn  = "c_wire_in" // and one for the router itself
+	chainNone    = "c_none"
+	chainRawOn   = "raw_on" // the rest of h_raw, for forwarders
+	chainOpenIn  = "c_open_i"
+	chainOpen    = "c_open_o"
+	chainLeave   = "c_leave"
+	chainTunnels = "c_tunnels" // to a VPN gateway: only what is behind a tunnel
+	chainOut     = "c_gateway" // to the internet: only who has a public address
 )
 
 // byLink goes on with the chain that a verdict map has for the link the packet came from (or goes to).
@@ -81,6 +82,10 @@ func addForwarding(r *ruleset, p *parts, links map[string]string) {
 			networks = append(networks, p.vpc.VPN.Tunnels[i].Networks...)
 		}
 		wire(vpnLink, networks)
+		if key := linkKey(vpnLink); to[key] != "" {
+			addTunnels(r, p.vpc, networks)
+			to[key] = chainTunnels
+		}
 	}
 	if link := links[wireKey(p.vpc.InternetGateway)]; link != "" && p.vpc.InternetGateway != "" {
 		addGateway(r, p, link)
@@ -99,6 +104,21 @@ func addForwarding(r *ruleset, p *parts, links map[string]string) {
 			}
 		}
 	}
+}
+
+// addTunnels has what goes to a VPN gateway end where no tunnel leads to, and what comes from one that
+// says it is of this VPC: there an address says who one is.
+func addTunnels(r *ruleset, v *network.VPC, networks []netip.Prefix) {
+	var out, in []rule
+	for _, n := range networks {
+		out = append(out, new(line).address(false, n).accept())
+	}
+	for _, c := range append(slices.Clone(v.CIDRs), linkLocal) {
+		in = append(in, new(line).address(true, c).drop())
+	}
+	r.chains[chainTunnels] = chain{nil, append(distinct(out), new(line).drop())}
+	name := chainName("f_", vpnLink)
+	r.chains[name] = chain{nil, append(in, r.chains[name].rules...)}
 }
 
 // forwarded are the sources that an interface without a check may send with: all, but within the VPC

@@ -33,7 +33,13 @@ type ways struct {
 type destination struct {
 	table int
 	to    netip.Prefix
+	// spare is what counts when the kernel has taken the other one away with its link: a blackhole, as
+	// otherwise a shorter prefix would lead elsewhere.
+	spare bool
 }
+
+// spareMetric puts spare routes behind all others.
+const spareMetric = 1 << 30
 
 // way is where a route leads: to the router itself (local), by a link (dev), or nowhere.
 type way struct {
@@ -81,7 +87,7 @@ func vpcWays(p *parts, links map[string]string) *ways {
 	w.rules[choice{priority: chooseMain, table: unix.RT_TABLE_MAIN}] = true
 	w.rules[choice{priority: chooseNone, blackhole: true}] = true
 	for _, cidr := range append(slices.Clone(v.CIDRs), linkLocal) {
-		w.routes[destination{unix.RT_TABLE_MAIN, cidr}] = way{}
+		w.routes[destination{table: unix.RT_TABLE_MAIN, to: cidr}] = way{}
 	}
 	numbers, of := tableNumbers(v), map[string]int{}
 	for _, s := range v.Subnets {
@@ -135,13 +141,18 @@ func (p *parts) targets(links map[string]string) map[network.Target]way {
 func (w *ways) addTable(t *network.RouteTable, number int, targets map[network.Target]way) {
 	for _, r := range t.Routes {
 		for _, p := range r.Destinations {
-			at := destination{number, p.Masked()}
-			if p.Addr().Is4() && w.routes[at] == (way{}) {
-				w.routes[at] = targets[r.Target]
+			at := destination{table: number, to: p.Masked()}
+			if !p.Addr().Is4() || w.routes[at] != (way{}) {
+				continue
+			}
+			w.routes[at] = targets[r.Target]
+			if w.routes[at].dev != "" {
+				at.spare = true
+				w.routes[at] = way{}
 			}
 		}
 	}
-	if all := (destination{number, everywhere}); w.routes[all] == (way{}) {
+	if all := (destination{table: number, to: everywhere}); w.routes[all] == (way{}) {
 		w.routes[all] = way{}
 	}
 }
@@ -174,10 +185,10 @@ func internetWays(n *network.Internet, elastic []elastic, links map[string]strin
 	for _, d := range n.Doors {
 		w.addresses[d] = true
 	}
-	w.routes[destination{unix.RT_TABLE_MAIN, everywhere}] = way{}
+	w.routes[destination{table: unix.RT_TABLE_MAIN, to: everywhere}] = way{}
 	for _, e := range elastic {
 		if link := links[wireKey(e.gateway)]; link != "" {
-			w.routes[destination{unix.RT_TABLE_MAIN, netip.PrefixFrom(e.address, 32)}] = way{dev: link, via: hop}
+			w.routes[destination{table: unix.RT_TABLE_MAIN, to: netip.PrefixFrom(e.address, 32)}] = way{dev: link, via: hop}
 		}
 	}
 	return w
@@ -249,7 +260,7 @@ func (w *ways) readRoutes(h *netlink.Handle) error {
 			at.dev = names[r.LinkIndex]
 			at.via, _ = netip.AddrFromSlice(r.Gw.To4())
 		}
-		w.routes[destination{r.Table, prefixOf(r.Dst)}] = at
+		w.routes[destination{r.Table, prefixOf(r.Dst), r.Priority == spareMetric}] = at
 	}
 	return nil
 }
@@ -321,7 +332,9 @@ func (have *ways) remove(h *netlink.Handle, want *ways) error {
 		if _, stays := want.routes[at]; stays {
 			continue
 		}
-		if err := h.RouteDel(&netlink.Route{Table: at.table, Dst: netOf(at.to), Family: unix.AF_INET, Scope: unix.RT_SCOPE_NOWHERE}); err != nil && !errors.Is(err, unix.ESRCH) {
+		gone := at.route()
+		gone.Scope = unix.RT_SCOPE_NOWHERE // whichever it has
+		if err := h.RouteDel(gone); err != nil && !errors.Is(err, unix.ESRCH) {
 			return fmt.Errorf("remove route to %s: %w", at.to, err)
 		}
 	}
@@ -337,8 +350,18 @@ func (have *ways) remove(h *netlink.Handle, want *ways) error {
 	return nil
 }
 
+// route is the kernel's, without where it leads.
+func (at destination) route() *netlink.Route {
+	r := &netlink.Route{Table: at.table, Dst: netOf(at.to), Family: unix.AF_INET}
+	if at.spare {
+		r.Priority = spareMetric
+	}
+	return r
+}
+
 func (w way) route(h *netlink.Handle, loopback int, at destination) (*netlink.Route, error) {
-	r := &netlink.Route{Table: at.table, Dst: netOf(at.to), Type: unix.RTN_BLACKHOLE, Family: unix.AF_INET}
+	r := at.route()
+	r.Type = unix.RTN_BLACKHOLE
 	switch {
 	case w.local:
 		r.Type, r.Scope, r.LinkIndex = unix.RTN_LOCAL, unix.RT_SCOPE_HOST, loopback

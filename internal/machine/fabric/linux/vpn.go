@@ -52,10 +52,7 @@ func (f *Fabric) openGateways(vpcs map[string]*parts) {
 			old.err = err
 		}
 		if f.gateways[vpc].tunnel != nil {
-			if r.wires == nil {
-				r.wires = map[string]string{}
-			}
-			r.wires[wireKey(vpnLink)] = vpnLink
+			r.wire(vpnLink, vpnLink)
 		}
 	}
 }

@@ -25,9 +25,6 @@ type wire struct {
 // hop is the next hop in every wire.
 var hop = netip.AddrFrom4([4]byte{169, 254, 1, 2})
 
-// vpnLink is the device of a VPC's VPN gateway, inside its router.
-const vpnLink = "vgw"
-
 // wireKey is a wire's place among the links of a router, apart from the interfaces' ids.
 func wireKey(id string) string { return "~" + id }
 
@@ -68,6 +65,19 @@ func wires(n *network.Network) []*wire {
 	return list
 }
 
+// vpnLink is the device of a VPC's VPN gateway, inside its router.
+const vpnLink = "vgw"
+
+// wire notes a link that is no interface's; what was made for another one is to be made again.
+func (r *router) wire(id, link string) {
+	if r.wires == nil {
+		r.wires = map[string]string{}
+	}
+	if key := wireKey(id); r.wires[key] != link {
+		r.wires[key], r.last = link, nil
+	}
+}
+
 // join makes the wires that are missing between the routers. One whose other end is not as it should be
 // is made anew.
 func (f *Fabric) join(list []*wire) error {
@@ -103,10 +113,7 @@ func (f *Fabric) joinOne(w *wire) error {
 		if err := w.configure(r, names[end]); err != nil {
 			return err
 		}
-		if r.wires == nil {
-			r.wires = map[string]string{}
-		}
-		r.wires[key] = names[end]
+		r.wire(w.id, names[end])
 	}
 	return nil
 }
