@@ -72,6 +72,9 @@ func serve(f place, conf config) error {
 			return fmt.Errorf("settle in namespaces: %w", err)
 		}
 	}
+	if rootless && (conf.Internet == "uplink" || len(conf.Resolvers) > 0) {
+		return errors.New("internet: uplink and resolvers need root: a rootless server has no way to the host's network")
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	// One server for one data directory: two would each undo the other's network.

@@ -264,6 +264,9 @@ func (f *Fabric) applyInternet(n *network.Internet, public []elastic) (map[strin
 	if err := f.applyRouter("", t, []netip.Addr{reach.PublicResolver}); err != nil {
 		return files, fmt.Errorf("internet: %w", err)
 	}
+	if err := f.uplink.serve(int(f.routers[""].file.Fd()), n.Uplink); err != nil {
+		return files, err
+	}
 	return files, nil
 }
 

@@ -46,6 +46,7 @@ type Fabric struct {
 	sweeper   *sweeper
 	entrance  *entrance
 	relays    *relays
+	uplink    *uplink
 	index     atomic.Pointer[reach.Index]
 	turn      atomic.Uint32
 	observer  network.Observer // nil: nobody
@@ -94,7 +95,7 @@ func Open(c Config) (*Fabric, error) {
 	if c.Idle == 0 {
 		c.Idle = 350 * time.Second
 	}
-	f.relays = newRelays(f, c.Idle)
+	f.relays, f.uplink = newRelays(f, c.Idle), newUplink(c.Logger, c.Idle)
 	f.entrance.relays = f.relays
 	return f, nil
 }
@@ -184,6 +185,7 @@ func (f *Fabric) Close() error {
 	close(f.whereabouts.quit)
 	f.entrance.Close()
 	f.relays.close()
+	f.uplink.close()
 	for _, r := range f.routers {
 		r.close()
 	}

@@ -294,6 +294,7 @@ func internetRuleset(n *network.Internet, public []elastic, links map[string]str
 			bound[boundKey(link, e.address)] = ""
 		}
 	}
+	addUplink(r, n, public)
 	return r
 }
 

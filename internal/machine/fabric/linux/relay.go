@@ -276,13 +276,18 @@ func (r *relays) carry(c *carried) {
 		c.reset()
 		return
 	}
+	c.both(r.idle)
+}
+
+// both carries bytes both ways until both have ended.
+func (c *carried) both(idle time.Duration) {
 	c.last.Store(time.Now().UnixNano())
 	var ways sync.WaitGroup
-	ways.Go(func() { c.pass(target, c.client, r.idle) })
-	ways.Go(func() { c.pass(c.client, target, r.idle) })
+	ways.Go(func() { c.pass(c.target, c.client, idle) })
+	ways.Go(func() { c.pass(c.client, c.target, idle) })
 	ways.Wait()
 	c.client.Close()
-	target.Close()
+	c.target.Close()
 }
 
 // reachTarget connects to the first target that accepts, beginning with another one each time.

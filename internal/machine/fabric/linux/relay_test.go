@@ -110,8 +110,10 @@ func TestABalancerCarriesConnections(t *testing.T) {
 		"the endpoint leads elsewhere": func(n *network.Network) { n.Endpoints[0].Balancer = "other" },
 		"the listener is gone":         func(n *network.Network) { n.Balancers[0].Listeners = n.Balancers[0].Listeners[1:] },
 		"the balancer is gone":         func(n *network.Network) { n.Balancers = nil },
-		"the endpoint is gone":         func(n *network.Network) { n.Endpoints, n.Interfaces = nil, append(n.Interfaces[:1:1], n.Interfaces[2:]...) },
-		"the client is gone":           func(n *network.Network) { n.Interfaces = append(n.Interfaces[:4:4], n.Interfaces[5:]...) },
+		"the endpoint is gone": func(n *network.Network) {
+			n.Endpoints, n.Interfaces = nil, append(n.Interfaces[:1:1], n.Interfaces[2:]...)
+		},
+		"the client is gone": func(n *network.Network) { n.Interfaces = append(n.Interfaces[:4:4], n.Interfaces[5:]...) },
 	} {
 		apply(t, f, supplied())
 		c, _ := askAt(t, f, "client", "10.0.1.10:443")

@@ -182,6 +182,9 @@ func tableNumbers(v *network.VPC) map[string]int {
 func internetWays(n *network.Internet, elastic []elastic, links map[string]string) *ways {
 	w := newWays()
 	w.addresses[reach.PublicResolver] = true
+	if n.Uplink {
+		w.addresses[uplinkAt.Addr()] = true
+	}
 	for _, d := range n.Doors {
 		w.addresses[d] = true
 	}
