@@ -33,5 +33,5 @@ func TestFabric(t *testing.T) {
 
 // TestMatrix compares the kernel with the law on networks made by chance.
 func TestMatrix(t *testing.T) {
-	fabrictest.Matrix(t, func(t *testing.T) fabrictest.Fabric { return &tested{Fabric: start(t), assumed: map[string]bool{}} }, fabrictest.Landed, 240)
+	fabrictest.Matrix(t, func(t *testing.T) fabrictest.Fabric { return &tested{Fabric: start(t), assumed: map[string]bool{}} }, fabrictest.Landed|fabrictest.VPNs, 240)
 }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"syscall"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -20,6 +21,7 @@ type tested struct {
 	*Fabric
 	mu      sync.Mutex
 	assumed map[string]bool
+	ends    map[string]*end // of VPN tunnels, by their ids
 }
 
 // in does something inside the namespace of id.
@@ -69,7 +71,7 @@ func (f *tested) ListenIn(id string, at netip.AddrPort) (l net.Listener, err err
 		return f.Fabric.ListenIn(id, at)
 	}
 	err = f.in(id, func() (err error) {
-		c := net.ListenConfig{Control: transparent}
+		c := net.ListenConfig{Control: anyAddress}
 		c.SetMultipathTCP(false)
 		l, err = c.Listen(context.Background(), "tcp4", at.String())
 		return err
@@ -89,12 +91,18 @@ func (f *tested) DialUDP(id string, source netip.Addr, to netip.AddrPort) (c net
 	err = f.in(id, func() (err error) {
 		d := net.Dialer{}
 		if source.IsValid() {
-			d.LocalAddr, d.Control = net.UDPAddrFromAddrPort(netip.AddrPortFrom(source, 0)), transparent
+			d.LocalAddr, d.Control = net.UDPAddrFromAddrPort(netip.AddrPortFrom(source, 0)), anyAddress
 		}
 		c, err = d.Dial("udp4", to.String())
 		return err
 	})
 	return c, err
+}
+
+// anyAddress lets a socket have an address that is not the namespace's.
+func anyAddress(_, _ string, raw syscall.RawConn) (err error) {
+	failed := raw.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_IP, unix.IP_TRANSPARENT, 1) })
+	return errors.Join(failed, err)
 }
 
 // Ping sends an echo request and waits for its reply.
