@@ -34,6 +34,11 @@ type config struct {
 	// Resolvers are DNS servers (address or address:port) that are asked for names which nobody here
 	// knows. Empty: such names do not exist.
 	Resolvers []string `yaml:"resolvers" help:"DNS servers to ask for names that nobody here knows."`
+	// Tunnels is the address of this host on which VPN gateways listen, each on a UDP port of its own from
+	// TunnelPort on. Customers are told it, so it must be one that they can reach; with loopback, only who
+	// is on this host can.
+	Tunnels    string `yaml:"tunnels" help:"Address of this host on which VPN gateways listen." default:"127.0.0.1"`
+	TunnelPort int    `yaml:"tunnel_port" help:"UDP port of the first VPN gateway." default:"51820"`
 	// IdleTimeout is how long a connection to an endpoint may carry nothing; AWS's is 350 seconds.
 	IdleTimeout time.Duration `yaml:"idle_timeout" help:"How long a connection to an endpoint may be idle." default:"350s"`
 	// FlowLogs is how often VPC flow logs are delivered.
@@ -102,6 +107,12 @@ func (c config) Validate() error {
 	if c.FlowLogs < time.Second {
 		wrong = append(wrong, fmt.Errorf("flow_logs: %s is less than a second", c.FlowLogs))
 	}
+	if a, err := netip.ParseAddr(c.Tunnels); err != nil || a.IsUnspecified() || a.IsMulticast() || a.Zone() != "" {
+		wrong = append(wrong, fmt.Errorf("tunnels: %q is no address of a host", c.Tunnels))
+	}
+	if c.TunnelPort < 1 || c.TunnelPort > 65535 {
+		wrong = append(wrong, fmt.Errorf("tunnel_port: %d is no port", c.TunnelPort))
+	}
 	if _, err := c.recursors(); err != nil {
 		wrong = append(wrong, err)
 	}
@@ -109,6 +120,12 @@ func (c config) Validate() error {
 		wrong = append(wrong, err)
 	}
 	return errors.Join(wrong...)
+}
+
+// tunnels reads Tunnels, which Validate has seen.
+func (c config) tunnels() netip.Addr {
+	a, _ := netip.ParseAddr(c.Tunnels)
+	return a
 }
 
 // recursors reads Resolvers.

@@ -312,7 +312,7 @@ func (w *walker) inside(i *network.Interface, p packet) end {
 
 // fromTunnel brings a packet out of a VPN tunnel into its VPC.
 func (w *walker) fromTunnel(v *vpcIndex, t *network.Tunnel, p packet) end {
-	if v.tunnelTo(p.source.Addr()) != t {
+	if v.tunnelTo(p.source.Addr()) != t || v.holds(p.source.Addr()) {
 		return w.drop(t.ID, "%s is not behind it", p.source.Addr())
 	}
 	i := v.byAddress[p.target.Addr()]

@@ -59,7 +59,8 @@ type Fabric interface {
 
 // Tunnel is what is known of a VPN connection.
 type Tunnel struct {
-	Up             bool // there is a session
+	Up             bool      // there is a session
+	Since          time.Time // when that became so; zero: it never was otherwise
 	Handshake      time.Time
 	Peer           netip.AddrPort // where the customer's side is
 	Sent, Received uint64         // bytes

@@ -47,6 +47,9 @@ func inhabited(tx *store.Tx, v *vpc) (bool, error) {
 			return countIn(tx, internetGateways, v.Account, func(g *internetGateway) bool { return g.VPC == v.ID })
 		},
 		func() (int, error) {
+			return countIn(tx, vpnGateways, v.Account, func(g *vpnGateway) bool { return g.VPC == v.ID })
+		},
+		func() (int, error) {
 			return countIn(tx, peerings, "", func(c *peering) bool { return c.holds(v, tx.Now) })
 		},
 		func() (int, error) {

@@ -209,7 +209,7 @@ func (p *planner) routes(t *routeTable) []network.Route {
 			out = append(out, network.Route{Destinations: p.prefixes(e), Target: network.Target{Kind: network.ToEndpoint, ID: e.ID}})
 		}
 	}
-	return out
+	return append(out, p.propagated(t)...)
 }
 
 // listed are the ranges of a prefix list.

@@ -22,6 +22,11 @@ type Quotas struct {
 	ACLsPerVPC          int
 	EntriesPerDirection int // of a network ACL
 	PrefixLists         int // per account
+	VPNGateways         int // per account
+	CustomerGateways    int // per account
+	VPNConnections      int // per account
+	TunnelsPerGateway   int
+	NetworksPerTunnel   int // static routes of a VPN connection
 }
 
 // filled gives each quota that was left out AWS's default.
@@ -35,6 +40,7 @@ func (q Quotas) filled() Quotas {
 		{&q.TagsPerResource, 50}, {&q.PolicyCharacters, 20480},
 		{&q.InternetGateways, 5}, {&q.Addresses, 5}, {&q.NATsPerZone, 5}, {&q.RoutesPerTable, 50}, {&q.ActivePeerings, 50}, {&q.PendingPeerings, 25},
 		{&q.ACLsPerVPC, 200}, {&q.EntriesPerDirection, 20}, {&q.PrefixLists, 100},
+		{&q.VPNGateways, 5}, {&q.CustomerGateways, 50}, {&q.VPNConnections, 50}, {&q.TunnelsPerGateway, 10}, {&q.NetworksPerTunnel, 100},
 	} {
 		if *d.at == 0 {
 			*d.at = d.aws

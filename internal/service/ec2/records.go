@@ -51,6 +51,7 @@ type routeTable struct {
 	VPC          string
 	Main         string // the id of the main association; empty for other tables
 	Associations []association
+	Propagating  []string `json:",omitempty"` // VPN gateways whose networks it has routes to
 	Routes       []route
 }
 

@@ -40,7 +40,7 @@ type routeTarget struct {
 }
 
 // routeTargets are all kinds of targets; gateway endpoints come and go with their own routes.
-var routeTargets = []routeTarget{toInternetGateway, toNAT, toPeering, toInterface}
+var routeTargets = []routeTarget{toInternetGateway, toNAT, toPeering, toInterface, toVPN}
 
 // targetOf gives the kind that an id is of; nil for none.
 func targetOf(id string) *routeTarget {

@@ -25,6 +25,9 @@ func (v *routeView) aws(t *routeTable) shape.RouteTable {
 		RouteTableId: &t.ID, VpcId: &t.VPC, OwnerId: &t.Account, Tags: awsTags(t.Tags), PropagatingVgws: []shape.PropagatingVgw{},
 		Associations: []shape.RouteTableAssociation{}, Routes: v.routes(t),
 	}
+	for _, g := range v.vpn.propagating(t) {
+		out.PropagatingVgws = append(out.PropagatingVgws, shape.PropagatingVgw{GatewayId: &g.ID})
+	}
 	if t.Main != "" {
 		out.Associations = append(out.Associations, awsAssociation(t, association{ID: t.Main}))
 	}

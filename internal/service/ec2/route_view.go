@@ -10,6 +10,7 @@ type routeView struct {
 	tx       *store.Tx
 	vpcs     map[string]*vpc
 	gateways func(table string) []*endpoint
+	vpn      *ways              // of this account, its VPN gateways only
 	leads    map[[2]string]bool // by VPC and target
 	err      error
 }
@@ -20,7 +21,10 @@ func newRouteView(tx *store.Tx, account string) (*routeView, error) {
 	if v.vpcs, err = vpcs.byID(tx, account); err != nil {
 		return nil, err
 	}
-	v.gateways, err = gatewayRoutes(tx, account)
+	if v.gateways, err = gatewayRoutes(tx, account); err != nil {
+		return nil, err
+	}
+	v.vpn, err = readVPN(tx, account)
 	return v, err
 }
 
@@ -41,7 +45,8 @@ func (v *routeView) state(t *routeTable, kind *routeTarget, target string) strin
 	return "blackhole"
 }
 
-// routes are a table's as AWS shows them: the local one, those of customers, those of gateway endpoints.
+// routes are a table's as AWS shows them: the local one, those of customers, those of gateway endpoints,
+// and those that VPN gateways propagate.
 func (v *routeView) routes(t *routeTable) []shape.Route {
 	var out []shape.Route
 	for _, p := range v.vpcs[t.VPC].cidrs() {
@@ -65,6 +70,13 @@ func (v *routeView) routes(t *routeTable) []shape.Route {
 		out = append(out, shape.Route{
 			DestinationPrefixListId: new(e.prefixList()), GatewayId: &e.ID, State: new("active"), Origin: new("CreateRoute"),
 		})
+	}
+	for _, g := range v.vpn.propagating(t) {
+		for _, n := range networksOf(v.vpn.tunnelsOf(g)) {
+			out = append(out, shape.Route{
+				DestinationCidrBlock: new(n.String()), GatewayId: &g.ID, State: new("active"), Origin: new("EnableVgwRoutePropagation"),
+			})
+		}
 	}
 	return out
 }

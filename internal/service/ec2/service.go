@@ -79,6 +79,10 @@ type Config struct {
 	// Uplink and Recursors go into the network's Internet as they are.
 	Uplink    bool
 	Recursors []netip.AddrPort
+	// TunnelAddress is where the fabric's VPN gateways listen, and TunnelPort the port of the first, as
+	// customers are told; zero are loopback and the usual port.
+	TunnelAddress netip.Addr
+	TunnelPort    int
 	// Client is the door, by which flow logs are delivered; FlowWindow is how often, zero the constant.
 	Client     api.Client
 	FlowWindow time.Duration
@@ -110,6 +114,12 @@ func New(c Config) *Service {
 	c.Quotas = c.Quotas.filled()
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if !c.TunnelAddress.IsValid() {
+		c.TunnelAddress = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	}
+	if c.TunnelPort == 0 {
+		c.TunnelPort = TunnelPort
 	}
 	if c.FlowWindow == 0 {
 		c.FlowWindow = FlowWindow

@@ -49,6 +49,7 @@ var bearers = []bearer{
 	{name: "security-group-rule", prefix: "sgr-", retag: retagRule, list: listRules},
 	{name: "vpc-peering-connection", prefix: "pcx-", retag: retagPeering, list: listPeerings},
 	bears(acls), bears(dhcps), bears(managedLists), bears(endpointServices),
+	bears(vpnGateways), bears(customerGateways), bears(vpnConnections),
 }
 
 // bearerOf gives the kind of resource an id is of.

@@ -15,6 +15,8 @@ type ways struct {
 	elastics         []*elastic
 	nats             []*natGateway
 	peerings         []*peering
+	vpnGateways      []*vpnGateway
+	vpnConnections   []*vpnConnection
 }
 
 func readWays(tx *store.Tx) (w ways, err error) {
@@ -23,6 +25,11 @@ func readWays(tx *store.Tx) (w ways, err error) {
 	w.elastics, errs[1] = elastics.all(tx, "")
 	w.nats, errs[2] = natGateways.all(tx, "")
 	w.peerings, errs[3] = peerings.all(tx, "")
+	vpn, err := readVPN(tx, "")
+	if err != nil {
+		return w, err
+	}
+	w.vpnGateways, w.vpnConnections = vpn.vpnGateways, vpn.vpnConnections
 	return w, errors.Join(errs[:]...)
 }
 
@@ -46,7 +53,7 @@ func (w *ways) nat(id string) *natGateway {
 }
 
 // planWays completes a network with what leads out of its VPCs: gateways, elastic addresses and
-// their names, peerings.
+// their names, peerings, VPN gateways.
 func (p *planner) planWays(n *network.Network) {
 	public := map[string]*elastic{}
 	for _, e := range p.elastics {
@@ -62,6 +69,7 @@ func (p *planner) planWays(n *network.Network) {
 	ranges := map[string][]netip.Prefix{}
 	for i := range n.VPCs {
 		n.VPCs[i].InternetGateway = p.gatewayOf(n.VPCs[i].ID)
+		p.planVPN(&n.VPCs[i])
 		ranges[n.VPCs[i].ID] = n.VPCs[i].CIDRs
 	}
 	for _, c := range p.peerings {

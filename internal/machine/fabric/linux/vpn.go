@@ -27,6 +27,13 @@ type gateway struct {
 	tunnel    *tunnel.Tunnel         // nil: not open
 	customers map[string]network.Key // public keys by tunnels' ids
 	err       error                  // why it is not open, or not as it should be
+	seen      map[string]turn        // by tunnel
+}
+
+// turn is when a tunnel became up, or down.
+type turn struct {
+	up bool
+	at time.Time
 }
 
 // keepalive is how often an idle customer hears from the gateway, within the time for which routers and
@@ -71,7 +78,7 @@ func (g *gateway) is(v *network.VPN) bool {
 }
 
 func (f *Fabric) openGateway(r *router, v *network.VPN) *gateway {
-	g := &gateway{id: v.ID, port: v.Port, key: v.Key}
+	g := &gateway{id: v.ID, port: v.Port, key: v.Key, seen: map[string]turn{}}
 	r.last = nil // its routes are to be made anew
 	g.tunnel, g.err = tunnel.Open(tunnel.Config{
 		Name: vpnLink, Key: v.Key, Listen: netip.AddrPortFrom(f.tunnels, uint16(v.Port)),
@@ -154,7 +161,19 @@ func (g *gateway) states() (map[string]fabric.Tunnel, error) {
 	out := map[string]fabric.Tunnel{}
 	for id, key := range g.customers {
 		s := states[key]
-		out[id] = fabric.Tunnel{Handshake: s.Handshake, Up: s.Up(time.Now()), Peer: s.Endpoint, Sent: s.Sent, Received: s.Received}
+		up := s.Up(time.Now())
+		if up != g.seen[id].up {
+			g.seen[id] = turn{up, turned(s.Handshake, up)}
+		}
+		out[id] = fabric.Tunnel{Handshake: s.Handshake, Up: up, Since: g.seen[id].at, Peer: s.Endpoint, Sent: s.Sent, Received: s.Received}
 	}
 	return out, nil
+}
+
+// turned is when a tunnel of which the last handshake is known became up, or down.
+func turned(handshake time.Time, up bool) time.Time {
+	if up {
+		return handshake
+	}
+	return handshake.Add(tunnel.Fresh)
 }

@@ -332,3 +332,34 @@ func TestAGatewayThatCannotOpenIsItsOwnTrouble(t *testing.T) {
 		t.Errorf("when the port is free: %v", err)
 	}
 }
+
+func TestNobodyInTheVPCIsSpokenForByACustomer(t *testing.T) {
+	f := start(t)
+	port, key := freePort(t), tunnel.NewKey()
+	c := newCustomer(t, key, netip.MustParseAddrPort("127.0.0.1:"+strconv.Itoa(port)), "192.168.0.5", "10.0.1.6")
+	apply(t, f, tunnelledNetwork(port, key, tunnelled("vpn-1", c, "0.0.0.0/0")))
+	var at net.PacketConn
+	inNamespace(t, f.directory, "cl.eni.public", func() (err error) { at, err = net.ListenPacket("udp4", "10.0.1.5:9999"); return err })
+	defer at.Close()
+	send := func(from string) {
+		t.Helper()
+		err := within(int(c.ns.Fd()), func() error {
+			s, err := net.DialUDP("udp4", &net.UDPAddr{IP: net.ParseIP(from)}, &net.UDPAddr{IP: net.IPv4(10, 0, 1, 5), Port: 9999})
+			if err == nil {
+				defer s.Close()
+				_, err = s.Write([]byte(from))
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	send("10.0.1.6") // an interface's address
+	send("192.168.0.5")
+	at.SetDeadline(time.Now().Add(prompt)) //nolint:errcheck // a socket has them
+	b := make([]byte, 64)
+	if n, from, err := at.ReadFrom(b); err != nil || string(b[:n]) != "192.168.0.5" {
+		t.Errorf("heard %q from %v: %v", b[:n], from, err)
+	}
+}
