@@ -67,6 +67,9 @@ func (f *Fabric) apply(ctx context.Context, want *network.Network, index *reach.
 			failed = errors.Join(failed, fmt.Errorf("vpc %s: %w", id, err)) // and the others go on
 		}
 	}
+	for _, p := range byVPC {
+		failed = errors.Join(failed, f.leave(p))
+	}
 	for _, id := range want.Isolated {
 		file := fileName(kindIsolated, id)
 		wanted[file] = true
@@ -213,6 +216,12 @@ func (f *Fabric) applyVPC(p *parts) error {
 	t := &target{
 		ways:  func(links map[string]string) *ways { return vpcWays(p, links) },
 		rules: func(links map[string]string) *ruleset { return vpcRuleset(p, links) },
+
+		gateway: p.vpc.InternetGateway,
+	}
+	adopted := f.routers[p.vpc.ID] != nil && f.routers[p.vpc.ID].have == nil
+	if len(p.peers) > 0 || p.vpc.InternetGateway != "" {
+		t.foreign = p.foreign()
 	}
 	subnets := make(map[string]*network.Subnet, len(p.vpc.Subnets))
 	for i := range p.vpc.Subnets {
@@ -236,10 +245,16 @@ func (f *Fabric) applyVPC(p *parts) error {
 	if err := f.follow(f.routers[p.vpc.ID], p.vpc.LogFlows); err != nil {
 		return err
 	}
-	if err := f.translate(p.interfaces, f.routers[p.vpc.ID]); err != nil {
+	r := f.routers[p.vpc.ID]
+	if err := r.strangersGone(p); err != nil {
 		return err
 	}
-	f.routers[p.vpc.ID].last = p
+	if adopted {
+		if err := f.audit(p.interfaces, p.owned()); err != nil {
+			return err
+		}
+	}
+	r.last = p
 	return nil
 }
 

@@ -11,13 +11,16 @@ import (
 
 // From linux/netfilter/nfnetlink_conntrack.h.
 const (
+	ctGet             = 1
 	ctDelete          = 2
 	ctaTupleOrig      = 1
+	ctaTupleReply     = 2
 	ctaFilter         = 25
 	ctaTupleIP        = 1
 	ctaIPSource       = 1
 	ctaIPDestination  = 2
 	ctaFilterOrig     = 1
+	ctaFilterReply    = 2
 	ctaFilterIPSource = 1 << 0
 	ctaFilterIPTarget = 1 << 1
 )
@@ -34,19 +37,49 @@ func forget(namespace int, addresses []netip.Addr) error {
 	}
 	defer c.Close()
 	for _, a := range addresses {
-		if err := forgetSide(c, a, ctaIPSource, ctaFilterIPSource); err != nil {
+		if err := forgetSide(c, a, ctaTupleOrig, ctaIPSource); err != nil {
 			return err
 		}
-		if err := forgetSide(c, a, ctaIPDestination, ctaFilterIPTarget); err != nil {
+		if err := forgetSide(c, a, ctaTupleOrig, ctaIPDestination); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func forgetSide(c *netlink.Conn, a netip.Addr, side uint16, flag uint32) error {
+// forgetShown removes the connections for which an elastic address stood: those from outside were made
+// to it, and the answers to those from inside are.
+func forgetShown(namespace int, elastic []netip.Addr) error {
+	if len(elastic) == 0 {
+		return nil
+	}
+	c, err := netlink.Dial(unix.NETLINK_NETFILTER, &netlink.Config{NetNS: namespace})
+	if err != nil {
+		return fmt.Errorf("open conntrack: %w", err)
+	}
+	defer c.Close()
+	for _, a := range elastic {
+		if err := forgetSide(c, a, ctaTupleOrig, ctaIPDestination); err != nil {
+			return err
+		}
+		if err := forgetSide(c, a, ctaTupleReply, ctaIPDestination); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// forgetSide removes the connections of which one direction's source or target is an address.
+func forgetSide(c *netlink.Conn, a netip.Addr, direction, side uint16) error {
+	flag, which := uint32(ctaFilterIPSource), uint16(ctaFilterOrig)
+	if side == ctaIPDestination {
+		flag = ctaFilterIPTarget
+	}
+	if direction == ctaTupleReply {
+		which = ctaFilterReply
+	}
 	e := netlink.NewAttributeEncoder()
-	e.Nested(ctaTupleOrig, func(tuple *netlink.AttributeEncoder) error {
+	e.Nested(direction, func(tuple *netlink.AttributeEncoder) error {
 		tuple.Nested(ctaTupleIP, func(ip *netlink.AttributeEncoder) error {
 			ip.Bytes(side, a.AsSlice())
 			return nil
@@ -54,7 +87,7 @@ func forgetSide(c *netlink.Conn, a netip.Addr, side uint16, flag uint32) error {
 		return nil
 	})
 	e.Nested(ctaFilter, func(filter *netlink.AttributeEncoder) error {
-		filter.Uint32(ctaFilterOrig, flag)
+		filter.Uint32(which, flag)
 		return nil
 	})
 	body, err := e.Encode()
@@ -68,8 +101,15 @@ func forgetSide(c *netlink.Conn, a netip.Addr, side uint16, flag uint32) error {
 		},
 		Data: append([]byte{unix.AF_INET, unix.NFNETLINK_V0, 0, 0}, body...),
 	})
-	if err != nil && !errors.Is(err, unix.ENOENT) {
+	if err := unlessGone(err); err != nil {
 		return fmt.Errorf("forget connections of %s: %w", a, err)
 	}
 	return nil
+}
+
+func unlessGone(err error) error {
+	if errors.Is(err, unix.ENOENT) {
+		return nil
+	}
+	return err
 }

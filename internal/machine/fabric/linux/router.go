@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/vishvananda/netlink"
@@ -27,13 +28,15 @@ type router struct {
 	ports    map[string]*port // by id
 	links    map[string]string
 	wires    map[string]string // nil: unknown
-	// translators is what the NAT gateways' own rulesets were made of.
-	translators map[string]string
-	listeners   *listeners
-	resolver    *resolver
-	watch       *watch
-	target      *target // what it was last made equal to
-	flows       *flows  // nil while they are not logged
+	// beyond are the addresses of peered VPCs' interfaces; nil: unknown.
+	beyond map[string]netip.Addr
+	// left are addresses of links that an earlier process had made, and of which its peers are to be told.
+	left      []netip.Addr
+	listeners *listeners
+	resolver  *resolver
+	watch     *watch
+	target    *target // what it was last made equal to
+	flows     *flows  // nil while they are not logged
 }
 
 // target is what a router should be.
@@ -42,6 +45,10 @@ type target struct {
 	ways  func(links map[string]string) *ways
 	ports []*port
 	rules func(links map[string]string) *ruleset
+	// gateway is the internet gateway's place among the wires; empty for none.
+	gateway string
+	// foreign says of a connection that an earlier process left whether it is of no use now.
+	foreign func(c *tuples) bool
 }
 
 func (f *Fabric) openRouter(name, vpc string) (*router, error) {
@@ -88,7 +95,8 @@ func (f *Fabric) converge(r *router, want *target) (err error) {
 			r.forgetState()
 		}
 	}()
-	if r.have == nil {
+	adopted := r.have == nil
+	if adopted {
 		if err := r.adopt(f, want); err != nil {
 			return err
 		}
@@ -110,7 +118,11 @@ func (f *Fabric) converge(r *router, want *target) (err error) {
 	if err := r.rules.load(); err != nil {
 		return err
 	}
-	closed := append(goneAddresses(r.have, ways), goneElastic(r.rules.have, rules)...)
+	closed, elastic := append(goneAddresses(r.have, ways), movedAddresses(r.have, ways)...), goneElastic(r.rules.have, rules)
+	outdated := r.outdated(ways, want)
+	if adopted {
+		outdated = want.foreign
+	}
 	if err := r.rules.apply(rules); err != nil {
 		return err
 	}
@@ -118,7 +130,8 @@ func (f *Fabric) converge(r *router, want *target) (err error) {
 		return err
 	}
 	r.have, r.target = ways, want
-	return forget(int(r.file.Fd()), closed)
+	namespace := int(r.file.Fd())
+	return errors.Join(forget(namespace, closed), forgetShown(namespace, elastic), endConnections(namespace, outdated))
 }
 
 // allLinks are the links of interfaces by their ids, and the wires.
@@ -131,32 +144,8 @@ func (r *router) allLinks() map[string]string {
 	return all
 }
 
-// goneElastic are the public addresses that no longer stand for what they stood for.
-func goneElastic(have, want *ruleset) []netip.Addr {
-	var gone []netip.Addr
-	now := want.sets[setElasticIn].elements
-	for public, private := range have.sets[setElasticIn].elements {
-		if now[public] != private {
-			a, _ := netip.AddrFromSlice([]byte(public))
-			gone = append(gone, a)
-		}
-	}
-	return gone
-}
-
-// goneAddresses are the router's own addresses (endpoints') that are no more.
-func goneAddresses(have, want *ways) []netip.Addr {
-	var gone []netip.Addr
-	for a := range have.addresses {
-		if !want.addresses[a] {
-			gone = append(gone, a)
-		}
-	}
-	return gone
-}
-
 func (r *router) forgetState() {
-	r.have, r.last, r.ports, r.links, r.wires, r.translators = nil, nil, nil, nil, nil, nil
+	r.have, r.last, r.ports, r.links, r.wires, r.beyond = nil, nil, nil, nil, nil, nil
 	r.rules.close()
 }
 
@@ -203,6 +192,14 @@ func (r *router) detach(f *Fabric, gone []*port) error {
 	if err := forget(int(r.file.Fd()), addresses); err != nil {
 		return err
 	}
+	for _, p := range r.ports {
+		if !p.translates || slices.Contains(gone, p) {
+			continue
+		}
+		if err := f.forgetTranslated(p, addresses); err != nil {
+			return err
+		}
+	}
 	for _, p := range gone {
 		f.sweeper.add(r.file, r.links[p.id])
 		delete(r.ports, p.id)
@@ -234,7 +231,6 @@ func (f *Fabric) attach(r *router, p *port) error {
 	prepare := prepareWorkload
 	if p.translates {
 		prepare = prepareTranslator
-		delete(r.translators, p.id)
 	}
 	ws, fresh, err := f.ensure(p.file, prepare)
 	if err != nil {
@@ -244,6 +240,11 @@ func (f *Fabric) attach(r *router, p *port) error {
 	if !fresh {
 		if err := clearInside(ws); err != nil {
 			return fmt.Errorf("clear namespace of %s: %w", p.id, err)
+		}
+	}
+	if p.translates { // nothing may pass as it came
+		if err := translate(ws, p.address); err != nil {
+			return fmt.Errorf("nat gateway %s: %w", p.id, err)
 		}
 	}
 	name := linkName(p.spec())
@@ -325,6 +326,11 @@ func (r *router) adoptPort(f *Fabric, p *port, found map[string]int) (string, er
 	}
 	for name, index := range found {
 		if strings.HasPrefix(name, prefix) && index == eth0.Attrs().ParentIndex {
+			if p.translates {
+				if err := translate(ws, p.address); err != nil {
+					return "", err
+				}
+			}
 			return name, p.configure(r.netlink, ws, name)
 		}
 	}
@@ -360,5 +366,6 @@ func (r *router) sweepStrangers(f *Fabric, found map[string]int, want *target) e
 	for name := range found {
 		f.sweeper.add(r.file, name)
 	}
+	r.left = append(r.left, addresses...)
 	return forget(int(r.file.Fd()), addresses)
 }

@@ -1,15 +1,12 @@
 package linux
 
 import (
-	"fmt"
 	"net/netip"
 	"os"
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
-
-	"cloister/internal/value/network"
 )
 
 // A NAT gateway is an interface like any other whose namespace forwards: what the VPC's router sends to
@@ -49,32 +46,9 @@ func translatorRuleset(own netip.Addr) *ruleset {
 	return r
 }
 
-// translate brings the NAT gateways' own rulesets in order; nothing is sent for those that are.
-func (f *Fabric) translate(interfaces []*network.Interface, r *router) error {
-	now := map[string]string{}
-	for _, i := range interfaces {
-		if !i.NAT {
-			continue
-		}
-		spec := i.Address.String()
-		if r.translators[i.ID] != spec {
-			if err := f.translateOne(i); err != nil {
-				return fmt.Errorf("nat gateway %s: %w", i.ID, err)
-			}
-		}
-		now[i.ID] = spec
-	}
-	r.translators = now
-	return nil
-}
-
-func (f *Fabric) translateOne(i *network.Interface) error {
-	ns, err := os.Open(f.path(fileName(kindInterface, i.ID)))
-	if err != nil {
-		return err
-	}
-	defer ns.Close()
+// translate brings a NAT gateway's own ruleset in order.
+func translate(ns *os.File, own netip.Addr) error {
 	t := table{namespace: int(ns.Fd())}
 	defer t.close()
-	return t.apply(translatorRuleset(i.Address))
+	return t.apply(translatorRuleset(own))
 }
