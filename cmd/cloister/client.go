@@ -36,13 +36,22 @@ func (f place) client(profile string) (*client, error) {
 	if err != nil {
 		return nil, err
 	}
-	pem, err := os.ReadFile(i.CA)
-	if err != nil {
-		return nil, err
+	h, err := trusting(i.CA)
+	return &client{i, c, h}, err
+}
+
+// trusting is a client that trusts the certificates of a file, or the machine's for none.
+func trusting(bundle string) (*http.Client, error) {
+	var roots *x509.CertPool
+	if bundle != "" {
+		pem, err := os.ReadFile(bundle)
+		if err != nil {
+			return nil, err
+		}
+		roots = x509.NewCertPool()
+		roots.AppendCertsFromPEM(pem)
 	}
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(pem)
-	return &client{i, c, &http.Client{Timeout: time.Minute, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}}, nil
+	return &http.Client{Timeout: time.Minute, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}, nil
 }
 
 // readProfile reads one profile of a shared credentials file.
