@@ -20,7 +20,7 @@ type parts struct {
 	interfaces []*network.Interface
 	endpoints  []*network.Endpoint
 	peers      []*neighbour
-	ports      map[string][]int // of endpoints with a balancer, by their ids
+	ports      map[string][]int // of endpoints with a balancer, and of balancers' interfaces, by their ids
 }
 
 // succession is want without the interfaces that take over an address from another one; nil when there
@@ -191,17 +191,22 @@ func split(want *network.Network) map[string]*parts {
 			}
 		}
 	}
+	for _, b := range want.Balancers {
+		for _, id := range b.Interfaces {
+			by[b.VPC].balance(id, b.Listeners)
+		}
+	}
 	return by
 }
 
-// balance notes the ports of an endpoint with a balancer behind it.
-func (p *parts) balance(endpoint string, listeners []network.Listener) {
+// balance notes the ports of an endpoint with a balancer behind it, or of a balancer's interface.
+func (p *parts) balance(id string, listeners []network.Listener) {
 	if p.ports == nil {
 		p.ports = map[string][]int{}
 	}
-	p.ports[endpoint] = []int{}
+	p.ports[id] = []int{}
 	for _, l := range listeners {
-		p.ports[endpoint] = append(p.ports[endpoint], l.Port)
+		p.ports[id] = append(p.ports[id], l.Port)
 	}
 }
 

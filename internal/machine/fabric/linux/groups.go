@@ -86,7 +86,10 @@ func vpcRuleset(p *parts, links map[string]string) *ruleset {
 	}
 	for _, i := range p.interfaces {
 		name := combinationOf(r, v, i)
-		if !i.NAT {
+		switch ports, front := p.ports[i.ID]; {
+		case front:
+			in[addressKey(i.Address)] = addFront(r, i.ID, ports)
+		case !i.NAT:
 			in[addressKey(i.Address)] = name + "_i"
 		}
 		if i.Resolver {
@@ -127,6 +130,17 @@ func postRules(endpoints []*network.Endpoint) []rule {
 		rules = append(rules, new(line).address(false, p).protocol(reach.TCP).port(443, 443).accept())
 	}
 	return append(rules, new(line).drop())
+}
+
+// addFront adds the chain of what a balancer's interface takes: its listeners' ports, from everybody.
+func addFront(r *ruleset, id string, ports []int) string {
+	var rules []rule
+	for _, port := range ports {
+		rules = append(rules, new(line).protocol(reach.TCP).port(port, port).accept())
+	}
+	name := chainName("b_", id)
+	r.chains[name] = chain{nil, append(rules, new(line).drop())}
+	return name
 }
 
 // combinationOf adds the chains that judge an interface's packets, if they are not there, and gives

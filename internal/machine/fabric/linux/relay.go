@@ -38,7 +38,6 @@ type relays struct {
 	index     *reach.Index
 	balancers map[string]*network.Balancer
 	behind    map[string]string // balancers by endpoint
-	addresses map[netip.Addr]bool
 	sockets   map[relayAt]*relaySocket
 	open      map[*carried]struct{}
 	counts    map[string]int // open ones by endpoint or balancer, and by source at it
@@ -84,13 +83,9 @@ func newRelays(f *Fabric, idle time.Duration) *relays {
 // enforce puts a network in force: connections whose path is gone are closed.
 func (r *relays) enforce(want *network.Network, index *reach.Index) {
 	r.mu.Lock()
-	r.index, r.balancers, r.behind, r.addresses = index, map[string]*network.Balancer{}, map[string]string{}, map[netip.Addr]bool{}
+	r.index, r.balancers, r.behind = index, map[string]*network.Balancer{}, map[string]string{}
 	for i := range want.Balancers {
-		b := &want.Balancers[i]
-		r.balancers[b.ID] = b
-		for _, id := range b.Interfaces {
-			r.addresses[index.Address(id)] = true
-		}
+		r.balancers[want.Balancers[i].ID] = &want.Balancers[i]
 	}
 	for _, e := range want.Endpoints {
 		if e.Balancer != "" {
@@ -290,29 +285,25 @@ func (c *carried) both(idle time.Duration) {
 	c.target.Close()
 }
 
-// reachTarget connects to the first target that accepts, beginning with another one each time.
+// reachTarget connects to the first target that accepts, beginning with another one each time. What
+// the balancer's interface cannot reach anyway is not tried: it would only take time not to answer.
 func (r *relays) reachTarget(c *carried) *net.TCPConn {
 	r.mu.Lock()
-	l, b := r.listener(c.balancer, c.port), r.balancers[c.balancer]
+	b, index := r.balancers[c.balancer], r.index
 	r.turn++
 	turn := r.turn
-	own := r.addresses
 	r.mu.Unlock()
-	if l == nil || len(b.Interfaces) == 0 {
+	if b == nil {
 		return nil
 	}
-	for i := range l.Targets {
-		to := l.Targets[(turn+i)%len(l.Targets)]
-		if own[to.Addr()] {
-			continue // a target is no balancer: two could hand a connection to each other for ever
-		}
+	for p := range index.Onward(b.ID, c.port, turn) {
 		ctx, cancel := context.WithTimeout(context.Background(), dialPatience)
-		conn, err := r.dial(ctx, b.Interfaces[turn%len(b.Interfaces)], to)
+		conn, err := r.dial(ctx, index.Owner(b.VPC, p.Source.Addr()), p.Target)
 		cancel()
 		if err == nil {
 			return conn.(*net.TCPConn)
 		}
-		r.log.Debug("a target does not accept", "balancer", b.ID, "target", to, "error", err)
+		r.log.Debug("a target does not accept", "balancer", b.ID, "target", p.Target, "error", err)
 	}
 	return nil
 }
