@@ -27,7 +27,7 @@ const (
 	// All is everything that a Network can say.
 	All Features = 1<<iota - 1
 	// Landed is what every fabric here does, and what Random makes.
-	Landed = ACLs | Resolvers | Hosts | Gateways | NATs | Peerings | Forwarders | Balancers
+	Landed = All
 )
 
 // Has says whether all of some features are among these.

@@ -5,7 +5,9 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"net/netip"
+	"os"
 	"strings"
+	"sync/atomic"
 
 	"cloister/internal/value/network"
 )
@@ -192,13 +194,19 @@ func (g *generator) anywhere(s, to string, add func(network.TargetKind, string, 
 
 // vpn is a gateway with one or two customers' networks behind it.
 func (g *generator) vpn(s string) *network.VPN {
-	v := &network.VPN{ID: "vgw-" + s, Port: 20000 + g.IntN(40000), Key: TunnelKey("vgw-" + s)}
+	v := &network.VPN{ID: "vgw-" + s, Port: nextPort(), Key: TunnelKey("vgw-" + s)}
 	for i := range 1 + g.IntN(2) {
 		id := fmt.Sprintf("vpn-%d%s", i, s)
 		v.Tunnels = append(v.Tunnels, network.Tunnel{ID: id, PublicKey: publicKey(TunnelKey(id)), Networks: []netip.Prefix{netip.MustParsePrefix(fmt.Sprintf("192.168.%d.0/24", i))}})
 	}
 	return v
 }
+
+var ports atomic.Uint32
+
+// nextPort is one that no other network of this process has, below those that the kernel gives away
+// and, most likely, apart from those of other processes.
+func nextPort() int { return 10000 + int(uint32(os.Getpid())*97+ports.Add(1))%20000 }
 
 // TunnelKey is the private key of a gateway, or of the customer's side of a tunnel, in a random network.
 func TunnelKey(id string) network.Key {

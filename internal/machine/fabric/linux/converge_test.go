@@ -32,7 +32,7 @@ func settled(t testing.TB, f *Fabric) string {
 // same demands that an instance holds exactly what a fresh one made for n does.
 func same(t testing.TB, f *Fabric, n *network.Network, after string) {
 	t.Helper()
-	fresh := start(t)
+	fresh := startAt(t, beside())
 	apply(t, fresh, n)
 	want, got := dump(t, fresh.directory), settled(t, f)
 	fresh.Close()
