@@ -2,22 +2,19 @@ package linux
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"os"
 	"runtime"
-	"slices"
 	"strconv"
 	"time"
 
-	"github.com/google/nftables"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
-	"cloister/internal/engine/reach"
+	"cloister/internal/machine/fabric/fabrictest"
 	"cloister/internal/machine/tunnel"
 	"cloister/internal/value/network"
 )
@@ -29,29 +26,13 @@ type end struct {
 	gateway *tunnel.Tunnel // with which it has a session
 }
 
-// Apply gives the gateways keys and any ports, and has somebody at the other end of each tunnel.
+// Apply has somebody at the other end of each tunnel.
 func (f *tested) Apply(ctx context.Context, want *network.Network) error {
-	n := *want
-	n.VPCs = slices.Clone(want.VPCs)
-	for i := range n.VPCs {
-		if n.VPCs[i].VPN == nil {
-			continue
-		}
-		v := *n.VPCs[i].VPN
-		v.Key, v.Tunnels = keyOf(v.ID), slices.Clone(v.Tunnels)
-		for k := range v.Tunnels {
-			v.Tunnels[k].PublicKey = tunnel.Public(keyOf(v.Tunnels[k].ID))
-		}
-		n.VPCs[i].VPN = &v
-	}
-	if err := f.Fabric.Apply(ctx, &n); err != nil {
+	if err := f.Fabric.Apply(ctx, want); err != nil {
 		return err
 	}
-	return f.call(ctx, &n)
+	return f.call(ctx, want)
 }
-
-// keyOf is a private key made of an id.
-func keyOf(id string) network.Key { return network.Key(sha256.Sum256([]byte(id))) }
 
 // call has a session between each tunnel's two ends.
 func (f *tested) call(ctx context.Context, n *network.Network) error {
@@ -127,23 +108,18 @@ func newEnd(id string) (*end, error) {
 		return nil, err
 	}
 	var err error
-	e.tunnel, err = tunnel.Open(tunnel.Config{Name: "wg", Key: keyOf(id), Listen: netip.MustParseAddrPort("127.0.0.1:0"),
+	e.tunnel, err = tunnel.Open(tunnel.Config{Name: "wg", Key: fabrictest.TunnelKey(id), Listen: netip.MustParseAddrPort("127.0.0.1:0"),
 		Inside: func(do func() error) error { return within(int(e.ns.Fd()), do) }})
 	if err != nil {
 		return nil, errors.Join(err, e.ns.Close())
 	}
-	// Who is there takes connections, and tells nobody of what else it was given.
-	quietly := newRuleset()
-	quietly.chains["h_out"] = chain{&hook{at: nftables.ChainHookOutput, priority: nftables.ChainPriorityFilter}, []rule{new(line).protocol(reach.ICMP).drop()}}
-	rules := table{namespace: int(e.ns.Fd())}
-	defer rules.close()
-	return e, errors.Join(rules.apply(quietly), within(int(e.ns.Fd()), func() error {
+	return e, within(int(e.ns.Fd()), func() error {
 		wg, err := netlink.LinkByName("wg")
 		if err != nil {
 			return err
 		}
 		return netlink.RouteAdd(&netlink.Route{LinkIndex: wg.Attrs().Index, Dst: netOf(everywhere), Scope: unix.RT_SCOPE_LINK})
-	}))
+	})
 }
 
 // behind does something at an address behind a tunnel.
