@@ -98,3 +98,13 @@ func TestBeganReadsTheProbesFirstLine(t *testing.T) {
 		t.Error("no line, no error")
 	}
 }
+
+func TestNetworkFiguresAreRead(t *testing.T) {
+	got := map[string]networkFigures{}
+	parseNetwork("goos: linux\nBenchmarkPath-2   \t       1\t14009767093 ns/op\t        16.97 bare-Gb/s\t         1.141 ten-ratio\t         1.7e-03 x-us\n"+
+		"BenchmarkAttach/beside=100-2 \t 30\t   3776230 ns/op\nPASS\n", got)
+	path, attach := got["Path"], got["Attach/beside=100"]
+	if path.metrics["bare-Gb/s"] != 16.97 || path.metrics["ten-ratio"] != 1.141 || path.metrics["x-us"] != 0.0017 || attach.took != 3776230 {
+		t.Errorf("read as %+v", got)
+	}
+}

@@ -92,19 +92,18 @@ func (v *vpcIndex) addGroup(g *network.Group) error {
 	if v.groups[g.ID] != nil {
 		return fmt.Errorf("group %s: repeated", g.ID)
 	}
-	for _, r := range slices.Concat(g.Ingress, g.Egress) {
-		peers := 0
-		for _, is := range []bool{r.CIDR.IsValid(), r.Group != "", len(r.Prefixes) > 0} {
-			if is {
-				peers++
-			}
-		}
-		if peers > 1 {
+	for _, rules := range [][]network.Rule{g.Ingress, g.Egress} {
+		if slices.ContainsFunc(rules, severalPeers) {
 			return fmt.Errorf("group %s: a rule with more than one peer", g.ID)
 		}
 	}
 	v.groups[g.ID] = g
 	return nil
+}
+
+func severalPeers(r network.Rule) bool {
+	cidr, group, list := r.CIDR.IsValid(), r.Group != "", len(r.Prefixes) > 0
+	return cidr && (group || list) || group && list
 }
 
 func (v *vpcIndex) addACL(a *network.ACL) error {

@@ -12,27 +12,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// mend looks at the interfaces that hints are about and makes good what their workloads broke; a hint that
-// was looked up is taken out of h. It tells whether anything had to be mended.
-func (f *Fabric) mend(r *router, h *hints) bool {
+// mend looks at the interfaces that a router's watch heard of and makes good what their workloads broke.
+// It tells whether anything had to be mended.
+func (f *Fabric) mend(r *router) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.closed || f.routers[r.vpc] != r || r.have == nil || r.target == nil {
-		*h = *newHints() // whoever makes it known again reads everything
-		return false
-	}
-	list, err := whole(r.netlink.LinkList)
-	if err != nil {
-		f.log.Warn("links are not looked at", "vpc", r.vpc, "reason", err.Error())
-		return false
-	}
-	links := make(map[string]*netlink.LinkAttrs, len(list))
-	for _, l := range list {
-		links[l.Attrs().Name] = l.Attrs()
-	}
+	known := !f.closed && f.routers[r.vpc] == r && r.have != nil && r.target != nil
 	mended := false
-	for _, p := range r.hinted(h, links) {
-		broken, err := f.mendPort(r, p, links[r.links[p.id]])
+	for _, p := range r.hinted(known) {
+		broken, err := f.mendPort(r, p)
 		if err != nil {
 			f.log.Warn("an interface is not mended", "interface", p.id, "reason", err.Error())
 		}
@@ -46,28 +34,38 @@ func (f *Fabric) mend(r *router, h *hints) bool {
 	return mended
 }
 
-// hinted gives the next ports to look at, and takes them out of the hints.
-func (r *router) hinted(h *hints, links map[string]*netlink.LinkAttrs) (ports []*port) {
-	left := newHints()
-	for id, p := range r.ports {
-		name := r.links[id]
-		at := links[name]
-		if at != nil && !h.all && !h.links[name] && !h.namespaces[at.NetNsID] {
-			continue
-		}
-		if len(ports) == watchAtOnce {
-			left.links[name] = true
-			continue
-		}
-		ports = append(ports, p)
+// hinted gives the next ports to look at, and takes them out of the hints. There are none where all will be
+// read anew anyway, or of which only their own making was heard.
+func (r *router) hinted(known bool) (ports []*port) {
+	r.watch.mu.Lock()
+	defer r.watch.mu.Unlock()
+	heard, left := r.watch.hints, newHints()
+	r.watch.hints = left
+	if !known {
+		return nil
 	}
-	*h = *left
+	for id, p := range r.ports {
+		at := heard.about(p, r.links[id])
+		switch {
+		case !at.After(p.made):
+		case len(ports) == watchAtOnce:
+			left.links[r.links[id]] = at
+		default:
+			ports = append(ports, p)
+		}
+	}
 	return ports
 }
 
 // mendPort sets a port up again if it is not as it was made, and says whether it had to. A link that is
 // gone, or no longer eth0, is given up: converge makes another.
-func (f *Fabric) mendPort(r *router, p *port, outer *netlink.LinkAttrs) (broken bool, err error) {
+func (f *Fabric) mendPort(r *router, p *port) (broken bool, err error) {
+	var outer *netlink.LinkAttrs
+	if link, err := r.netlink.LinkByName(r.links[p.id]); err == nil {
+		outer = link.Attrs()
+	} else if !errors.As(err, new(netlink.LinkNotFoundError)) {
+		return false, err
+	}
 	ws, err := openNamespace(f.path(p.file))
 	if err != nil {
 		return false, err

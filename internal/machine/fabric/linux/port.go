@@ -9,6 +9,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
@@ -28,6 +29,9 @@ type port struct {
 	// mtu is of both ends; translates says that it is a NAT gateway's.
 	mtu        int
 	translates bool
+
+	namespace int       // the router's number for the namespace at the other end
+	made      time.Time // when it was set up where nobody was yet; what was heard before is of that
 }
 
 // routerMAC is the router's hardware address on every link: each is point to point.
@@ -71,6 +75,7 @@ func (p *port) configure(h *netlink.Handle, ws *os.File, name string) error {
 		return fmt.Errorf("find link of %s: %w", p.id, err)
 	}
 	index := link.Attrs().Index
+	p.namespace = link.Attrs().NetNsID
 	if link.Attrs().Flags&net.FlagUp == 0 {
 		if err := h.LinkSetUp(link); err != nil {
 			return fmt.Errorf("set up link of %s: %w", p.id, err)

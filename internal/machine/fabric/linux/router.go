@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
@@ -253,6 +254,13 @@ func (f *Fabric) attach(r *router, p *port) error {
 		return err
 	}
 	r.ports[p.id], r.links[p.id] = p, name
+	if !fresh {
+		return nil
+	}
+	if err := r.watch.hear(false); err != nil {
+		return fmt.Errorf("watch %s: %w", p.id, err)
+	}
+	p.made = time.Now() // what was heard by now we did ourselves
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"syscall"
 	"time"
 
@@ -19,6 +20,9 @@ import (
 type watch struct {
 	socket *os.File
 	quit   chan struct{}
+
+	mu    sync.Mutex
+	hints *hints
 }
 
 const (
@@ -28,16 +32,28 @@ const (
 	watchNext    = watchPause / 10  // until the next go
 )
 
-// hints are what a watch heard of: namespaces by the router's numbers for them, links by their names.
+// hints are what a watch heard of, and when: namespaces by the router's numbers for them, links by their
+// names; and all of them, when something was missed.
 type hints struct {
-	namespaces map[int]bool
-	links      map[string]bool
-	all        bool // something was missed
+	namespaces map[int]time.Time
+	links      map[string]time.Time
+	all        time.Time
 }
 
-func newHints() *hints { return &hints{namespaces: map[int]bool{}, links: map[string]bool{}} }
+func newHints() *hints { return &hints{namespaces: map[int]time.Time{}, links: map[string]time.Time{}} }
 
-func (h *hints) empty() bool { return !h.all && len(h.namespaces) == 0 && len(h.links) == 0 }
+func (h *hints) empty() bool { return h.all.IsZero() && len(h.namespaces) == 0 && len(h.links) == 0 }
+
+// about says when a port was last heard of; never is the zero time.
+func (h *hints) about(p *port, link string) time.Time {
+	last := h.all
+	for _, at := range []time.Time{h.links[link], h.namespaces[p.namespace]} {
+		if at.After(last) {
+			last = at
+		}
+	}
+	return last
+}
 
 // watchRouter opens a router's watch.
 func (f *Fabric) watchRouter(r *router) error {
@@ -61,7 +77,7 @@ func (f *Fabric) watchRouter(r *router) error {
 	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: groups}); err != nil {
 		return errors.Join(fmt.Errorf("watch %s: %w", r.vpc, err), socket.Close())
 	}
-	r.watch = &watch{socket, make(chan struct{})}
+	r.watch = &watch{socket: socket, quit: make(chan struct{}), hints: newHints()}
 	go r.watch.run(f, r)
 	return nil
 }
@@ -76,9 +92,9 @@ func (w *watch) close() {
 
 // run gathers hints and has them looked up until the watch is closed.
 func (w *watch) run(f *Fabric, r *router) {
-	h, pause := newHints(), watchPause
+	pause := watchPause
 	for {
-		if h.empty() && w.hear(h, true) != nil {
+		if w.quiet() && w.hear(true) != nil {
 			return
 		}
 		select {
@@ -86,13 +102,13 @@ func (w *watch) run(f *Fabric, r *router) {
 		case <-w.quit:
 			return
 		}
-		if w.hear(h, false) != nil {
+		if w.hear(false) != nil {
 			return
 		}
-		switch mended := f.mend(r, h); {
+		switch mended := f.mend(r); {
 		case mended:
 			pause = min(2*max(pause, watchPause), watchPatient)
-		case h.empty():
+		case w.quiet():
 			pause = watchPause
 		default:
 			pause = min(pause, watchNext)
@@ -100,24 +116,32 @@ func (w *watch) run(f *Fabric, r *router) {
 	}
 }
 
+func (w *watch) quiet() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.hints.empty()
+}
+
 // hear reads what has come; with wait it returns when something did.
-func (w *watch) hear(h *hints, wait bool) error {
+func (w *watch) hear(wait bool) error {
 	raw, err := w.socket.SyscallConn()
 	if err != nil {
 		return err
 	}
 	buffer, control := make([]byte, 32<<10), make([]byte, 64)
 	return raw.Read(func(fd uintptr) bool {
+		w.mu.Lock()
+		defer w.mu.Unlock()
 		for {
 			n, cn, _, _, err := unix.Recvmsg(int(fd), buffer, control, 0)
 			switch {
 			case errors.Is(err, unix.EINTR):
 			case errors.Is(err, unix.EAGAIN):
-				return !wait || !h.empty()
+				return !wait || !w.hints.empty()
 			case err != nil: // the socket's buffer was too small for all
-				h.all = true
+				w.hints.all = time.Now()
 			default:
-				h.note(buffer[:n], namespaceOf(control[:cn]))
+				w.hints.note(buffer[:n], namespaceOf(control[:cn]), time.Now())
 			}
 		}
 	})
@@ -138,14 +162,14 @@ func namespaceOf(control []byte) int {
 }
 
 // note keeps what messages hint at: any change elsewhere, and changes of the router's own links.
-func (h *hints) note(b []byte, namespace int) {
+func (h *hints) note(b []byte, namespace int, now time.Time) {
 	if namespace >= 0 {
-		h.namespaces[namespace] = true
+		h.namespaces[namespace] = now
 		return
 	}
 	messages, err := syscall.ParseNetlinkMessage(b)
 	if err != nil {
-		h.all = true
+		h.all = now
 		return
 	}
 	for i := range messages {
@@ -155,12 +179,12 @@ func (h *hints) note(b []byte, namespace int) {
 		}
 		attributes, err := syscall.ParseNetlinkRouteAttr(m)
 		if err != nil {
-			h.all = true
+			h.all = now
 			continue
 		}
 		for _, a := range attributes {
 			if a.Attr.Type == unix.IFLA_IFNAME {
-				h.links[unix.ByteSliceToString(a.Value)] = true
+				h.links[unix.ByteSliceToString(a.Value)] = now
 			}
 		}
 	}
