@@ -138,7 +138,7 @@ func (w *wire) find(a, b *router) (names [2]string, err error) {
 	for end, list := range [][]netlink.Link{ours, theirs} {
 		r := []*router{a, b}[end]
 		for _, l := range list {
-			if l.Attrs().Name == names[end] || l.Attrs().Group == sweptGroup {
+			if l.Attrs().Name == names[end] {
 				continue
 			}
 			if err := r.netlink.LinkDel(l); err != nil && !errors.Is(err, unix.ENODEV) {
@@ -149,13 +149,14 @@ func (w *wire) find(a, b *router) (names [2]string, err error) {
 	return names, nil
 }
 
+// linksOf are the ends that were made for a wire; not those that are about to be deleted.
 func linksOf(r *router, spec string) (found []netlink.Link, err error) {
 	all, err := whole(r.netlink.LinkList)
 	if err != nil {
 		return nil, fmt.Errorf("list links: %w", err)
 	}
 	for _, l := range all {
-		if strings.HasPrefix(l.Attrs().Name, linkPrefix(spec)) {
+		if strings.HasPrefix(l.Attrs().Name, linkPrefix(spec)) && l.Attrs().Group != sweptGroup {
 			found = append(found, l)
 		}
 	}
@@ -194,10 +195,17 @@ func (f *Fabric) part(list []*wire) {
 	}
 	for vpc, r := range f.routers {
 		for key, name := range r.wires {
-			if !stays[vpc+" "+key] && name != vpnLink {
-				f.sweeper.add(r.file, name)
-				delete(r.wires, key)
+			if stays[vpc+" "+key] || name == vpnLink {
+				continue
 			}
+			if link, err := r.netlink.LinkByName(name); err == nil {
+				// From here on nobody takes it for the next one's.
+				if err := r.netlink.LinkSetGroup(link, sweptGroup); err != nil {
+					f.log.Warn("a wire is not taken away", "link", name, "reason", err.Error())
+				}
+			}
+			f.sweeper.add(r.file, name)
+			delete(r.wires, key)
 		}
 	}
 }
