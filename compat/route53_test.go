@@ -1,8 +1,6 @@
 package compat
 
 import (
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -15,14 +13,7 @@ func TestTerraformNames(t *testing.T) {
 	terraform := needProgram(t, "terraform")
 	d := own(t)
 	dir := t.TempDir()
-	initialise(t, terraform, dir)
-	text, err := os.ReadFile("terraform/names/main.tf")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "main.tf"), text, 0o644); err != nil {
-		t.Fatal(err)
-	}
+	initialise(t, terraform, dir, "names/main.tf")
 	at := d.internet()
 	run := func(args ...string) string {
 		t.Helper()
