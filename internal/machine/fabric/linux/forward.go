@@ -56,7 +56,9 @@ func addForwarding(r *ruleset, p *parts, links map[string]string) {
 	from, via, viaIn, to := r.set(setFrom, setLinkGo), r.set(setVia, setLinkGo), r.set(setViaIn, setLinkGo), r.set(setTo, setLinkGo)
 	r.chains[chainOpen] = chain{nil, []rule{new(line).goTo(chainPost)}}
 	r.chains[chainOpenIn] = chain{nil, []rule{new(line).accept()}}
-	r.chains[chainLeave] = chain{nil, []rule{new(line).accept()}}
+	// Gateways and peerings take from each interface what is its own; others' packets go to forwarders only.
+	foreign := new(line).unbound(setOfBound).drop()
+	r.chains[chainLeave] = chain{nil, []rule{foreign, new(line).accept()}}
 	r.chains[chainNone] = chain{nil, []rule{new(line).drop()}}
 	r.chains[chainWire] = chain{nil, []rule{new(line).dispatch(false, setIn).rule(), new(line).drop()}}
 	r.chains[chainWireIn] = chain{nil, wireInput(p)}
@@ -116,7 +118,7 @@ func addTunnels(r *ruleset, v *network.VPC, networks []netip.Prefix) {
 	for _, c := range append(slices.Clone(v.CIDRs), linkLocal) {
 		in = append(in, new(line).address(true, c).drop())
 	}
-	r.chains[chainTunnels] = chain{nil, append(distinct(out), new(line).drop())}
+	r.chains[chainTunnels] = chain{nil, append([]rule{new(line).unbound(setOfBound).drop()}, append(distinct(out), new(line).drop())...)}
 	name := chainName("f_", vpnLink)
 	r.chains[name] = chain{nil, append(in, r.chains[name].rules...)}
 }
@@ -174,7 +176,7 @@ func addGateway(r *ruleset, p *parts, link string) {
 		sources = append(sources, new(line).address(true, c).drop())
 	}
 	r.chains["f_internet"] = chain{nil, append(sources, new(line).member(false, setPublic).accept(), new(line).drop())}
-	r.chains[chainOut] = chain{nil, []rule{new(line).member(true, setElastic).accept(), new(line).drop()}}
+	r.chains[chainOut] = chain{nil, []rule{new(line).unbound(setOfBound).drop(), new(line).member(true, setElastic).accept(), new(line).drop()}}
 	in, out := r.set(setElasticIn, setTranslation), r.set(setElasticOut, setTranslation)
 	elastic, public := r.set(setElastic, setAddress), r.set(setPublic, setAddress)
 	for _, i := range p.interfaces {

@@ -137,21 +137,19 @@ func TestTheNATGatewayGoesWhereItsSubnetsTableLeads(t *testing.T) {
 	same(t, f, n, "a NAT gateway's absence")
 }
 
-// instance turns a namespace into a customer's router: it forwards, and shows its own address if nat is set.
-func instance(t *testing.T, f *Fabric, id string, own netip.Addr, nat bool) {
+// instance turns a namespace into a customer's NAT instance.
+func instance(t *testing.T, f *Fabric, id string, own netip.Addr) {
 	t.Helper()
 	inNamespace(t, f.directory, "cl.eni."+id, func() error {
 		return set([][2]string{{"ipv4/ip_forward", "1"}, {"ipv4/conf/all/rp_filter", "0"}, {"ipv4/conf/eth0/rp_filter", "0"}, {"ipv4/conf/all/send_redirects", "0"}, {"ipv4/conf/eth0/send_redirects", "0"}})
 	})
-	if nat {
-		ns, err := openNamespace(f.path(fileName(kindInterface, id)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer ns.Close()
-		if err := translate(ns, own); err != nil {
-			t.Fatal(err)
-		}
+	ns, err := openNamespace(f.path(fileName(kindInterface, id)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ns.Close()
+	if err := translate(ns, own); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -168,7 +166,7 @@ func TestAnInstanceWithoutTheCheckForwards(t *testing.T) {
 		echo(t, f.directory, "cl.host."+host, "0.0.0.0:8080")
 		echo(t, f.directory, "cl.host."+host, "0.0.0.0:8081")
 	}
-	instance(t, f, "public", fw.Address, true)
+	instance(t, f, "public", fw.Address)
 	reaches(t, f, "private", "198.51.100.10:8080", true, "through the instance")
 	reaches(t, f, "private", "198.51.100.10:8081", false, "its groups admit one port")
 	reaches(t, f, "private", "198.51.100.11:8080", false, "a route to an interface with the check is a blackhole")
@@ -201,6 +199,34 @@ func TestAnInstanceWithoutTheCheckForwards(t *testing.T) {
 		t.Fatal(err)
 	}
 	reaches(t, f, "private", "198.51.100.11:8080", false, "the instance deleted its link")
+}
+
+// What an interface that forwards sends in the name of others gets to this VPC's interfaces, and not out.
+func TestOthersPacketsStayInside(t *testing.T) {
+	f := start(t)
+	n := roads()
+	interfaceOf(n, "public").Forwards = true
+	interfaceOf(n, "plain").Public = netip.MustParseAddr("198.18.0.6")
+	apply(t, f, n)
+	heard, peer := sniff(t, f, "cl.host.host"), sniff(t, f, "cl.eni.b1")
+	for _, source := range []string{"10.0.1.6", "172.16.0.1", "198.18.0.6"} {
+		send(t, f, "cl.eni.public", packet(source, "198.51.100.10", 80, syn))
+		send(t, f, "cl.eni.public", packet(source, "10.1.1.5", 80, syn))
+	}
+	send(t, f, "cl.eni.public", packet("10.0.1.5", "198.51.100.10", 80, syn))
+	send(t, f, "cl.eni.public", packet("10.0.1.5", "10.1.1.5", 80, syn))
+	for _, got := range [][]string{hears(t, heard, "198.18.0.5"), hears(t, peer, "10.0.1.5")} {
+		if len(got) != 1 {
+			t.Errorf("others' packets left the VPC: %v", got)
+		}
+	}
+	inside := sniff(t, f, "cl.eni.private")
+	for _, source := range []string{"10.0.1.6", "10.0.1.10", "169.254.169.253", "172.16.0.1"} {
+		send(t, f, "cl.eni.public", packet(source, "10.0.2.5", 80, syn))
+	}
+	if got := hears(t, inside, "172.16.0.1"); len(got) != 1 {
+		t.Errorf("the VPC's own addresses were forged: %v", got)
+	}
 }
 
 // Inside packets may have 9001 bytes, beyond the internet gateway 1500, and who sends too large ones is told.
