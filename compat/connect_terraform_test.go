@@ -29,7 +29,7 @@ func TestTerraformVPN(t *testing.T) {
 			t.Errorf("%s: propagated are %s", changed, got)
 		}
 	}
-	if conf := run("output", "-raw", "configuration"); !strings.Contains(conf, "<private_key>") || strings.Count(conf, "<ipsec_tunnel>") != 2 {
+	if conf := at.aws(t, "ec2", "describe-vpn-connections", "--query", "VpnConnections[0].CustomerGatewayConfiguration"); !strings.Contains(conf, "<private_key>") || strings.Count(conf, "<ipsec_tunnel>") != 2 {
 		t.Error("the customer's configuration has no key")
 	}
 	run("destroy", "-auto-approve", "-no-color", "-input=false", "-var", "changed=true")

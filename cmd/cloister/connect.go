@@ -27,8 +27,8 @@ type connectCommand struct {
 	Address       netip.Addr     `help:"This host's own address in the tunnel; the first of the first network if it is left out."`
 	Propagate     bool           `help:"Give the VPC's main route table routes to the networks."`
 	Ephemeral     bool           `help:"Delete from the API what was made there, in the end."`
-	Print         bool           `help:"Print the configuration for the host that is to connect, and do not connect."`
-	Configuration string         `help:"Connect by this file, which --print or DescribeVpnConnections gave, without asking the API ('-': standard input)." xor:"how"`
+	Print         bool           `help:"Print what the host that is to connect needs, as wg-quick reads it, and do not connect."`
+	Configuration string         `help:"Connect by this file, which --print gave, without asking the API ('-': standard input)."`
 	Device        string         `help:"Name of the network device." default:"cloister0"`
 	Namespace     string         `help:"Make the device in this network namespace (a name that ip-netns knows, or a path)."`
 	customer
@@ -39,14 +39,17 @@ func (c *connectCommand) Run(all *commands) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	if c.Configuration != "" {
-		conf, err := readConfiguration(c.Configuration)
+		w, err := openWireguard(c.Configuration)
 		if err != nil {
 			return err
 		}
-		return c.connect(ctx, conf)
+		return c.connect(ctx, w)
 	}
 	if c.VPC == "" || len(c.Network) == 0 {
 		return errors.New("say what to connect: --vpc and --network, or --configuration")
+	}
+	if err := c.choose(); err != nil {
+		return err
 	}
 	api, err := c.customer.client(all)
 	if err != nil {
@@ -56,43 +59,55 @@ func (c *connectCommand) Run(all *commands) error {
 	if c.Ephemeral {
 		defer m.undo()
 	}
-	conf, err := m.connection(ctx, c.VPC, c.Network, c.Propagate)
+	w, err := m.connection(ctx, c.VPC, c.Network, c.Propagate)
 	if err != nil {
 		return err
 	}
+	w.address = c.Address
 	if c.Print {
-		fmt.Println(conf.text)
+		fmt.Print(w.text())
 		return nil
 	}
 	m.tellNext(ctx, c.VPC)
-	return c.connect(ctx, conf)
+	return c.connect(ctx, w)
+}
+
+// choose has an address of this host's own, in one of the networks.
+func (c *connectCommand) choose() error {
+	first := c.Network[0]
+	switch {
+	case c.Address.IsValid() && !slices.ContainsFunc(c.Network, func(n netip.Prefix) bool { return n.Contains(c.Address) }):
+		return fmt.Errorf("--address %s is in none of the networks %s", c.Address, spelled(c.Network))
+	case c.Address.IsValid():
+	case first.IsSingleIP():
+		c.Address = first.Addr()
+	default:
+		c.Address = first.Masked().Addr().Next()
+	}
+	return nil
 }
 
 // connect opens the device and keeps it until ctx ends.
-func (c *connectCommand) connect(ctx context.Context, conf *vpnConfiguration) error {
+func (c *connectCommand) connect(ctx context.Context, w *wireguard) error {
 	inside, err := c.inside()
 	if err != nil {
 		return err
 	}
-	address, err := c.address(conf)
-	if err != nil {
-		return err
-	}
-	t, err := tunnel.Open(tunnel.Config{Name: c.Device, Inside: inside, MTU: conf.mtu, Key: conf.private, Listen: netip.AddrPortFrom(netip.IPv4Unspecified(), 0)})
+	t, err := tunnel.Open(tunnel.Config{Name: c.Device, Inside: inside, MTU: w.mtu, Key: w.private, Listen: netip.AddrPortFrom(netip.IPv4Unspecified(), 0)})
 	if err != nil {
 		return fmt.Errorf("%w (connect needs root)", err)
 	}
 	defer t.Close()
-	peer := tunnel.Peer{PublicKey: conf.gateway, Shared: conf.shared, Networks: conf.ranges, Endpoint: conf.endpoint, Keepalive: 25 * time.Second}
+	peer := tunnel.Peer{PublicKey: w.gateway, Shared: w.shared, Networks: w.ranges, Endpoint: w.endpoint, Keepalive: 25 * time.Second}
 	if err := t.SetPeers([]tunnel.Peer{peer}); err != nil {
 		return err
 	}
-	if err := tunnel.Route(inside, c.Device, address, conf.ranges); err != nil {
+	if err := tunnel.Route(inside, c.Device, w.address, w.ranges); err != nil {
 		return err
 	}
-	fmt.Fprintf(os.Stderr, "%s is %s, and leads to %s by %s\n", c.Device, address, spelled(conf.ranges), conf.endpoint)
-	c.hint(inside, conf)
-	return follow(ctx, t, conf.gateway)
+	fmt.Fprintf(os.Stderr, "%s is %s, and leads to %s by %s\n", c.Device, w.address, spelled(w.ranges), w.endpoint)
+	fmt.Fprintln(os.Stderr, "for hosts behind this one: be their route to there, and forward (sysctl net.ipv4.ip_forward=1)")
+	return follow(ctx, t, w.gateway)
 }
 
 // follow tells when the gateway comes and goes, until ctx ends.
@@ -120,43 +135,6 @@ func follow(ctx context.Context, t *tunnel.Tunnel, gateway tunnel.Key) error {
 			return errors.New("the device is gone")
 		case <-time.After(time.Second):
 		}
-	}
-}
-
-// address is this host's own in the tunnel.
-func (c *connectCommand) address(conf *vpnConfiguration) (netip.Addr, error) {
-	networks := conf.networks
-	if len(networks) == 0 {
-		return c.Address, errors.New("the VPN connection has no routes: nothing on this side would be known to the VPC (CreateVpnConnectionRoute)")
-	}
-	if !c.Address.IsValid() {
-		if networks[0].IsSingleIP() {
-			return networks[0].Addr(), nil
-		}
-		return networks[0].Masked().Addr().Next(), nil
-	}
-	if !slices.ContainsFunc(networks, func(n netip.Prefix) bool { return n.Contains(c.Address) }) {
-		return c.Address, fmt.Errorf("--address %s is in none of the networks %s", c.Address, spelled(networks))
-	}
-	return c.Address, nil
-}
-
-// hint says what is missing for hosts behind this one.
-func (c *connectCommand) hint(inside func(func() error) error, conf *vpnConfiguration) {
-	if !slices.ContainsFunc(conf.networks, func(n netip.Prefix) bool { return !n.IsSingleIP() }) {
-		return
-	}
-	look := func() error {
-		b, err := os.ReadFile("/proc/sys/net/ipv4/ip_forward")
-		if err == nil && strings.TrimSpace(string(b)) == "0" {
-			fmt.Fprintf(os.Stderr, "for other hosts in %s, have this one forward (sysctl net.ipv4.ip_forward=1) and be their route to %s\n", spelled(conf.networks), spelled(conf.ranges))
-		}
-		return err
-	}
-	if inside == nil {
-		look() //nolint:errcheck // only a hint
-	} else {
-		inside(look) //nolint:errcheck // only a hint
 	}
 }
 

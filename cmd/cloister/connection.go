@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"encoding/xml"
 	"errors"
@@ -14,84 +13,26 @@ import (
 	"os"
 	"slices"
 	"strings"
-
-	"cloister/internal/machine/tunnel"
 )
 
-// vpnConfiguration is what a VPN connection tells the customer's side.
-type vpnConfiguration struct {
-	text                     string
-	private, gateway, shared tunnel.Key
-	endpoint                 netip.AddrPort
-	networks, ranges         []netip.Prefix // on this side, and the VPC's
-	mtu                      int
-}
-
-func readConfiguration(path string) (*vpnConfiguration, error) {
-	if path == "-" {
-		b, err := io.ReadAll(os.Stdin)
-		if err != nil {
-			return nil, err
-		}
-		return parseConfiguration(string(b))
-	}
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	return parseConfiguration(string(b))
-}
-
-// parseConfiguration reads a customerGatewayConfiguration. Its errors repeat nothing of it: there are
-// keys in it.
-func parseConfiguration(text string) (*vpnConfiguration, error) {
+// credentialsOf reads the keys and the endpoint out of a customerGatewayConfiguration. Its errors repeat
+// nothing of it.
+func credentialsOf(text string) (*wireguard, error) {
 	var in struct {
-		Own struct {
-			Private  string   `xml:"customer_gateway>private_key"`
-			Networks []string `xml:"customer_gateway>networks>network"`
-			Gateway  string   `xml:"vpn_gateway>public_key"`
-			Address  string   `xml:"vpn_gateway>endpoint>ip_address"`
-			Port     uint16   `xml:"vpn_gateway>endpoint>port"`
-			Ranges   []string `xml:"vpn_gateway>networks>network"`
-			Shared   string   `xml:"pre_shared_key"`
-			MTU      int      `xml:"mtu"`
-		} `xml:"cloister>wireguard"`
+		Private string `xml:"cloister>wireguard>customer_gateway>private_key"`
+		Gateway string `xml:"cloister>wireguard>vpn_gateway>public_key"`
+		Address string `xml:"cloister>wireguard>vpn_gateway>endpoint>ip_address"`
+		Port    uint16 `xml:"cloister>wireguard>vpn_gateway>endpoint>port"`
+		Shared  string `xml:"cloister>wireguard>pre_shared_key"`
+		MTU     int    `xml:"cloister>wireguard>mtu"`
 	}
-	if err := xml.Unmarshal([]byte(text), &in); err != nil || in.Own.Private == "" {
+	if err := xml.Unmarshal([]byte(text), &in); err != nil || in.Private == "" {
 		return nil, errors.New("this is no configuration of one of Cloister's VPN connections")
 	}
-	out := &vpnConfiguration{text: text, mtu: in.Own.MTU}
-	for _, k := range []struct {
-		text string
-		to   *tunnel.Key
-	}{{in.Own.Private, &out.private}, {in.Own.Gateway, &out.gateway}, {in.Own.Shared, &out.shared}} {
-		b, err := base64.StdEncoding.DecodeString(k.text)
-		if err != nil || len(b) != len(k.to) {
-			return nil, errors.New("a key of the configuration is none")
-		}
-		copy(k.to[:], b)
-	}
-	address, err := netip.ParseAddr(in.Own.Address)
-	if err != nil {
-		return nil, errors.New("the gateway's address in the configuration is none")
-	}
-	out.endpoint = netip.AddrPortFrom(address, in.Own.Port)
-	for _, list := range []struct {
-		texts []string
-		to    *[]netip.Prefix
-	}{{in.Own.Networks, &out.networks}, {in.Own.Ranges, &out.ranges}} {
-		for _, t := range list.texts {
-			p, err := netip.ParsePrefix(t)
-			if err != nil {
-				return nil, errors.New("a range of the configuration is none")
-			}
-			*list.to = append(*list.to, p)
-		}
-	}
-	if len(out.ranges) == 0 {
-		return nil, errors.New("the VPN gateway is not attached to a VPC")
-	}
-	return out, nil
+	w := &wireguard{mtu: in.MTU}
+	address, err := netip.ParseAddr(in.Address)
+	w.endpoint = netip.AddrPortFrom(address, in.Port)
+	return w, errors.Join(err, readKey(in.Private, &w.private), readKey(in.Gateway, &w.gateway), readKey(in.Shared, &w.shared))
 }
 
 // maker makes in the API what is missing for a connection, and remembers how to take it away again.
@@ -119,7 +60,7 @@ func (m *maker) undo() {
 }
 
 // connection finds or makes a VPN connection that has the networks behind it.
-func (m *maker) connection(ctx context.Context, vpc string, networks []netip.Prefix, propagate bool) (*vpnConfiguration, error) {
+func (m *maker) connection(ctx context.Context, vpc string, networks []netip.Prefix, propagate bool) (*wireguard, error) {
 	gateway, err := m.gateway(ctx, vpc)
 	if err != nil {
 		return nil, err
@@ -143,7 +84,29 @@ func (m *maker) connection(ctx context.Context, vpc string, networks []netip.Pre
 	if err := m.ec2(ctx, "DescribeVpnConnections", &out, "VpnConnectionId.1", id); err != nil {
 		return nil, err
 	}
-	return parseConfiguration(out.Text)
+	w, err := credentialsOf(out.Text)
+	if err == nil {
+		w.ranges, err = m.ranges(ctx, vpc)
+	}
+	return w, err
+}
+
+// ranges are a VPC's.
+func (m *maker) ranges(ctx context.Context, vpc string) (out []netip.Prefix, err error) {
+	var of struct {
+		Blocks []string `xml:"vpcSet>item>cidrBlockAssociationSet>item>cidrBlock"`
+	}
+	if err := m.ec2(ctx, "DescribeVpcs", &of, "VpcId.1", vpc); err != nil {
+		return nil, err
+	}
+	for _, b := range of.Blocks {
+		p, err := netip.ParsePrefix(b)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, p)
+	}
+	return out, nil
 }
 
 // gateway is the VPC's VPN gateway.

@@ -77,15 +77,6 @@ resource "aws_route_table" "own" {
   propagating_vgws = [aws_vpn_gateway_attachment.main.vpn_gateway_id]
 }
 
-output "configuration" {
-  value     = aws_vpn_connection.office.customer_gateway_configuration
-  sensitive = true
-}
-
-output "gateway" {
-  value = aws_vpn_gateway.main.id
-}
-
 output "table" {
   value = aws_route_table.main.id
 }

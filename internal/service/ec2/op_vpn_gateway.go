@@ -113,12 +113,12 @@ func (s *Service) detachVpnGateway(ctx context.Context, c *api.Call, in *shape.D
 		if err != nil {
 			return err
 		}
-		v, err := vpcs.get(tx, c.Account(), str(in.VpcId))
-		if err != nil {
+		// Whether the VPC is there is not asked: of one that is gone it is detached.
+		if err := vpcs.valid(str(in.VpcId)); err != nil {
 			return err
 		}
-		if g.VPC != v.ID {
-			return vpnDetached.New("The attachment with vpn gateway ID '%s' and vpc ID '%s' does not exist", g.ID, v.ID)
+		if g.VPC != *in.VpcId {
+			return vpnDetached.New("The attachment with vpn gateway ID '%s' and vpc ID '%s' does not exist", g.ID, *in.VpcId)
 		}
 		if err := stopPropagating(tx, g); err != nil {
 			return err

@@ -4,10 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/xml"
 	"fmt"
-	"net"
 	"net/netip"
-	"strconv"
-	"strings"
 	"time"
 
 	"cloister/internal/machine/fabric"
@@ -42,7 +39,6 @@ type connectionView struct {
 	tx       *store.Tx
 	gateways map[string]*vpnGateway
 	devices  map[string]*customerGateway
-	vpcs     map[string]*vpc
 	told     map[string]map[string]fabric.Tunnel // by gateway
 	failed   map[string]error
 }
@@ -52,10 +48,7 @@ func (s *Service) newConnectionView(tx *store.Tx, account string) (v *connection
 	if v.gateways, err = vpnGateways.byID(tx, account); err != nil {
 		return nil, err
 	}
-	if v.devices, err = customerGateways.byID(tx, account); err != nil {
-		return nil, err
-	}
-	v.vpcs, err = vpcs.byID(tx, account)
+	v.devices, err = customerGateways.byID(tx, account)
 	return v, err
 }
 
@@ -117,6 +110,7 @@ func (v *connectionView) telemetry(c *vpnConnection) shape.VgwTelemetry {
 
 // What a customer's device is told, in the elements that AWS's has for it; keys and the port are in an
 // element of our own. AWS has two tunnels of which one waits: here both elements name the one there is.
+// As on AWS it does not change with routes: those are told elsewhere.
 type configuration struct {
 	XMLName  xml.Name     `xml:"vpn_connection"`
 	ID       string       `xml:"id,attr"`
@@ -133,45 +127,31 @@ type ipsecEnds struct {
 }
 
 type wireguardXML struct {
-	PrivateKey string   `xml:"customer_gateway>private_key"`
-	Networks   []string `xml:"customer_gateway>networks>network"`
-	PublicKey  string   `xml:"vpn_gateway>public_key"`
-	Address    string   `xml:"vpn_gateway>endpoint>ip_address"`
-	Port       int      `xml:"vpn_gateway>endpoint>port"`
-	VPC        string   `xml:"vpn_gateway>vpc_id,omitempty"`
-	Ranges     []string `xml:"vpn_gateway>networks>network"`
-	Shared     string   `xml:"pre_shared_key"`
-	MTU        int      `xml:"mtu"`
-	Quick      string   `xml:"wg_quick"`
+	PrivateKey string `xml:"customer_gateway>private_key"`
+	PublicKey  string `xml:"vpn_gateway>public_key"`
+	Address    string `xml:"vpn_gateway>endpoint>ip_address"`
+	Port       int    `xml:"vpn_gateway>endpoint>port"`
+	Shared     string `xml:"pre_shared_key"`
+	MTU        int    `xml:"mtu"`
 }
 
 func (v *connectionView) configuration(c *vpnConnection) string {
-	out := configuration{ID: c.ID, Customer: c.Customer, Gateway: c.Gateway, Type: ipsec}
 	g, device := v.gateways[c.Gateway], v.devices[c.Customer]
 	if g == nil || device == nil {
 		return ""
 	}
 	ends := ipsecEnds{device.Address.String(), v.TunnelAddress.String()}
-	out.Tunnels = []ipsecEnds{ends, ends}
-	out.Own = wireguardXML{
-		PrivateKey: spell(c.Key), PublicKey: spell(tunnel.Public(g.Key)), Shared: spell(c.Shared), MTU: tunnel.MTU,
-		Address: v.TunnelAddress.String(), Port: g.Port, VPC: g.VPC, Networks: spellAll(c.Networks),
-	}
-	if at := v.vpcs[g.VPC]; at != nil {
-		out.Own.Ranges = spellAll(at.cidrs())
-	}
-	out.Own.Quick = out.Own.quick()
-	text, err := xml.MarshalIndent(&out, "", "  ")
+	text, err := xml.MarshalIndent(&configuration{
+		ID: c.ID, Customer: c.Customer, Gateway: c.Gateway, Type: ipsec, Tunnels: []ipsecEnds{ends, ends},
+		Own: wireguardXML{
+			PrivateKey: spell(c.Key), PublicKey: spell(tunnel.Public(g.Key)), Shared: spell(c.Shared), MTU: tunnel.MTU,
+			Address: v.TunnelAddress.String(), Port: g.Port,
+		},
+	}, "", "  ")
 	if err != nil {
 		return "" // texts and numbers always can be
 	}
 	return xml.Header + string(text)
-}
-
-// quick is the same as wg-quick and other WireGuard programs read it.
-func (w *wireguardXML) quick() string {
-	return fmt.Sprintf("[Interface]\nPrivateKey = %s\nMTU = %d\n\n[Peer]\nPublicKey = %s\nPresharedKey = %s\nEndpoint = %s\nAllowedIPs = %s\nPersistentKeepalive = 25\n",
-		w.PrivateKey, w.MTU, w.PublicKey, w.Shared, net.JoinHostPort(w.Address, strconv.Itoa(w.Port)), strings.Join(w.Ranges, ", "))
 }
 
 func spell(k network.Key) string { return base64.StdEncoding.EncodeToString(k[:]) }
