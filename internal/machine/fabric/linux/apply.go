@@ -225,7 +225,7 @@ func (f *Fabric) applyVPC(p *parts) error {
 		gateway: p.vpc.InternetGateway,
 	}
 	adopted := f.routers[p.vpc.ID] != nil && f.routers[p.vpc.ID].have == nil
-	if len(p.peers) > 0 || p.vpc.InternetGateway != "" {
+	if adopted && (len(p.peers) > 0 || p.vpc.InternetGateway != "") {
 		t.foreign = p.foreign()
 	}
 	subnets := make(map[string]*network.Subnet, len(p.vpc.Subnets))
