@@ -43,7 +43,9 @@ func TestFlowLogs(t *testing.T) {
 	}
 	for what, want := range map[string]string{"refused": " 8080 6 ", "accepted": " 443 6 "} {
 		if !eventually(func() bool { return found(endpoint+"-all", want) }) {
-			t.Errorf("nothing %s is logged\nthe server: %s", what, d.lastWords())
+			state, _ := at.try("aws", "ec2", "describe-flow-logs", "--output", "json")
+			have, _ := at.try("aws", "logs", "filter-log-events", "--log-group-name", "flows", "--query", "events[].message", "--output", "text")
+			t.Errorf("nothing %s is logged of %s\nthe flow logs: %s\nthe lines: %s\nthe server: %s", what, endpoint, state, have, d.lastWords())
 		}
 	}
 	if !found(endpoint+"-all", "REJECT OK") || !found(endpoint+"-all", "ACCEPT OK") {

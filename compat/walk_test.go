@@ -106,7 +106,7 @@ func TestWalk(t *testing.T) {
 	d.crash(t)
 	d.restart(t)
 	if again := settledKernel(t, i.Run); again != walked {
-		t.Errorf("a new process changed the kernel:\n%s", differing(walked, again))
+		t.Errorf("a new process changed the kernel:\n%s\nthe server: %s", differing(walked, again), d.lastWords())
 	}
 	d.crash(t)
 	if out, err := d.command("purge").CombinedOutput(); err != nil {
@@ -117,7 +117,7 @@ func TestWalk(t *testing.T) {
 	}
 	d.restart(t)
 	if fresh := settledKernel(t, i.Run); fresh != walked {
-		t.Errorf("the kernel was not what the records make:\n%s", differing(fresh, walked))
+		t.Errorf("the kernel was not what the records make:\n%s\nthe server: %s", differing(fresh, walked), d.lastWords())
 	}
 }
 

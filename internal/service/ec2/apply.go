@@ -140,6 +140,7 @@ func (s *Service) apply(ctx context.Context) error {
 		return fmt.Errorf("read the network's records: %w", err)
 	}
 	s.note(wanted)
+	s.collector.know(all.enis)
 	if err := s.Fabric.Apply(ctx, wanted); err != nil {
 		return fmt.Errorf("apply the network: %w", err)
 	}

@@ -20,6 +20,7 @@ type collector struct {
 	since   time.Time
 	flows   map[flowKey]*network.Flow
 	skipped map[string]bool // VPCs
+	known   map[string]*eni // that were planned in this window, some of which are gone by its end
 }
 
 type flowKey struct {
@@ -57,22 +58,35 @@ func (c *collector) Flow(f network.Flow) {
 	}
 }
 
+// know remembers who there was: what an interface saw is delivered also when it is gone by then.
+func (c *collector) know(all []*eni) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.known == nil {
+		c.known = map[string]*eni{}
+	}
+	for _, i := range all {
+		c.known[i.ID] = i
+	}
+}
+
 // window is what was gathered in a time.
 type window struct {
 	start, end time.Time
 	flows      map[string][]*network.Flow // by VPC
 	skipped    map[string]bool
+	known      map[string]*eni
 }
 
 // take ends a window and begins the next.
 func (c *collector) take(now time.Time) *window {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	w := &window{start: c.since, end: now, flows: map[string][]*network.Flow{}, skipped: c.skipped}
+	w := &window{start: c.since, end: now, flows: map[string][]*network.Flow{}, skipped: c.skipped, known: c.known}
 	for _, f := range c.flows {
 		w.flows[f.VPC] = append(w.flows[f.VPC], f)
 	}
-	c.since, c.flows, c.skipped = now, nil, nil
+	c.since, c.flows, c.skipped, c.known = now, nil, nil, nil
 	return w
 }
 

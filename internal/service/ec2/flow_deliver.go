@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -70,6 +72,8 @@ func (s *Service) deliverWindow(ctx context.Context) error {
 	if err != nil || len(all) == 0 {
 		return err
 	}
+	s.collector.know(interfaces) // as those of the next window too
+	interfaces = w.interfaces(interfaces)
 	var failed error
 	for _, l := range all {
 		lines := v.lines(l, interfaces, w)
@@ -80,6 +84,18 @@ func (s *Service) deliverWindow(ctx context.Context) error {
 		failed = errors.Join(failed, s.delivered(ctx, l, err))
 	}
 	return failed
+}
+
+// interfaces are those there are, and those of the window that are gone.
+func (w *window) interfaces(now []*eni) []*eni {
+	out := slices.Clone(now)
+	for _, i := range now {
+		delete(w.known, i.ID)
+	}
+	for _, id := range slices.Sorted(maps.Keys(w.known)) {
+		out = append(out, w.known[id])
+	}
+	return out
 }
 
 func (s *Service) viewer(tx *store.Tx) (*viewer, error) {

@@ -339,12 +339,17 @@ func (s *Service) setSubnets(ctx context.Context, c *api.Call, in *shape.SetSubn
 		return nil, err
 	}
 	var b *balancer
-	if err := s.DB.View(ctx, func(tx *store.Tx) (err error) { b, err = balancerOf(tx, c.Account(), text(in.LoadBalancerArn)); return err }); err != nil {
+	if err := s.DB.View(ctx, func(tx *store.Tx) (err error) {
+		b, err = balancerOf(tx, c.Account(), text(in.LoadBalancerArn))
+		return err
+	}); err != nil {
 		return nil, err
 	}
 	var gone []string
 	for _, old := range b.Zones {
-		if at := slices.IndexFunc(want, func(z zone) bool { return z.Subnet == old.Subnet && (z.Wanted == "" || z.Wanted == old.Address.String()) }); at >= 0 {
+		if at := slices.IndexFunc(want, func(z zone) bool {
+			return z.Subnet == old.Subnet && (z.Wanted == "" || z.Wanted == old.Address.String())
+		}); at >= 0 {
 			want[at] = old
 		} else {
 			gone = append(gone, old.Interface)

@@ -147,7 +147,7 @@ func wireInput(p *parts) []rule {
 	}
 	rules = append(rules, new(line).member(false, setInbound).drop(), new(line).member(false, setDNS).drop())
 	rules = append(rules, balanced(p, func(l *line) rule { return l.dispatch(false, setIn).rule() })...)
-	return append(rules, new(line).protocol(reach.TCP).port(443, 443).dispatch(false, setIn).rule(), new(line).drop())
+	return append(append(rules, new(line).protocol(reach.TCP).port(443, 443).dispatch(false, setIn).rule()), refuse(p.vpc, refusedReceiver)...)
 }
 
 // balanced are the ports of endpoints with a balancer behind them, in place of 443.

@@ -62,6 +62,7 @@ func vpcRuleset(p *parts, links map[string]string) *ruleset {
 	input = append(input, new(line).member(false, setInbound).drop())
 	input = append(input, balanced(p, func(l *line) rule { return l.dispatch(true, setOut).rule() })...)
 	input = append(input, new(line).protocol(reach.TCP).port(443, 443).dispatch(true, setOut).rule())
+	input = append(input, refuse(v, refusedReceiver)...) // an endpoint's other ports
 	baseChains(r, input, []rule{new(line).known().accept(), byLink(false, setVia), new(line).dispatch(true, setOut).rule()})
 	r.chains["h_raw"] = chain{r.chains["h_raw"].hook, append([]rule{byLink(false, setFrom)}, r.chains["h_raw"].rules...)}
 	if dns := r.set(setDNS, setAddress); v.Resolve {

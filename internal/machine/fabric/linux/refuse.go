@@ -25,7 +25,8 @@ const (
 )
 
 // refuse ends a chain in which a packet is refused: it is dropped, and told of before that if the
-// VPC's flows are logged. Every drop that a group or a network ACL decides is made by it.
+// VPC's flows are logged. Every drop that a group, a network ACL or a closed port of an endpoint
+// decides is made by it.
 func refuse(v *network.VPC, who string) []rule {
 	if !v.LogFlows {
 		return []rule{new(line).drop()}
