@@ -88,7 +88,11 @@ func openMachines(ctx context.Context, f place, c config, rootless bool, log *sl
 	if m.images, err = image.Open(f.images(), image.Options{Rootless: rootless}); err != nil {
 		return m, err
 	}
-	if m.fabric, err = linux.Open(linux.Config{Directory: c.Run, Logger: log, Idle: c.IdleTimeout, Tunnels: c.tunnels()}); err != nil {
+	kernel := linux.Config{Directory: c.Run, Logger: log, Idle: c.IdleTimeout, Tunnels: c.tunnels()}
+	if rootless {
+		kernel.NoTunnels = "a rootless Cloister has no way to the host's network"
+	}
+	if m.fabric, err = linux.Open(kernel); err != nil {
 		return m, err
 	}
 	m.executor, err = openExecutor(f, rootless, log)

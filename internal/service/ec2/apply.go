@@ -115,15 +115,15 @@ func (s *Service) commit(ctx context.Context, f func(*store.Tx) error) (generati
 // work is one attempt: read, plan, apply, and settle what has waited for it.
 func (s *Service) work(ctx context.Context, _ string) (time.Duration, error) {
 	generation := s.progress.now()
-	err := s.apply(ctx)
+	again, err := s.apply(ctx)
 	s.progress.attempted(generation, err)
-	return 0, err
+	return again, err
 }
 
-func (s *Service) apply(ctx context.Context) error {
+func (s *Service) apply(ctx context.Context) (again time.Duration, err error) {
 	var all *records
 	var wanted *network.Network
-	err := s.DB.View(ctx, func(tx *store.Tx) (err error) {
+	err = s.DB.View(ctx, func(tx *store.Tx) (err error) {
 		if all, err = read(tx); err != nil {
 			return err
 		}
@@ -137,14 +137,30 @@ func (s *Service) apply(ctx context.Context) error {
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("read the network's records: %w", err)
+		return 0, fmt.Errorf("read the network's records: %w", err)
 	}
 	s.note(wanted)
 	s.collector.know(all.enis)
 	if err := s.Fabric.Apply(ctx, wanted); err != nil {
-		return fmt.Errorf("apply the network: %w", err)
+		return 0, fmt.Errorf("apply the network: %w", err)
 	}
-	return errors.Join(s.settle(ctx, all), s.settleWays(ctx, all))
+	return s.closedGateways(wanted), errors.Join(s.settle(ctx, all), s.settleWays(ctx, all))
+}
+
+// vpnRetry is how often a VPN gateway is tried that cannot be opened: what keeps it from that (an address
+// that this host has not got yet, a port that somebody has) is changed by nobody here.
+const vpnRetry = 30 * time.Second
+
+func (s *Service) closedGateways(n *network.Network) (again time.Duration) {
+	for _, v := range n.VPCs {
+		if v.VPN == nil {
+			continue
+		}
+		if _, err := s.Fabric.Tunnels(v.VPN.ID); err != nil {
+			return vpnRetry
+		}
+	}
+	return 0
 }
 
 // note remembers whose the elastic addresses are, for flow logs.

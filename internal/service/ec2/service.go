@@ -147,7 +147,10 @@ func (s *Service) Load(ctx context.Context) error {
 	if err := s.migrateDHCP(ctx); err != nil {
 		return err
 	}
-	_, err := s.work(ctx, networkKey)
+	again, err := s.work(ctx, networkKey)
+	if again > 0 {
+		s.queue.Add(networkKey)
+	}
 	return err
 }
 

@@ -34,6 +34,8 @@ type Config struct {
 	Logger    *slog.Logger
 	// Tunnels is the address of this host on which VPN gateways listen; none means loopback.
 	Tunnels netip.Addr
+	// NoTunnels says why there can be none; empty: there can.
+	NoTunnels string
 	// Idle is how long a connection through a load balancer may carry nothing; zero is AWS's 350 seconds.
 	Idle time.Duration
 }
@@ -54,6 +56,7 @@ type Fabric struct {
 	// flowInterval is how often live connections are told of.
 	flowInterval time.Duration
 	tunnels      netip.Addr
+	noTunnels    string
 	whereabouts  *whereabouts
 
 	mu      sync.Mutex // held by Apply and Close
@@ -89,6 +92,7 @@ func Open(c Config) (*Fabric, error) {
 		flowInterval: defaultFlowInterval,
 		routers:      map[string]*router{},
 		tunnels:      c.Tunnels,
+		noTunnels:    c.NoTunnels,
 		whereabouts:  newWhereabouts(c.Directory),
 		gateways:     map[string]*gateway{},
 	}

@@ -49,14 +49,16 @@ func (f *Fabric) openGateways(vpcs map[string]*parts) {
 			continue
 		}
 		old := f.gateways[vpc]
+		var trouble error
 		if old != nil && !old.is(p.vpc.VPN) {
+			trouble = old.err
 			f.closeGateway(vpc)
 			old = nil
 		}
 		if old == nil {
-			f.gateways[vpc] = f.openGateway(r, p.vpc.VPN)
-		} else if err := old.admit(p.vpc.VPN.Tunnels, nil); err != nil {
-			old.err = err
+			f.gateways[vpc] = f.openGateway(r, p.vpc.VPN, trouble)
+		} else {
+			old.err = old.admit(p.vpc.VPN.Tunnels, nil)
 		}
 		if f.gateways[vpc].tunnel != nil {
 			r.wire(vpnLink, vpnLink)
@@ -77,20 +79,27 @@ func (g *gateway) is(v *network.VPN) bool {
 	}
 }
 
-func (f *Fabric) openGateway(r *router, v *network.VPN) *gateway {
+func (f *Fabric) openGateway(r *router, v *network.VPN, before error) *gateway {
 	g := &gateway{id: v.ID, port: v.Port, key: v.Key, seen: map[string]turn{}}
-	r.last = nil // its routes are to be made anew
-	g.tunnel, g.err = tunnel.Open(tunnel.Config{
-		Name: vpnLink, Key: v.Key, Listen: netip.AddrPortFrom(f.tunnels, uint16(v.Port)),
-		Inside: func(do func() error) error { return within(int(r.file.Fd()), do) },
-	})
-	if g.err == nil {
-		g.err = g.admit(v.Tunnels, f.whereabouts.of(v.ID))
-	}
-	if g.err != nil {
+	if g.err = f.open(g, r, v); g.err != nil && (before == nil || before.Error() != g.err.Error()) {
 		f.log.Warn("a VPN gateway is not as it should be", "vpc", r.vpc, "gateway", v.ID, "error", g.err)
 	}
 	return g
+}
+
+func (f *Fabric) open(g *gateway, r *router, v *network.VPN) (err error) {
+	if f.noTunnels != "" {
+		return errors.New(f.noTunnels)
+	}
+	g.tunnel, err = tunnel.Open(tunnel.Config{
+		Name: vpnLink, Key: v.Key, Listen: netip.AddrPortFrom(f.tunnels, uint16(v.Port)),
+		Inside: func(do func() error) error { return within(int(r.file.Fd()), do) },
+	})
+	if err != nil {
+		return err
+	}
+	r.last = nil // its routes are to be made anew
+	return g.admit(v.Tunnels, f.whereabouts.of(v.ID))
 }
 
 // admit makes the customers those that are wanted; at says where they were last, if that is known.
@@ -118,9 +127,10 @@ func (f *Fabric) closeGateway(vpc string) {
 	g := f.gateways[vpc]
 	delete(f.gateways, vpc)
 	f.whereabouts.closed[g.id] = f.whereabouts.update(g)
-	if g.tunnel != nil {
-		g.tunnel.Close()
+	if g.tunnel == nil {
+		return
 	}
+	g.tunnel.Close()
 	r := f.routers[vpc]
 	if r == nil {
 		return

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -362,4 +363,16 @@ func TestNobodyInTheVPCIsSpokenForByACustomer(t *testing.T) {
 	if n, from, err := at.ReadFrom(b); err != nil || string(b[:n]) != "192.168.0.5" {
 		t.Errorf("heard %q from %v: %v", b[:n], from, err)
 	}
+}
+
+func TestWhereThereCanBeNoTunnelsThatIsSaid(t *testing.T) {
+	f := start(t)
+	f.noTunnels = "not here"
+	n := tunnelledNetwork(freePort(t), tunnel.NewKey())
+	apply(t, f, n)
+	if _, err := f.Tunnels("vgw-a"); err == nil || !strings.Contains(err.Error(), "not here") {
+		t.Errorf("the gateway says %v", err)
+	}
+	echo(t, f.directory, "cl.eni.private", "0.0.0.0:8080")
+	reaches(t, f, "public", "10.0.2.5:8080", true, "inside the VPC")
 }
