@@ -2,9 +2,7 @@ package reach
 
 import (
 	"fmt"
-	"iter"
 	"net/netip"
-	"slices"
 
 	"cloister/internal/value/caller"
 	"cloister/internal/value/network"
@@ -193,49 +191,4 @@ func (w *walker) homecoming(id string, p packet) end {
 		return w.drop(id, "has no such connection")
 	}
 	return end{kind: Delivered, id: id, home: true, packet: p}
-}
-
-// onward are the ways of the balancer that took the connection.
-func (w *walker) onward(e *end) []Path {
-	b := w.x.fronts[e.id]
-	if b == nil {
-		b = w.x.balancers[w.x.endpoints[e.at.Endpoint].Balancer]
-	}
-	return slices.Collect(w.x.Onward(b.ID, int(e.packet.target.Port()), 0))
-}
-
-// Onward are the connections that a balancer can make for one that it took on a listener's port: from
-// each of its interfaces to each target that the law lets them reach. turn says with which to begin.
-func (x *Index) Onward(balancer string, port, turn int) iter.Seq[Path] {
-	return func(yield func(Path) bool) {
-		b := x.balancers[balancer]
-		if b == nil {
-			return
-		}
-		l := listener(b, port)
-		if l == nil {
-			return
-		}
-		pairs := len(b.Interfaces) * len(l.Targets)
-		for k := range pairs {
-			at := (k + turn%pairs) % pairs
-			id, target := b.Interfaces[at%len(b.Interfaces)], l.Targets[at/len(b.Interfaces)]
-			if other := x.Owner(b.VPC, target.Addr()); other == "" || x.fronts[other] != nil {
-				continue // a target is no balancer: two could hand a connection to each other for ever
-			}
-			if p := x.Walk(Probe{From: id, To: target}); (p.Kind == Delivered || p.Kind == Accepted) && !yield(p) {
-				return
-			}
-		}
-	}
-}
-
-// listener is a balancer's listener on a port, if it has one.
-func listener(b *network.Balancer, port int) *network.Listener {
-	for i := range b.Listeners {
-		if b.Listeners[i].Port == port {
-			return &b.Listeners[i]
-		}
-	}
-	return nil
 }

@@ -37,8 +37,8 @@ func estate() *network.Network {
 		VPCs: []network.VPC{
 			{ID: "vpc-a", CIDRs: ranges("10.0.0.0/16", "10.7.0.0/16"), Resolve: true, InternetGateway: "igw-a",
 				Subnets: []network.Subnet{
-					{ID: "pub", Table: "rtb-pub", CIDR: netip.MustParsePrefix("10.0.1.0/24")},
-					{ID: "priv", Table: "rtb-priv", CIDR: netip.MustParsePrefix("10.0.2.0/24")},
+					{ID: "pub", Table: "rtb-pub", Zone: "1", CIDR: netip.MustParsePrefix("10.0.1.0/24")},
+					{ID: "priv", Table: "rtb-priv", Zone: "2", CIDR: netip.MustParsePrefix("10.0.2.0/24")},
 					{ID: "acl", Table: "rtb-pub", ACL: "acl-1", CIDR: netip.MustParsePrefix("10.0.3.0/24")},
 					{ID: "bare", Table: "rtb-none", CIDR: netip.MustParsePrefix("10.7.0.0/24")},
 				},
@@ -89,7 +89,9 @@ func estate() *network.Network {
 		Peerings: []network.Peering{{ID: "pcx-ab", VPCs: [2]string{"vpc-a", "vpc-b"}}, {ID: "pcx-bc", VPCs: [2]string{"vpc-b", "vpc-c"}}, {ID: "pcx-half", VPCs: [2]string{"vpc-a", "vpc-gone"}}},
 		Balancers: []network.Balancer{{ID: "nlb-1", VPC: "vpc-a", Interfaces: []string{"eni-lb"}, Listeners: []network.Listener{
 			{Port: 80, Targets: []netip.AddrPort{netip.MustParseAddrPort("10.0.1.5:8080"), netip.MustParseAddrPort("10.0.1.6:8080"), netip.MustParseAddrPort("10.0.1.20:80"), netip.MustParseAddrPort("10.0.9.9:80"), netip.MustParseAddrPort("10.0.1.30:443")}},
-			{Port: 81}}}},
+			{Port: 81}}},
+			{ID: "nlb-2", VPC: "vpc-a", Interfaces: []string{"eni-lb1", "eni-lb2"}, Zonal: true, Listeners: []network.Listener{
+				{Port: 80, Targets: []netip.AddrPort{netip.MustParseAddrPort("10.0.1.5:8080"), netip.MustParseAddrPort("10.0.1.20:80")}}}}},
 		Isolated: []string{"job"},
 		Internet: network.Internet{Doors: []netip.Addr{address("203.0.113.1"), address("203.0.113.2")},
 			Hosts: []network.Host{{ID: "host-1", Address: address("198.51.100.7")}, {ID: "host-2", Address: address("198.51.100.8")}, {ID: "host-3", Address: address("198.51.100.9")}}},
@@ -124,6 +126,8 @@ func estate() *network.Network {
 	add("eni-ep", "vpc-b", "b2", "10.1.2.30", "sg-b", of("vpce-b"))
 	add("eni-c", "vpc-c", "c", "10.0.1.5", "sg-open")
 	add("eni-c7", "vpc-c", "c", "10.0.1.9", "sg-open")
+	add("eni-lb1", "vpc-a", "pub", "10.0.1.28", "", func(i *network.Interface) { i.Open = true })
+	add("eni-lb2", "vpc-a", "priv", "10.0.2.28", "", func(i *network.Interface) { i.Open = true })
 	return n
 }
 
@@ -263,6 +267,8 @@ func TestWalk(t *testing.T) {
 		{"balancer", "eni-priv 10.0.1.20:80", "balanced eni-lb 10.0.2.5 to eni-pub 10.0.1.20 to eni-sts 10.0.1.20"},
 		{"balancer without targets", "eni-priv 10.0.1.20:81", "balanced eni-lb 10.0.2.5"},
 		{"balancer's other ports", "eni-priv 10.0.1.20:82", "dropped nlb-1 has no listener"},
+		{"balancer that keeps to zones", "eni-priv 10.0.1.28:80", "balanced eni-lb1 10.0.2.5 to eni-pub 10.0.1.28"},
+		{"balancer that keeps to zones, in one without targets", "eni-priv 10.0.2.28:80", "balanced eni-lb2 10.0.2.5"},
 		{"an endpoint in front of a balancer in a third VPC (sheet 2)", "eni-b 10.1.1.30:80", "balanced eni-svc 10.1.1.5 to eni-pub 10.0.1.20 to eni-sts 10.0.1.20"},
 		{"an endpoint in front of a balancer, other ports", "eni-b 10.1.1.30:443", "dropped no listener"},
 		{"an endpoint whose balancer is gone", "eni-b 10.1.1.31:80", "dropped no listener"},

@@ -192,7 +192,7 @@ func (p *planner) vpc(v *vpc) network.VPC {
 		if table == "" {
 			table = v.Table
 		}
-		out.Subnets = append(out.Subnets, network.Subnet{ID: s.ID, Table: table, ACL: judging[aclOf(s, v)], CIDR: s.CIDR})
+		out.Subnets = append(out.Subnets, network.Subnet{ID: s.ID, Table: table, ACL: judging[aclOf(s, v)], CIDR: s.CIDR, Zone: s.Zone})
 	}
 	for _, g := range p.groups {
 		if g.VPC == v.ID {

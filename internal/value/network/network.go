@@ -52,6 +52,7 @@ type VPC struct {
 type Subnet struct {
 	ID, Table, ACL string
 	CIDR           netip.Prefix
+	Zone           string // the availability zone, which only a Balancer asks for
 }
 
 // RouteTable routes what leaves a subnet for elsewhere; the VPC's own CIDRs always win.
@@ -167,6 +168,9 @@ type Balancer struct {
 	ID, VPC    string
 	Interfaces []string // ids; they are Open and have namespaces
 	Listeners  []Listener
+	// Zonal keeps a connection in the zone that it arrived in, at an interface of the balancer or of an
+	// endpoint: it goes on from an interface there, to a target in a subnet there, or nowhere.
+	Zonal bool
 }
 
 // Listener is a TCP port of a Balancer.

@@ -50,6 +50,8 @@ func Run(t *testing.T, open func(t *testing.T) Fabric) {
 		{"hosts on the internet reach doors and each other", testHosts},
 		{"a revoked rule stops new connections only", testRevoke},
 		{"a removed endpoint's connections are closed", testEndpointRemoved},
+		{"a balancer carries connections to targets that accept", testBalancer},
+		{"a connection through a balancer ends with its path", testBalancerRemoved},
 		{"an address has no memory of its last owner", testAddressReuse},
 		{"a changed interface keeps its id", testReaddress},
 		{"a wrong network changes nothing", testRefused},

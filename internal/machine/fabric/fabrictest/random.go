@@ -145,7 +145,7 @@ func (g *generator) vpc(s string) {
 	}
 	v.ACLs = g.acls(s)
 	for i := range 3 {
-		v.Subnets = append(v.Subnets, network.Subnet{ID: fmt.Sprintf("subnet-%d%s", i+1, s), CIDR: g.cidr(s, fmt.Sprintf(".%d.0/24", i+1)),
+		v.Subnets = append(v.Subnets, network.Subnet{ID: fmt.Sprintf("subnet-%d%s", i+1, s), CIDR: g.cidr(s, fmt.Sprintf(".%d.0/24", i+1)), Zone: fmt.Sprint(i),
 			Table: fmt.Sprintf("rtb-%d%s", pick(g, i, i, i, 0, 1, 2)+1, s)})
 		if len(v.ACLs) > 0 && g.IntN(3) > 0 {
 			v.Subnets[i].ACL = pick(g, v.ACLs...).ID

@@ -226,7 +226,7 @@ func publicKey(private network.Key) network.Key {
 
 // balancer has one or two interfaces, and listeners for the interfaces of its VPC and one address of nobody.
 func (g *generator) balancer(s string) {
-	b := network.Balancer{ID: "nlb-" + s, VPC: "vpc-" + s}
+	b := network.Balancer{ID: "nlb-" + s, VPC: "vpc-" + s, Zonal: g.IntN(3) == 0}
 	for i := range 1 + g.IntN(2) {
 		id := fmt.Sprintf("eni-b%d%s", i, s)
 		g.add(s, id, 27+i, func(e *network.Interface) { e.Open, e.Groups = true, nil })

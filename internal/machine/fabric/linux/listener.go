@@ -160,7 +160,7 @@ type listeners struct {
 
 // listen opens a router's socket and begins to accept.
 func (e *entrance) listen(namespace int, vpc string) (*listeners, error) {
-	config := net.ListenConfig{Control: transparent}
+	config := net.ListenConfig{Control: endpointSocket}
 	config.SetMultipathTCP(false)
 	l := &listeners{quit: make(chan struct{}), done: make(chan struct{})}
 	err := within(namespace, func() error {

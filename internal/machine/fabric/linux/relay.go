@@ -4,22 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/netip"
 	"os"
-	"slices"
 	"strconv"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"cloister/internal/engine/reach"
-	"cloister/internal/value/caller"
 	"cloister/internal/value/network"
 )
 
@@ -34,16 +30,19 @@ type relays struct {
 	log  *slog.Logger
 	idle time.Duration
 
-	mu        sync.Mutex
-	index     *reach.Index
-	balancers map[string]*network.Balancer
-	behind    map[string]string // balancers by endpoint
-	sockets   map[relayAt]*relaySocket
-	open      map[*carried]struct{}
-	counts    map[string]int // open ones by endpoint or balancer, and by source at it
-	turn      int
-	closed    bool
-	running   sync.WaitGroup
+	health targetHealth
+	ctx    context.Context // until close
+	stop   context.CancelFunc
+
+	mu      sync.Mutex
+	index   *reach.Index
+	behind  map[string]string // balancers by endpoint
+	sockets map[relayAt]*relaySocket
+	open    map[*carried]struct{}
+	counts  map[string]int // open ones by endpoint or balancer, and by source at it
+	turn    int
+	closed  bool
+	running sync.WaitGroup
 }
 
 // relayAt is where a socket is: in a router's namespace for endpoints, or in an interface's.
@@ -57,71 +56,39 @@ type relaySocket struct {
 	balancer string // of an interface's socket
 }
 
-// carried is a connection on both sides.
-type carried struct {
-	origin         caller.Origin // of one through an endpoint
-	front          string        // the endpoint or balancer whose share it counts to
-	source         netip.Addr
-	balancer       string
-	port           int
-	client, target *net.TCPConn
-	last           atomic.Int64 // when a byte was carried last, in Unix nanoseconds
-}
-
 // The shares: one endpoint's clients leave room for another's, and one client for the others.
 const (
 	relayedAll    = 8192
 	relayedFront  = 2048
 	relayedSource = 512
-	dialPatience  = 3 * time.Second
 )
 
 func newRelays(f *Fabric, idle time.Duration) *relays {
-	return &relays{dial: f.Dial, log: f.log, idle: idle, sockets: map[relayAt]*relaySocket{}, open: map[*carried]struct{}{}, counts: map[string]int{}}
+	r := &relays{dial: f.Dial, log: f.log, idle: idle, sockets: map[relayAt]*relaySocket{}, open: map[*carried]struct{}{}, counts: map[string]int{}}
+	r.ctx, r.stop = context.WithCancel(context.Background())
+	return r
 }
 
 // enforce puts a network in force: connections whose path is gone are closed.
 func (r *relays) enforce(want *network.Network, index *reach.Index) {
 	r.mu.Lock()
-	r.index, r.balancers, r.behind = index, map[string]*network.Balancer{}, map[string]string{}
-	for i := range want.Balancers {
-		r.balancers[want.Balancers[i].ID] = &want.Balancers[i]
-	}
+	defer r.mu.Unlock()
+	r.index, r.behind = index, map[string]string{}
 	for _, e := range want.Endpoints {
 		if e.Balancer != "" {
 			r.behind[e.ID] = e.Balancer
 		}
 	}
-	var gone []*carried
 	for c := range r.open {
 		if !r.stands(c) {
-			gone = append(gone, c)
+			c.reset()
 		}
-	}
-	r.mu.Unlock()
-	for _, c := range gone {
-		c.reset()
 	}
 }
 
 func (r *relays) stands(c *carried) bool {
-	if c.origin.EndpointID != "" && (!r.index.Stands(&c.origin) || r.behind[c.origin.EndpointID] != c.balancer) {
-		return false
-	}
-	return r.listener(c.balancer, c.port) != nil
-}
-
-// listener is a balancer's listener on a port; nil when it has none.
-func (r *relays) listener(balancer string, port int) *network.Listener {
-	b := r.balancers[balancer]
-	if b == nil {
-		return nil
-	}
-	at := slices.IndexFunc(b.Listeners, func(l network.Listener) bool { return l.Port == port })
-	if at < 0 {
-		return nil
-	}
-	return &b.Listeners[at]
+	return (c.origin.EndpointID == "" || r.index.Stands(&c.origin)) &&
+		r.index.Carries(reach.Front{Balancer: c.balancer, Endpoint: c.origin.EndpointID, Interface: c.at, Port: c.port})
 }
 
 // takes says whether a connection that an endpoint took is for a balancer behind it.
@@ -171,7 +138,7 @@ func (r *relays) listen(f *Fabric, at relayAt, balancer string) error {
 	defer ns.Close()
 	config := net.ListenConfig{}
 	if at.vpc != "" {
-		config.Control = transparent
+		config.Control = endpointSocket
 	}
 	config.SetMultipathTCP(false)
 	s := &relaySocket{balancer: balancer}
@@ -200,11 +167,17 @@ func (f *Fabric) relayNamespace(at relayAt) (*os.File, error) {
 // transparent makes a socket take every address that is routed to its namespace.
 func transparent(_, _ string, raw syscall.RawConn) error {
 	var err error
-	outer := raw.Control(func(fd uintptr) {
-		err = errors.Join(unix.SetsockoptInt(int(fd), unix.SOL_IP, unix.IP_TRANSPARENT, 1),
-			unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_MAXSEG, endpointSegment))
-	})
+	outer := raw.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_IP, unix.IP_TRANSPARENT, 1) })
 	return errors.Join(outer, err)
+}
+
+// endpointSocket is transparent, with segments of the size that endpoints take.
+func endpointSocket(network, address string, raw syscall.RawConn) error {
+	var err error
+	outer := raw.Control(func(fd uintptr) {
+		err = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_MAXSEG, endpointSegment)
+	})
+	return errors.Join(transparent(network, address, raw), outer, err)
 }
 
 func (r *relays) accept(at relayAt, s *relaySocket) {
@@ -214,7 +187,7 @@ func (r *relays) accept(at relayAt, s *relaySocket) {
 		case err == nil && at.vpc != "":
 			r.throughEndpoint(at.vpc, tcp)
 		case err == nil:
-			r.take(&carried{front: s.balancer, balancer: s.balancer, port: at.port, client: tcp, source: addrPort(tcp.RemoteAddr()).Addr()})
+			r.take(&carried{at: at.eni, front: s.balancer, balancer: s.balancer, port: at.port, client: tcp, source: addrPort(tcp.RemoteAddr()).Addr()})
 		case errors.Is(err, net.ErrClosed):
 			return
 		default:
@@ -230,7 +203,7 @@ func (r *relays) throughEndpoint(vpc string, tcp *net.TCPConn) {
 	o, ok := r.index.Origin(vpc, source.Addr(), target)
 	balancer := r.behind[o.EndpointID]
 	r.mu.Unlock()
-	c := &carried{origin: o, front: o.EndpointID, balancer: balancer, port: int(target.Port()), client: tcp, source: source.Addr()}
+	c := &carried{origin: o, at: o.EndpointInterface, front: o.EndpointID, balancer: balancer, port: int(target.Port()), client: tcp, source: source.Addr()}
 	if !ok || balancer == "" {
 		c.reset()
 		return
@@ -254,85 +227,6 @@ func (r *relays) take(c *carried) {
 	}
 }
 
-func (c *carried) share() string { return c.front + " " + c.source.String() }
-
-func (r *relays) carry(c *carried) {
-	defer r.drop(c)
-	target := r.reachTarget(c)
-	if target == nil {
-		c.reset()
-		return
-	}
-	r.mu.Lock()
-	c.target = target
-	stands := r.stands(c) && !r.closed
-	r.mu.Unlock()
-	if !stands {
-		c.reset()
-		return
-	}
-	c.both(r.idle)
-}
-
-// both carries bytes both ways until both have ended.
-func (c *carried) both(idle time.Duration) {
-	c.last.Store(time.Now().UnixNano())
-	var ways sync.WaitGroup
-	ways.Go(func() { c.pass(c.target, c.client, idle) })
-	ways.Go(func() { c.pass(c.client, c.target, idle) })
-	ways.Wait()
-	c.client.Close()
-	c.target.Close()
-}
-
-// reachTarget connects to the first target that accepts, beginning with another one each time. What
-// the balancer's interface cannot reach anyway is not tried: it would only take time not to answer.
-func (r *relays) reachTarget(c *carried) *net.TCPConn {
-	r.mu.Lock()
-	b, index := r.balancers[c.balancer], r.index
-	r.turn++
-	turn := r.turn
-	r.mu.Unlock()
-	if b == nil {
-		return nil
-	}
-	for p := range index.Onward(b.ID, c.port, turn) {
-		ctx, cancel := context.WithTimeout(context.Background(), dialPatience)
-		conn, err := r.dial(ctx, index.Owner(b.VPC, p.Source.Addr()), p.Target)
-		cancel()
-		if err == nil {
-			return conn.(*net.TCPConn)
-		}
-		r.log.Debug("a target does not accept", "balancer", b.ID, "target", p.Target, "error", err)
-	}
-	return nil
-}
-
-// part is how much is carried before the time is looked at.
-const part = 1 << 20
-
-// pass carries bytes one way until their end, which it hands on, or until nothing has gone either way for
-// the idle time.
-func (c *carried) pass(to, from *net.TCPConn, idle time.Duration) {
-	for {
-		from.SetReadDeadline(time.Now().Add(idle))
-		n, err := io.CopyN(to, from, part)
-		if n > 0 {
-			c.last.Store(time.Now().UnixNano())
-		}
-		switch {
-		case err == nil:
-		case errors.Is(err, os.ErrDeadlineExceeded) && time.Since(time.Unix(0, c.last.Load())) < idle:
-		case errors.Is(err, io.EOF):
-			to.CloseWrite()
-			return
-		default:
-			c.reset()
-			return
-		}
-	}
-}
-
 func (r *relays) drop(c *carried) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -344,31 +238,18 @@ func (r *relays) drop(c *carried) {
 	}
 }
 
-// reset ends both sides at once.
-func (c *carried) reset() {
-	for _, side := range []*net.TCPConn{c.client, c.target} {
-		if side != nil {
-			side.SetLinger(0)
-			side.Close()
-		}
-	}
-}
-
 // close ends everything and returns when it has ended.
 func (r *relays) close() {
 	r.mu.Lock()
 	r.closed = true
+	r.stop()
 	for at, s := range r.sockets {
 		s.Close()
 		delete(r.sockets, at)
 	}
-	open := make([]*carried, 0, len(r.open))
 	for c := range r.open {
-		open = append(open, c)
-	}
-	r.mu.Unlock()
-	for _, c := range open {
 		c.reset()
 	}
+	r.mu.Unlock()
 	r.running.Wait()
 }

@@ -2,10 +2,12 @@ package linux
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"testing"
 	"time"
 
@@ -104,34 +106,6 @@ func TestABalancerCarriesConnections(t *testing.T) {
 	if rest, err := io.ReadAll(c); err != nil || len(rest) != 0 {
 		t.Errorf("after half a close: %q, %v", rest, err)
 	}
-
-	// Whatever ends the path ends the connections.
-	for what, change := range map[string]func(*network.Network){
-		"the endpoint leads elsewhere": func(n *network.Network) { n.Endpoints[0].Balancer = "other" },
-		"the listener is gone":         func(n *network.Network) { n.Balancers[0].Listeners = n.Balancers[0].Listeners[1:] },
-		"the balancer is gone":         func(n *network.Network) { n.Balancers = nil },
-		"the endpoint is gone": func(n *network.Network) {
-			n.Endpoints, n.Interfaces = nil, append(n.Interfaces[:1:1], n.Interfaces[2:]...)
-		},
-		"the client is gone": func(n *network.Network) { n.Interfaces = append(n.Interfaces[:4:4], n.Interfaces[5:]...) },
-	} {
-		apply(t, f, supplied())
-		c, _ := askAt(t, f, "client", "10.0.1.10:443")
-		alive(t, c, what)
-		changed := supplied()
-		change(changed)
-		apply(t, f, changed)
-		c.SetDeadline(time.Now().Add(prompt))
-		if what == "the client is gone" {
-			continue // with its namespace
-		}
-		if _, err := c.Read(make([]byte, 1)); err == nil {
-			t.Errorf("%s and the connection lives", what)
-		}
-		if what != "the client is gone" && what != "the listener is gone" {
-			reaches(t, f, "client", "10.0.1.10:443", false, what)
-		}
-	}
 }
 
 func TestABalancersConnectionsEndWhenNothingIsSaid(t *testing.T) {
@@ -149,6 +123,89 @@ func TestABalancersConnectionsEndWhenNothingIsSaid(t *testing.T) {
 		t.Error("an idle connection gave a byte")
 	} else if e, ok := err.(net.Error); ok && e.Timeout() {
 		t.Error("an idle connection lives on")
+	}
+}
+
+// TestKeepalivesKeepAlive: what says nothing but keepalives is not idle, as with AWS's.
+func TestKeepalivesKeepAlive(t *testing.T) {
+	f := start(t)
+	f.relays.idle = 2500 * time.Millisecond
+	apply(t, f, supplied())
+	telling(t, f, "s1")
+	c, _ := askAt(t, f, "client", "10.0.1.10:5432")
+	silent, _ := askAt(t, f, "client", "10.0.1.10:5432")
+	if err := errors.Join(c.(*net.TCPConn).SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: time.Second, Interval: time.Second, Count: 9}),
+		silent.(*net.TCPConn).SetKeepAlive(false)); err != nil {
+		t.Fatal(err)
+	}
+	silent.SetDeadline(time.Now().Add(prompt))
+	if _, err := silent.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("an idle connection lives on: %v", err)
+	}
+	time.Sleep(time.Second)
+	alive(t, c, "with keepalives")
+}
+
+// TestATargetThatDoesNotAcceptComesLast: for a while, or until it accepts. Nobody serves at s1.
+func TestATargetThatDoesNotAcceptComesLast(t *testing.T) {
+	f := start(t)
+	n := supplied()
+	n.Balancers[0].Listeners[0].Targets = n.Balancers[0].Listeners[0].Targets[:2]
+	apply(t, f, n)
+	telling(t, f, "s2")
+	for range 3 {
+		c, line := askAt(t, f, "client", "10.0.1.10:443")
+		if c.Close(); line != "s2 for 10.0.1.20\n" {
+			t.Fatalf("carried to %q", line)
+		}
+	}
+	shut, good := try{"front", n.Balancers[0].Listeners[0].Targets[0]}, try{"front", n.Balancers[0].Listeners[0].Targets[1]}
+	if got := f.relays.health.order([]try{shut, good}); got[0] != good {
+		t.Errorf("tried in the order %v", got)
+	}
+	// When it accepts again it is as good as any.
+	f.relays.health.note(shut, true)
+	if got := f.relays.health.order([]try{shut, good}); got[0] != shut {
+		t.Errorf("tried in the order %v", got)
+	}
+}
+
+// TestABalancerServesAgainAfterARestart: connections end with the process that carried them, and the next
+// process carries new ones.
+func TestABalancerServesAgainAfterARestart(t *testing.T) {
+	f := start(t)
+	apply(t, f, supplied())
+	telling(t, f, "s1")
+	through, _ := askAt(t, f, "client", "10.0.1.10:5432")
+	direct, _ := askAt(t, f, "near", "10.0.1.20:5432")
+	for at, want := range map[string]bool{"10.0.1.10:5432": true, "10.0.1.10:443": true} {
+		c, _ := askAt(t, f, "client", at)
+		alive(t, c, fmt.Sprint(at, want))
+	}
+	f.Close()
+	for _, c := range []net.Conn{through, direct} {
+		c.SetDeadline(time.Now().Add(prompt))
+		if _, err := c.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("a connection outlives who carries it: %v", err)
+		}
+	}
+	for _, to := range []string{"10.0.1.10:5432", "10.0.1.10:443"} {
+		if _, err := connect(t, f.directory, "cl.eni.client", to, prompt); err == nil {
+			t.Errorf("%s is answered without a process", to)
+		}
+	}
+	next, err := Open(Config{Directory: f.directory})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer next.Close()
+	apply(t, next, supplied())
+	for id, to := range map[string]string{"client": "10.0.1.10:5432", "near": "10.0.1.20:5432"} {
+		if c, line := askAt(t, next, id, to); line != "s1 for 10.0.1.20\n" {
+			t.Errorf("%s is carried to %q", id, line)
+		} else {
+			alive(t, c, "after the restart")
+		}
 	}
 }
 

@@ -18,6 +18,7 @@ type end struct {
 	local, remote netip.AddrPort
 	ids           [2]string // the namespaces of both ends; the second is empty at the entrance
 	origin        *caller.Origin
+	front         *reach.Front // of a connection through a balancer
 	aborted       atomic.Bool
 }
 
@@ -53,7 +54,7 @@ func (e *end) stands(x *reach.Index) bool {
 	if !x.Sends(e.ids[0]) || e.ids[1] != "" && !x.Sends(e.ids[1]) {
 		return false
 	}
-	return e.origin == nil || x.Stands(e.origin)
+	return (e.origin == nil || x.Stands(e.origin)) && (e.front == nil || x.Carries(*e.front))
 }
 
 // listener is a queue of connections.

@@ -224,7 +224,14 @@ func (f *Fabric) follow(p reach.Probe, source netip.Addr) (net.Conn, error) {
 	case l == nil:
 		return nil, syscall.ECONNREFUSED
 	}
-	return f.connect(p.From, netip.AddrPortFrom(source, p.Port), p.To, at, l)
+	c, err := f.connect(p.From, netip.AddrPortFrom(source, p.Port), p.To, at, l)
+	if err != nil {
+		return nil, err
+	}
+	if path.Kind == reach.Balanced {
+		c.front = new(f.index.FrontOf(&path))
+	}
+	return c, nil
 }
 
 // from is the address that a caller's own socket shows.
@@ -270,7 +277,7 @@ func (f *Fabric) serverIn(id string, at netip.AddrPort) *listener {
 }
 
 // connect makes the pair of ends and hands the server its one.
-func (f *Fabric) connect(id string, from, to netip.AddrPort, path *reach.Path, l *listener) (net.Conn, error) {
+func (f *Fabric) connect(id string, from, to netip.AddrPort, path *reach.Path, l *listener) (*end, error) {
 	a, b, err := pair()
 	if err != nil {
 		return nil, err
