@@ -1,7 +1,12 @@
 package compat
 
 import (
+	"bytes"
 	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -115,10 +120,79 @@ func TestConnect(t *testing.T) {
 	waitFor(t, "after a crash nothing passes", func() bool { got, err := who(); return err == nil && got == "0" })
 	at.until(t, status, "UP")
 
+	// The keys are told to who asks for them, and to nobody else.
+	for _, m := range regexp.MustCompile(`(?m)^(?:PrivateKey|PresharedKey) = (\S+)$`).FindAllStringSubmatch(string(conf), -1) {
+		for _, name := range []string{"serve.log", "serve.out"} {
+			if log, err := os.ReadFile(filepath.Join(d.data, name)); err != nil || strings.Contains(string(log), m[1]) {
+				t.Errorf("a key is in %s: %v", name, err)
+			}
+		}
+	}
+
 	at.aws(t, "ec2", "disable-vgw-route-propagation", "--gateway-id", vgw, "--route-table-id", v.table)
 	if o.reaches(d, o.behind, endpoint+":443") {
 		t.Error("without its route the endpoint is reached")
 	}
+}
+
+// TestConnectInOneStep makes what is missing, connects a namespace of this machine, and takes all of it away.
+func TestConnectInOneStep(t *testing.T) {
+	t.Parallel()
+	needProgram(t, "ip")
+	d := own(t)
+	at := d.internet()
+	id := at.aws(t, "ec2", "create-vpc", "--cidr-block", "10.0.0.0/16", "--query", "Vpc.VpcId")
+	name := fmt.Sprintf("step%d", os.Getpid()%100000)
+	if out, err := exec.Command("ip", "netns", "add", name).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	t.Cleanup(func() { exec.Command("ip", "netns", "del", name).Run() }) //nolint:errcheck // the next look tells
+
+	for _, wrong := range [][]string{{"--vpc", id}, {"--network", "10.99.0.0/24"}, {"--vpc", id, "--network", "10.99.0.0/24", "--address", "10.98.0.1"}, {"--configuration", "/dev/null"}} {
+		if out, err := d.command(append([]string{"connect"}, wrong...)...).CombinedOutput(); err == nil {
+			t.Errorf("connect %v: %s", wrong, out)
+		}
+	}
+	cmd := d.command("connect", "--vpc", id, "--network", "10.99.0.0/24", "--address", "10.99.0.9", "--propagate", "--ephemeral", "--namespace", name)
+	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stderr = log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cmd.Process.Kill() }) //nolint:errcheck // it has ended if all went well
+	waitFor(t, "connect does not connect", func() bool {
+		b, _ := os.ReadFile(log.Name())
+		return bytes.Contains(b, []byte("\nconnected\n"))
+	})
+	if out, err := exec.Command("ip", "-n", name, "route").CombinedOutput(); err != nil || !strings.Contains(string(out), "10.0.0.0/16 dev cloister0 scope link src 10.99.0.9") {
+		t.Errorf("the routes are %s %v", out, err)
+	}
+	routes := []string{"ec2", "describe-route-tables", "--filters", "Name=vpc-id,Values=" + id, "--query", "RouteTables[0].Routes[1].DestinationCidrBlock"}
+	if got := at.aws(t, routes...); got != "10.99.0.0/24" {
+		t.Errorf("propagated is %s", got)
+	}
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		b, _ := os.ReadFile(log.Name())
+		t.Errorf("connect ended: %v\n%s", err, b)
+	}
+	if out, err := exec.Command("ip", "-n", name, "link", "show", "cloister0").CombinedOutput(); err == nil {
+		t.Errorf("connect left %s", out)
+	}
+	for what, query := range map[string]string{
+		"describe-vpn-gateways": "VpnGateways[?State!='deleted'].VpnGatewayId", "describe-vpn-connections": "VpnConnections[?State!='deleted'].VpnConnectionId",
+		"describe-customer-gateways": "CustomerGateways[?State!='deleted'].CustomerGatewayId",
+	} {
+		if left := at.aws(t, "ec2", what, "--query", query); left != "" {
+			t.Errorf("%s still tells of %s", what, left)
+		}
+	}
+	at.aws(t, "ec2", "delete-vpc", "--vpc-id", id)
 }
 
 // inbound makes an inbound resolver endpoint and gives one of its addresses.
