@@ -53,6 +53,16 @@ var flowMax = sync.OnceValue(func() int {
 	return min(max(most/flowShare, flowLeast), flowMost)
 })
 
+// forgetSoon are settings of a namespace that forwards: what is over, or was never answered, does not stay
+// in its table for long.
+var forgetSoon = [][2]string{
+	{"netfilter/nf_conntrack_tcp_timeout_time_wait", "5"}, {"netfilter/nf_conntrack_tcp_timeout_close", "5"},
+	{"netfilter/nf_conntrack_tcp_timeout_syn_sent", "20"}, {"netfilter/nf_conntrack_tcp_timeout_syn_recv", "20"},
+	{"netfilter/nf_conntrack_tcp_timeout_last_ack", "10"}, {"netfilter/nf_conntrack_tcp_timeout_fin_wait", "60"},
+	{"netfilter/nf_conntrack_udp_timeout", "30"}, {"netfilter/nf_conntrack_udp_timeout_stream", "180"},
+	{"netfilter/nf_conntrack_icmp_timeout", "10"}, {"netfilter/nf_conntrack_generic_timeout", "60"},
+}
+
 // addLimits adds the limits to a ruleset whose hooks are there; ids are those of the workloads.
 func addLimits(r *ruleset, resolvers []netip.Addr, ids []string, links map[string]string) {
 	plain := r.set(setPlain, setLink)
@@ -67,9 +77,10 @@ func addLimits(r *ruleset, resolvers []netip.Addr, ids []string, links map[strin
 	addResolverLimits(r, resolvers)
 }
 
-// workloads are the interfaces behind which others' programs run, not the fabric's own.
+// workloads are the links behind which others' programs run, not the fabric's own: interfaces, and the
+// VPN gateway, behind which nobody else has counted.
 func workloads(interfaces []*network.Interface) []string {
-	ids := make([]string, 0, len(interfaces))
+	ids := append(make([]string, 0, len(interfaces)+1), wireKey(vpnLink))
 	for _, i := range interfaces {
 		if i.Own() && !i.NAT && !i.Open {
 			ids = append(ids, i.ID)

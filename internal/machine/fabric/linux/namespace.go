@@ -148,7 +148,7 @@ func set(values [][2]string) error {
 // are checked by the ruleset, which knows more than rp_filter; redirects would teach a workload a
 // way around it, and an answered ARP request would let one fill the machine's neighbour table.
 func prepareRouter() error {
-	err := set([][2]string{
+	err := set(append([][2]string{
 		{"ipv6/conf/all/disable_ipv6", "1"}, // and with it the default
 		{"ipv4/conf/all/rp_filter", "0"}, {"ipv4/conf/default/rp_filter", "0"},
 		{"ipv4/conf/all/send_redirects", "0"}, {"ipv4/conf/default/send_redirects", "0"},
@@ -157,13 +157,7 @@ func prepareRouter() error {
 		{"ipv4/conf/all/arp_ignore", "8"}, {"ipv4/conf/default/arp_ignore", "8"},
 		{"ipv4/ip_forward", "1"},
 		{"netfilter/nf_conntrack_acct", "1"},
-		// What is over, or was never answered, does not stay in the table for long.
-		{"netfilter/nf_conntrack_tcp_timeout_time_wait", "5"}, {"netfilter/nf_conntrack_tcp_timeout_close", "5"},
-		{"netfilter/nf_conntrack_tcp_timeout_syn_sent", "20"}, {"netfilter/nf_conntrack_tcp_timeout_syn_recv", "20"},
-		{"netfilter/nf_conntrack_tcp_timeout_last_ack", "10"}, {"netfilter/nf_conntrack_tcp_timeout_fin_wait", "60"},
-		{"netfilter/nf_conntrack_udp_timeout", "30"}, {"netfilter/nf_conntrack_udp_timeout_stream", "180"},
-		{"netfilter/nf_conntrack_icmp_timeout", "10"}, {"netfilter/nf_conntrack_generic_timeout", "60"},
-	})
+	}, forgetSoon...))
 	if err != nil {
 		return err
 	}

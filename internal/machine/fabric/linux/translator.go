@@ -15,15 +15,14 @@ import (
 
 // prepareTranslator is what a NAT gateway's namespace needs.
 func prepareTranslator() error {
-	err := set([][2]string{
+	err := set(append([][2]string{
 		{"ipv6/conf/all/disable_ipv6", "1"},
 		{"ipv4/conf/all/rp_filter", "0"}, {"ipv4/conf/default/rp_filter", "0"},
 		{"ipv4/conf/all/send_redirects", "0"}, {"ipv4/conf/default/send_redirects", "0"},
 		{"ipv4/conf/all/accept_redirects", "0"}, {"ipv4/conf/default/accept_redirects", "0"},
 		{"ipv4/conf/all/arp_ignore", "8"}, {"ipv4/conf/default/arp_ignore", "8"},
 		{"ipv4/ip_forward", "1"},
-		{"netfilter/nf_conntrack_tcp_timeout_time_wait", "10"}, {"netfilter/nf_conntrack_tcp_timeout_close", "5"},
-	})
+	}, forgetSoon...))
 	if err != nil {
 		return err
 	}
