@@ -110,7 +110,7 @@ func vpcRuleset(p *parts, links map[string]string) *ruleset {
 	addForwarding(r, p, links)
 	addACLs(r, v, p.interfaces, links)
 	checked := len(r.chains["h_raw"].rules)
-	addLimits(r, resolverAddresses(v), workloads(p.interfaces), links)
+	addLimits(r, resolverAddresses(v), workloads(p), links)
 	r.chains[chainRawOn] = chain{nil, r.chains["h_raw"].rules[checked:]}
 	return r
 }

@@ -79,9 +79,12 @@ func addLimits(r *ruleset, resolvers []netip.Addr, ids []string, links map[strin
 
 // workloads are the links behind which others' programs run, not the fabric's own: interfaces, and the
 // VPN gateway, behind which nobody else has counted.
-func workloads(interfaces []*network.Interface) []string {
-	ids := append(make([]string, 0, len(interfaces)+1), wireKey(vpnLink))
-	for _, i := range interfaces {
+func workloads(p *parts) []string {
+	ids := make([]string, 0, len(p.interfaces)+1)
+	if p.vpc.VPN != nil {
+		ids = append(ids, wireKey(vpnLink))
+	}
+	for _, i := range p.interfaces {
 		if i.Own() && !i.NAT && !i.Open {
 			ids = append(ids, i.ID)
 		}
