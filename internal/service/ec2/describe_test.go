@@ -81,7 +81,7 @@ func TestEveryFilterFindsWhatItIsAbout(t *testing.T) {
 	}
 	names := map[string][]string{
 		"vpc": slices.Collect(maps.Keys(vpcFields)), "subnet": slices.Collect(maps.Keys(h.subnetFields(nil))), "table": slices.Collect(maps.Keys((&routeView{}).fields())),
-		"group": slices.Collect(maps.Keys(groupFields())), "endpoint": slices.Collect(maps.Keys(h.endpointFields())),
+		"group": slices.Collect(maps.Keys(groupFields())), "endpoint": slices.Collect(maps.Keys(h.endpointFields(time.Now()))),
 		"interface": slices.Collect(maps.Keys(view.fields())), "acl": slices.Collect(maps.Keys(aclFields)),
 		"gateway": slices.Collect(maps.Keys(internetGatewayFields)), "address": slices.Collect(maps.Keys(h.addressFields(nil))),
 		"nat": slices.Collect(maps.Keys(natFields)), "peering": slices.Collect(maps.Keys(peeringFields(time.Now()))),

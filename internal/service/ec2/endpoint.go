@@ -78,11 +78,11 @@ func filled(list []string) []string {
 	return list
 }
 
-func (s *Service) endpointFields() fields[*endpoint] {
+func (s *Service) endpointFields(now time.Time) fields[*endpoint] {
 	return fields[*endpoint]{
 		"vpc-endpoint-id":    one(func(e *endpoint) string { return e.ID }),
 		"vpc-id":             one(func(e *endpoint) string { return e.VPC }),
-		"vpc-endpoint-state": one(func(e *endpoint) string { return e.State }),
+		"vpc-endpoint-state": one(func(e *endpoint) string { return e.state(now) }),
 		"vpc-endpoint-type":  one((*endpoint).kind),
 		"service-name":       one(func(e *endpoint) string { return e.Service }),
 		"service-region":     one(func(*endpoint) string { return s.Region }),
@@ -102,7 +102,7 @@ func unique(nets []*subnet) error {
 
 // subnetsOf gives the records of subnets that must all be in one VPC.
 func subnetsOf(tx *store.Tx, v *vpc, ids []string) (out []*subnet, err error) {
-	for _, id := range distinct(ids) {
+	for _, id := range ids {
 		n, err := subnets.get(tx, v.Account, id)
 		if err != nil {
 			return nil, err
@@ -215,6 +215,9 @@ func pins(list []shape.SubnetConfiguration, allowed []string) (map[string]string
 		}
 		if !slices.Contains(allowed, str(c.SubnetId)) {
 			return nil, invalidParameter.New("The subnet %s of a subnet configuration is not a subnet of the VPC endpoint.", str(c.SubnetId))
+		}
+		if _, twice := out[str(c.SubnetId)]; twice {
+			return nil, invalidParameter.New("The subnet %s has more than one subnet configuration.", str(c.SubnetId))
 		}
 		out[str(c.SubnetId)] = str(c.Ipv4)
 	}

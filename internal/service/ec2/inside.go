@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 
 	"cloister/internal/machine/store"
 )
@@ -67,6 +68,15 @@ func (s *Service) VPC(tx *store.Tx, account, id string) (found, names bool, err 
 	return true, v.DNSSupport && v.DNSHostnames, nil
 }
 
+// Ranges are the ranges of an account's VPC; none if there is no such VPC.
+func (s *Service) Ranges(tx *store.Tx, account, id string) ([]netip.Prefix, error) {
+	v, err := vpcs.table.Get(tx, store.Key(account, id))
+	if err != nil || v == nil {
+		return nil, err
+	}
+	return v.cidrs(), nil
+}
+
 // PrivateNames are the names that endpoints have taken over in a VPC.
 func (s *Service) PrivateNames(tx *store.Tx, account, vpc string) (out []string, err error) {
 	all, err := endpoints.where(tx, account, func(e *endpoint) bool { return e.VPC == vpc && e.PrivateDNS && e.State != deleting })
@@ -90,9 +100,10 @@ func (s *Service) Use(ctx context.Context, account, id string) error {
 }
 
 // Manage is Use for an interface that a service made for its customer, and that is shown as the service's.
+// No groups apply to it.
 func (s *Service) Manage(ctx context.Context, account, id string) error {
 	return s.mark(ctx, account, id, func(tx *store.Tx, i *eni) {
-		i.Managed = true
+		i.Managed, i.Groups = true, nil
 		if i.Attachment == "" {
 			i.Attachment, i.Attached = newID("ela-attach-"), tx.Now
 		}

@@ -3,6 +3,7 @@ package ec2
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"cloister/internal/frame/api"
 	"cloister/internal/machine/store"
@@ -16,10 +17,20 @@ func createVpcEndpointChecks(c *api.Call, in *shape.CreateVpcEndpointRequest) []
 	const action = "CreateVpcEndpoint"
 	out := []api.Check{check(c, action, "vpc", str(in.VpcId))}
 	out = append(out, creates(c, action, "vpc-endpoint", in.TagSpecifications,
-		api.K("ec2:VpceServiceName", str(in.ServiceName)), api.K("ec2:VpceServiceOwner", "amazon"))...)
+		serviceKeys(str(in.ServiceName))...)...)
 	out = append(out, each(c, action, "subnet", in.SubnetIds)...)
 	out = append(out, each(c, action, "security-group", in.SecurityGroupIds)...)
 	return append(out, each(c, action, "route-table", in.RouteTableIds)...)
+}
+
+// serviceKeys tell of a service. Of a customer's the owner is not known from the request, so that
+// conditions on it do not hold.
+func serviceKeys(name string) []api.Key {
+	keys := []api.Key{api.K("ec2:VpceServiceName", name)}
+	if strings.HasPrefix(name, suppliedPrefix) {
+		return keys
+	}
+	return append(keys, api.K("ec2:VpceServiceOwner", "amazon"))
 }
 
 func (s *Service) createVpcEndpoint(ctx context.Context, c *api.Call, in *shape.CreateVpcEndpointRequest) (*shape.CreateVpcEndpointResult, error) {
@@ -81,7 +92,7 @@ func (s *Service) offered(ctx context.Context, c *api.Call, in *shape.CreateVpcE
 	if kind == "" {
 		kind = "Gateway"
 	}
-	if kind != "Gateway" && kind != "Interface" {
+	if kind == "Resource" || kind == "ServiceNetwork" {
 		return nil, unsupportedOperation.New("VPC endpoints of the type %s are not supported.", kind)
 	}
 	if err := need("serviceName", str(in.ServiceName)); err != nil {
@@ -97,7 +108,7 @@ func (s *Service) offered(ctx context.Context, c *api.Call, in *shape.CreateVpcE
 			return nil, err
 		}
 	}
-	if kind == "Gateway" && !service.Gateway || kind == "Interface" && !service.Interface {
+	if !(kind == "Gateway" && service.Gateway || kind == "Interface" && service.Interface) {
 		return service, invalidParameter.New("Endpoint type (%s) does not match available service types ([%s]).", kind, serviceType(service))
 	}
 	if err := onlyIPv4(in.IpAddressType, in.DnsOptions); err != nil {
@@ -182,19 +193,8 @@ func (s *Service) newEndpoint(tx *store.Tx, c *api.Call, in *shape.CreateVpcEndp
 	if err := s.roomFor(tx, e); err != nil {
 		return nil, err
 	}
-	if supplier, err := serviceNamed(tx, s.Region, e.Service); err != nil {
+	if err := s.supply(tx, e, service, in.SubnetIds); err != nil {
 		return nil, err
-	} else if supplier != nil {
-		e.Provider = supplier.ID
-		if len(service.Private) > 0 {
-			e.PrivateName = service.Private[0]
-		}
-		if supplier.Acceptance {
-			e.State = pendingAcceptance
-		}
-		if err := s.suppliedIn(tx, supplier, in.SubnetIds); err != nil {
-			return nil, err
-		}
 	}
 	if e.Gateway {
 		e.Tables = distinct(in.RouteTableIds)
@@ -209,21 +209,6 @@ func (s *Service) newEndpoint(tx *store.Tx, c *api.Call, in *shape.CreateVpcEndp
 		return nil, err
 	}
 	return e, endpoints.put(tx, e)
-}
-
-// suppliedIn refuses subnets in zones where a service is not.
-func (s *Service) suppliedIn(tx *store.Tx, v *endpointService, ids []string) error {
-	zones, err := s.suppliedZones(tx, v)
-	if err != nil {
-		return err
-	}
-	all, err := subnets.all(tx, "")
-	for _, n := range all {
-		if slices.Contains(ids, n.ID) && !slices.Contains(zones, n.Zone) {
-			return invalidParameter.New("The VPC endpoint service %s does not support the availability zone of the subnet: %s.", v.name(s.Region), n.ID)
-		}
-	}
-	return err
 }
 
 func (s *Service) roomFor(tx *store.Tx, e *endpoint) error {
@@ -241,7 +226,7 @@ func (s *Service) roomFor(tx *store.Tx, e *endpoint) error {
 // furnishInterface gives an interface endpoint its groups, names and interfaces.
 func (s *Service) furnishInterface(tx *store.Tx, v *vpc, e *endpoint, in *shape.CreateVpcEndpointRequest, service *catalogue.Service) (err error) {
 	e.Suffix, e.Zone = pick(lowerAlphanumeric, 8), "Z"+pick(upperAlphanumeric, 20)
-	e.Subnets = distinct(in.SubnetIds)
+	e.Subnets = in.SubnetIds
 	e.PrivateDNS = len(service.Private) > 0 && !service.PrivateOff
 	if in.PrivateDnsEnabled != nil {
 		e.PrivateDNS = *in.PrivateDnsEnabled

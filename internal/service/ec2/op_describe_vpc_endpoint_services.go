@@ -40,7 +40,7 @@ func (s *Service) describeVpcEndpointServices(ctx context.Context, c *api.Call, 
 		all = slices.DeleteFunc(all, func(d shape.ServiceDetail) bool { return !slices.Contains(in.ServiceNames, *d.ServiceName) })
 	}
 	name := func(d shape.ServiceDetail) string { return *d.ServiceName + " " + *d.ServiceType[0].ServiceType }
-	page, err := sift(all, name, func(shape.ServiceDetail) map[string]string { return nil },
+	page, err := sift(all, name, tagsOf,
 		query{nil, in.Filters, in.MaxResults, in.NextToken}, fields[shape.ServiceDetail]{
 			"service-name":               one(func(d shape.ServiceDetail) string { return *d.ServiceName }),
 			"service-type":               one(func(d shape.ServiceDetail) string { return *d.ServiceType[0].ServiceType }),
@@ -57,6 +57,14 @@ func (s *Service) describeVpcEndpointServices(ctx context.Context, c *api.Call, 
 	}
 	out.ServiceNames = distinct(out.ServiceNames)
 	return out, nil
+}
+
+func tagsOf(d shape.ServiceDetail) map[string]string {
+	out := map[string]string{}
+	for _, t := range d.Tags {
+		out[str(t.Key)] = str(t.Value)
+	}
+	return out
 }
 
 // endpointServices are the catalogue's services that offer endpoints; one that offers both types

@@ -21,7 +21,7 @@ func (s *Service) describeVpcEndpoints(ctx context.Context, c *api.Call, in *sha
 		if err != nil {
 			return err
 		}
-		page, err := find(tx, endpoints, c.Account(), query{in.VpcEndpointIds, in.Filters, in.MaxResults, in.NextToken}, s.endpointFields())
+		page, err := find(tx, endpoints, c.Account(), query{in.VpcEndpointIds, in.Filters, in.MaxResults, in.NextToken}, s.endpointFields(tx.Now))
 		for _, e := range page.items {
 			out.VpcEndpoints = append(out.VpcEndpoints, view.aws(e))
 		}

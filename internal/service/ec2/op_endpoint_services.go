@@ -36,7 +36,7 @@ func (s *Service) createVpcEndpointServiceConfiguration(ctx context.Context, c *
 		}
 		if v == nil {
 			v = &endpointService{head: endpointServices.begin(tx, c.Account(), tags), Acceptance: in.AcceptanceRequired == nil || *in.AcceptanceRequired, Balancers: distinct(in.NetworkLoadBalancerArns)}
-			if err := s.fronted(tx, v, v.Balancers); err != nil {
+			if err := s.fronted(tx, v); err != nil {
 				return err
 			}
 			if n := str(in.PrivateDnsName); n != "" {
@@ -134,16 +134,13 @@ func (s *Service) modifyVpcEndpointServiceConfiguration(ctx context.Context, c *
 		if in.AcceptanceRequired != nil {
 			v.Acceptance = *in.AcceptanceRequired
 		}
-		left := without(v.Balancers, in.RemoveNetworkLoadBalancerArns)
-		left = distinct(append(left, in.AddNetworkLoadBalancerArns...))
-		if len(left) == 0 {
-			return invalidParameter.New("An endpoint service must have at least one load balancer.")
-		}
-		v.Balancers = left
-		if err := s.fronted(tx, v, in.AddNetworkLoadBalancerArns); err != nil {
+		if err := s.behind(tx, v, in.AddNetworkLoadBalancerArns, in.RemoveNetworkLoadBalancerArns); err != nil {
 			return err
 		}
 		if yes(in.RemovePrivateDnsName) {
+			if err := v.unconnected(tx); err != nil {
+				return err
+			}
 			v.PrivateName, v.Record, v.Proof, v.NameState = "", "", "", ""
 		}
 		if n := str(in.PrivateDnsName); n != "" && n != v.PrivateName {
@@ -151,6 +148,27 @@ func (s *Service) modifyVpcEndpointServiceConfiguration(ctx context.Context, c *
 		}
 		return nil
 	})
+}
+
+// behind changes the load balancers of a service. One that endpoints are connected to stays.
+func (s *Service) behind(tx *store.Tx, v *endpointService, add, remove []string) error {
+	if len(add)+len(remove) == 0 {
+		return nil
+	}
+	left := distinct(append(without(v.Balancers, remove), add...))
+	if len(left) == 0 {
+		return invalidParameter.New("An endpoint service must have at least one load balancer.")
+	}
+	for _, arn := range remove {
+		if !slices.Contains(v.Balancers, arn) {
+			return invalidParameter.New("The load balancer %s is not associated with the endpoint service %s.", arn, v.ID)
+		}
+		if err := v.unconnected(tx); err != nil {
+			return err
+		}
+	}
+	v.Balancers = left
+	return s.fronted(tx, v)
 }
 
 var _ = api.Define(operations, "DeleteVpcEndpointServiceConfigurations", func(c *api.Call, in *shape.DeleteVpcEndpointServiceConfigurationsRequest) []api.Check {
@@ -171,12 +189,8 @@ func (s *Service) deleteVpcEndpointServiceConfigurations(ctx context.Context, c 
 			if err != nil {
 				return err
 			}
-			list, err := v.connections(tx)
-			if err != nil {
+			if err := v.unconnected(tx); err != nil {
 				return err
-			}
-			if slices.ContainsFunc(list, func(e *endpoint) bool { return e.carried() || e.state(tx.Now) == pendingAcceptance }) {
-				return existingConnections.New("Service %s has existing active VPC Endpoint connections!", id)
 			}
 			return endpointServices.remove(tx, v)
 		})

@@ -76,11 +76,14 @@ func (s *Service) modify(tx *store.Tx, v *vpc, e *endpoint, in *shape.ModifyVpcE
 	if err := s.modifyGroups(tx, v, e, in); err != nil {
 		return err
 	}
-	if err := modifySubnets(tx, v, e, in); err != nil {
+	if err := s.modifySubnets(tx, v, e, in); err != nil {
 		return err
 	}
 	if in.PrivateDnsEnabled != nil {
 		if *in.PrivateDnsEnabled && !e.PrivateDNS {
+			if err := s.renamed(tx, e); err != nil {
+				return err
+			}
 			if err := s.private(tx, v, e); err != nil {
 				return err
 			}
@@ -140,7 +143,7 @@ func (s *Service) modifyGroups(tx *store.Tx, v *vpc, e *endpoint, in *shape.Modi
 
 // modifySubnets gives an endpoint an interface in each new subnet and takes away those of the
 // subnets it leaves; one whose address is pinned anew is made anew.
-func modifySubnets(tx *store.Tx, v *vpc, e *endpoint, in *shape.ModifyVpcEndpointRequest) error {
+func (s *Service) modifySubnets(tx *store.Tx, v *vpc, e *endpoint, in *shape.ModifyVpcEndpointRequest) error {
 	for _, id := range in.RemoveSubnetIds {
 		if err := subnets.valid(id); err != nil {
 			return err
@@ -149,9 +152,12 @@ func modifySubnets(tx *store.Tx, v *vpc, e *endpoint, in *shape.ModifyVpcEndpoin
 			return subnets.missing(id)
 		}
 	}
-	now := distinct(append(without(e.Subnets, in.RemoveSubnetIds), in.AddSubnetIds...))
+	now := append(without(e.Subnets, in.RemoveSubnetIds), in.AddSubnetIds...)
 	nets, err := subnetsOf(tx, v, now)
 	if err != nil {
+		return err
+	}
+	if err := s.suppliedIn(tx, e, in.AddSubnetIds); err != nil {
 		return err
 	}
 	pinned, err := pins(in.SubnetConfigurations, now)

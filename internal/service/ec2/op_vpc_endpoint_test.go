@@ -75,7 +75,12 @@ func TestEndpointsThatCannotBe(t *testing.T) {
 		{endpointRequest(v, "kinesis-streams", "Interface"), "InvalidServiceName", "The Vpc Endpoint Service 'com.amazonaws.us-east-1.kinesis-streams' does not exist"},
 		{endpointRequest(v, "logs", "Gateway"), "InvalidParameter", "Endpoint type (Gateway) does not match available service types ([Interface])."},
 		{endpointRequest(v, "sts", "Gateway"), "InvalidParameter", "Endpoint type (Gateway) does not match available service types ([Interface])."},
-		{endpointRequest(v, "logs", "GatewayLoadBalancer"), "UnsupportedOperation", ""},
+		{endpointRequest(v, "logs", "GatewayLoadBalancer"), "InvalidParameter", "Endpoint type (GatewayLoadBalancer) does not match available service types ([Interface])."},
+		{endpointRequest(v, "logs", "Resource"), "UnsupportedOperation", ""},
+		{logs(func(in *shape.CreateVpcEndpointRequest) { in.SubnetIds = []string{a, a} }), "DuplicateSubnetsInSameZone", ""},
+		{logs(func(in *shape.CreateVpcEndpointRequest) {
+			in.SubnetIds, in.SubnetConfigurations = []string{a}, []shape.SubnetConfiguration{{SubnetId: &a, Ipv4: new("10.0.0.9")}, {SubnetId: &a, Ipv4: new("10.0.0.10")}}
+		}), "InvalidParameter", "The subnet " + a + " has more than one subnet configuration."},
 		{endpointRequest("vpc-0abc", "logs", "Interface"), "InvalidVpcID.NotFound", "The vpc ID 'vpc-0abc' does not exist"},
 		{endpointRequest(w, "logs", "Interface"), "InvalidParameter", "Enabling private DNS requires both enableDnsSupport and enableDnsHostnames VPC attributes set to true for " + w},
 		{endpointRequest(v, "sts", "Interface"), "InvalidParameter", "private-dns-enabled cannot be set because there is already a conflicting DNS domain for sts.us-east-1.amazonaws.com in the VPC " + v},

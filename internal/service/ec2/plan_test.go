@@ -78,7 +78,7 @@ func TestPlan(t *testing.T) {
 	v := n.VPCs[0]
 	want := network.VPC{
 		ID: "vpc-1", CIDRs: []netip.Prefix{cidr("10.0.0.0/16")}, Resolve: true,
-		Subnets: []network.Subnet{{ID: "subnet-a", Table: "rtb-main", CIDR: cidr("10.0.0.0/24")}, {ID: "subnet-b", Table: "rtb-2", CIDR: cidr("10.0.1.0/24")}},
+		Subnets: []network.Subnet{{ID: "subnet-a", Table: "rtb-main", CIDR: cidr("10.0.0.0/24"), Zone: "us-east-1a"}, {ID: "subnet-b", Table: "rtb-2", CIDR: cidr("10.0.1.0/24"), Zone: "us-east-1b"}},
 		Tables: []network.RouteTable{{ID: "rtb-main"}, {ID: "rtb-2", Routes: []network.Route{{
 			Destinations: s3Prefixes(), Target: network.Target{Kind: network.ToEndpoint, ID: "vpce-g"},
 		}}}},

@@ -37,6 +37,7 @@ var endpointServices = newKind[endpointService]("vpc-endpoint-service", "vpce-sv
 var (
 	existingConnections = fault.Kind{Code: "ExistingVpcEndpointConnections", Status: 400}
 	invalidPrincipal    = fault.Kind{Code: "InvalidPrincipal", Status: 400}
+	noNotification      = fault.Kind{Code: "InvalidConnectionNotification.NotFound", Status: 400}
 	invalidState        = fault.Kind{Code: "InvalidState", Status: 400}
 )
 
@@ -101,9 +102,12 @@ func (v *endpointService) permits(id *caller.Identity) bool {
 	})
 }
 
+// suppliedPrefix begins the names of customers' services.
+const suppliedPrefix = "com.amazonaws.vpce."
+
 // serviceNamed finds a customer's endpoint service by its full name, whoever owns it.
 func serviceNamed(tx *store.Tx, region, name string) (*endpointService, error) {
-	if !strings.HasPrefix(name, "com.amazonaws.vpce."+region+".vpce-svc-") {
+	if !strings.HasPrefix(name, suppliedPrefix) {
 		return nil, nil
 	}
 	all, err := endpointServices.all(tx, "")
@@ -172,16 +176,19 @@ func (s *Service) suppliedZones(tx *store.Tx, v *endpointService) (out []string,
 	return slices.Compact(out), nil
 }
 
-// fronted says why balancers cannot be behind a service: each serves one.
-func (s *Service) fronted(tx *store.Tx, v *endpointService, arns []string) error {
+// fronted says why balancers cannot be behind a service: each serves one, and each service has one.
+func (s *Service) fronted(tx *store.Tx, v *endpointService) error {
 	if s.Balancer == nil {
 		return unsupportedOperation.New("There are no load balancers here.")
+	}
+	if len(v.Balancers) > 1 {
+		return unsupportedOperation.New("More than one load balancer for an endpoint service is not supported.")
 	}
 	others, err := endpointServices.all(tx, "")
 	if err != nil {
 		return err
 	}
-	for _, arn := range arns {
+	for _, arn := range v.Balancers {
 		_, found, err := s.Balancer(tx, v.Account, arn)
 		if err != nil {
 			return err
@@ -193,6 +200,72 @@ func (s *Service) fronted(tx *store.Tx, v *endpointService, arns []string) error
 			if o.ID != v.ID && slices.Contains(o.Balancers, arn) {
 				return invalidParameter.New("The load balancer %s is already associated with the endpoint service %s.", arn, o.ID)
 			}
+		}
+	}
+	return nil
+}
+
+// unconnected refuses what cannot be done to a service that endpoints are connected to.
+func (v *endpointService) unconnected(tx *store.Tx) error {
+	list, err := v.connections(tx)
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(list, func(e *endpoint) bool { return e.carried() || e.state(tx.Now) == pendingAcceptance }) {
+		return existingConnections.New("Service %s has existing active VPC Endpoint connections!", v.ID)
+	}
+	return nil
+}
+
+// supply makes an endpoint one of a customer's service, if it is one.
+func (s *Service) supply(tx *store.Tx, e *endpoint, service *catalogue.Service, ids []string) error {
+	v, err := serviceNamed(tx, s.Region, e.Service)
+	if err != nil || v == nil {
+		return err
+	}
+	e.Provider = v.ID
+	if len(service.Private) > 0 {
+		e.PrivateName = service.Private[0]
+	}
+	if v.Acceptance {
+		e.State = pendingAcceptance
+	}
+	return s.suppliedIn(tx, e, ids)
+}
+
+// renamed brings an endpoint's private name to what its service has verified by now.
+func (s *Service) renamed(tx *store.Tx, e *endpoint) error {
+	if e.Provider == "" {
+		return nil
+	}
+	v, err := serviceNamed(tx, s.Region, e.Service)
+	if err != nil || v == nil {
+		return err
+	}
+	e.PrivateName = ""
+	if row := v.row(s.Region); len(row.Private) > 0 {
+		e.PrivateName = row.Private[0]
+	}
+	return nil
+}
+
+// suppliedIn refuses subnets in zones where an endpoint's service is not.
+func (s *Service) suppliedIn(tx *store.Tx, e *endpoint, ids []string) error {
+	v, err := serviceNamed(tx, s.Region, e.Service)
+	if err != nil || v == nil {
+		return err
+	}
+	zones, err := s.suppliedZones(tx, v)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		n, err := subnets.get(tx, e.Account, id)
+		if err != nil {
+			return err
+		}
+		if !slices.Contains(zones, n.Zone) {
+			return invalidParameter.New("The VPC endpoint service %s does not support the availability zone of the subnet: %s.", e.Service, id)
 		}
 	}
 	return nil

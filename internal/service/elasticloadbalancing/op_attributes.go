@@ -11,12 +11,23 @@ import (
 	shape "cloister/internal/value/shape/elasticloadbalancing"
 )
 
-// An attribute may be set to what it is already; others are refused, but for those that are acted on
-// (deletion protection) or kept (docs/coverage.md).
+// An attribute may be set to what it is already; others are refused, but for those that are acted on (below)
+// or kept (docs/coverage.md).
 var balancerAttributes = map[string]string{
 	"deletion_protection.enabled": "false", "access_logs.s3.enabled": "false", "access_logs.s3.bucket": "", "access_logs.s3.prefix": "", "ipv6.deny_all_igw_traffic": "false",
-	"load_balancing.cross_zone.enabled": "true", "dns_record.client_routing_policy": "any_availability_zone", "zonal_shift.config.enabled": "false",
+	"load_balancing.cross_zone.enabled": "false", "dns_record.client_routing_policy": "any_availability_zone", "zonal_shift.config.enabled": "false",
 	"secondary_ips.auto_assigned.per_subnet": "0",
+}
+
+// acted are attributes of balancers that may be true or false.
+func (b *balancer) acted(key string) *bool {
+	switch key {
+	case "deletion_protection.enabled":
+		return &b.Protected
+	case "load_balancing.cross_zone.enabled":
+		return &b.CrossZone
+	}
+	return nil
 }
 
 var groupAttributes = map[string]string{
@@ -38,7 +49,7 @@ func same(all map[string]string, key, value string) error {
 	if !known {
 		return validation.New("The attribute key '%s' is not recognized", key)
 	}
-	if value != was && !slices.Contains(kept, key) && key != "deletion_protection.enabled" {
+	if value != was && !slices.Contains(kept, key) {
 		return unsupportedRequest.New("The attribute %s cannot be %s: here it is %s.", key, value, orElse(was, "empty"))
 	}
 	return nil
@@ -60,8 +71,8 @@ func (s *Service) describeLoadBalancerAttributes(ctx context.Context, c *api.Cal
 func (b *balancer) attributes() (out []shape.LoadBalancerAttribute) {
 	for _, k := range slices.Sorted(maps.Keys(balancerAttributes)) {
 		v := balancerAttributes[k]
-		if k == "deletion_protection.enabled" {
-			v = strconv.FormatBool(b.Protected)
+		if at := b.acted(k); at != nil {
+			v = strconv.FormatBool(*at)
 		}
 		out = append(out, shape.LoadBalancerAttribute{Key: new(k), Value: new(v)})
 	}
@@ -74,24 +85,22 @@ var _ = api.Define(operations, "ModifyLoadBalancerAttributes", func(c *api.Call,
 
 func (s *Service) modifyLoadBalancerAttributes(ctx context.Context, c *api.Call, in *shape.ModifyLoadBalancerAttributesInput) (*shape.ModifyLoadBalancerAttributesOutput, error) {
 	out := new(shape.ModifyLoadBalancerAttributesOutput)
-	return out, s.DB.Update(ctx, func(tx *store.Tx) error {
-		b, err := balancerOf(tx, c.Account(), text(in.LoadBalancerArn))
-		if err != nil {
-			return err
-		}
+	return out, s.changeBalancer(ctx, c.Account(), text(in.LoadBalancerArn), func(_ *store.Tx, b *balancer) error {
 		for _, a := range in.Attributes {
 			k, v := text(a.Key), text(a.Value)
-			if err := same(balancerAttributes, k, v); err != nil {
-				return err
-			}
-			if k == "deletion_protection.enabled" {
-				if b.Protected = v == "true"; !b.Protected && v != "false" {
-					return validation.New("The value of '%s' must be true or false", k)
+			at := b.acted(k)
+			if at == nil {
+				if err := same(balancerAttributes, k, v); err != nil {
+					return err
 				}
+				continue
+			}
+			if *at = v == "true"; !*at && v != "false" {
+				return validation.New("The value of '%s' must be true or false", k)
 			}
 		}
 		out.Attributes = b.attributes()
-		return balancers.Put(tx, store.Key(b.Account, b.ARN), b)
+		return nil
 	})
 }
 

@@ -3,6 +3,7 @@ package elasticloadbalancing
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -10,7 +11,6 @@ import (
 	"cloister/internal/frame/api"
 	"cloister/internal/machine/store"
 	"cloister/internal/value/fault"
-	"cloister/internal/value/shape/ec2"
 	shape "cloister/internal/value/shape/elasticloadbalancing"
 )
 
@@ -26,37 +26,62 @@ func (s *Service) createLoadBalancer(ctx context.Context, c *api.Call, in *shape
 	if err != nil {
 		return nil, err
 	}
-	if b.VPC, err = s.place(ctx, b); err != nil {
+	if b.VPC, err = s.place(ctx, b.Account, b.Zones); err != nil {
 		return nil, err
 	}
+	var shown shape.LoadBalancer
+	again := false
 	err = s.DB.Update(ctx, func(tx *store.Tx) error {
 		all, err := balancers.All(tx, store.Prefix(b.Account))
 		if err != nil {
 			return err
 		}
-		if slices.ContainsFunc(all, func(o *balancer) bool { return o.Name == b.Name && o.State != deleting }) {
-			return duplicateBalancer.New("A load balancer with the same name '%s' exists, but with different settings", b.Name)
+		if at := slices.IndexFunc(all, func(o *balancer) bool { return o.Name == b.Name && o.State != deleting }); at >= 0 {
+			if !all[at].like(b) {
+				return duplicateBalancer.New("A load balancer with the same name '%s' exists, but with different settings", b.Name)
+			}
+			shown, again = all[at].aws(), true
+			return nil
 		}
 		if len(all) >= mostBalancers {
 			return tooManyBalancers.New("The maximum number of load balancers has been reached")
 		}
 		b.Created = tx.Now
+		shown = b.aws()
 		return balancers.Put(tx, store.Key(b.Account, b.ARN), b)
 	})
-	if err != nil {
-		return nil, err
+	if err != nil || again {
+		return &shape.CreateLoadBalancerOutput{LoadBalancers: []shape.LoadBalancer{shown}}, err
 	}
-	if err := s.attach(ctx, b); err != nil {
+	s.making.Lock()
+	defer s.making.Unlock()
+	if err := s.attach(ctx, b.Account, b.ARN); err != nil {
 		if undone := s.remove(ctx, b); undone != nil {
 			s.Log.Warn("a load balancer is left half made", "arn", b.ARN, "error", undone)
 		}
 		return nil, err
 	}
-	shown := b.aws()
-	shown.State.Code = new(provisioning)
-	b.State = active
-	err = s.Network.Change(ctx, func(tx *store.Tx) error { return balancers.Put(tx, store.Key(b.Account, b.ARN), b) })
+	err = s.changeBalancer(ctx, b.Account, b.ARN, func(_ *store.Tx, b *balancer) error { b.State = active; return nil })
 	return &shape.CreateLoadBalancerOutput{LoadBalancers: []shape.LoadBalancer{shown}}, err
+}
+
+// like says whether two balancers were asked for with the same settings.
+func (b *balancer) like(o *balancer) bool {
+	return maps.Equal(b.Tags, o.Tags) && slices.EqualFunc(b.Zones, o.Zones, func(a, b zone) bool { return a.Subnet == b.Subnet && a.Wanted == b.Wanted })
+}
+
+// changeBalancer changes a balancer, and with it the network.
+func (s *Service) changeBalancer(ctx context.Context, account, arn string, f func(*store.Tx, *balancer) error) error {
+	return s.Network.Change(ctx, func(tx *store.Tx) error {
+		b, err := balancerOf(tx, account, arn)
+		if err != nil {
+			return err
+		}
+		if err := f(tx, b); err != nil {
+			return err
+		}
+		return balancers.Put(tx, store.Key(account, arn), b)
+	})
 }
 
 // begun reads a request into a balancer without interfaces.
@@ -103,7 +128,7 @@ func zonesOf(subnets []string, mappings []shape.SubnetMapping) (out []zone, err 
 		return nil, validation.New("Exactly one of Subnets and SubnetMappings must be specified")
 	}
 	for _, id := range subnets {
-		out = append(out, zone{Subnet: id})
+		out = append(out, zone{Subnet: id, Token: newID()})
 	}
 	for _, m := range mappings {
 		if text(m.AllocationId) != "" || text(m.IPv6Address) != "" || text(m.SourceNatIpv6Prefix) != "" {
@@ -114,125 +139,9 @@ func zonesOf(subnets []string, mappings []shape.SubnetMapping) (out []zone, err 
 				return nil, validation.New("'%s' is not a valid IPv4 address", a)
 			}
 		}
-		out = append(out, zone{Subnet: text(m.SubnetId), Wanted: text(m.PrivateIPv4Address)})
+		out = append(out, zone{Subnet: text(m.SubnetId), Wanted: text(m.PrivateIPv4Address), Token: newID()})
 	}
 	return out, nil
-}
-
-// place finds the zones of a balancer's subnets and gives their VPC.
-func (s *Service) place(ctx context.Context, b *balancer) (vpc string, err error) {
-	var ids []string
-	for _, z := range b.Zones {
-		ids = append(ids, z.Subnet)
-	}
-	out, err := api.CallAs[ec2.DescribeSubnetsResult](ctx, s.Client, self(b.Account), "ec2", "DescribeSubnets", &ec2.DescribeSubnetsRequest{SubnetIds: ids})
-	if f, ok := fault.As(err); ok {
-		return "", subnetNotFound.New("%s", f.Message)
-	}
-	if err != nil {
-		return "", err
-	}
-	seen := map[string]bool{}
-	for i := range b.Zones {
-		at := slices.IndexFunc(out.Subnets, func(n ec2.Subnet) bool { return *n.SubnetId == b.Zones[i].Subnet })
-		if at < 0 {
-			return "", subnetNotFound.New("The subnet ID '%s' does not exist", b.Zones[i].Subnet)
-		}
-		n := out.Subnets[at]
-		b.Zones[i].Zone = *n.AvailabilityZone
-		if vpc == "" {
-			vpc = *n.VpcId
-		}
-		if *n.VpcId != vpc {
-			return "", invalidSubnet.New("The subnets are not all in one VPC")
-		}
-		if seen[*n.AvailabilityZone] {
-			return "", invalidRequest.New("A load balancer cannot be attached to multiple subnets in the same Availability Zone")
-		}
-		seen[*n.AvailabilityZone] = true
-	}
-	return vpc, nil
-}
-
-// mark is the description of a balancer's interfaces, by which they are found again.
-func (b *balancer) mark() string { return "ELB net/" + b.Name + "/" + hash(b.ARN) }
-
-// attach makes the interfaces of those zones that have none. It may be repeated.
-func (s *Service) attach(ctx context.Context, b *balancer) error {
-	for i := range b.Zones {
-		z := &b.Zones[i]
-		if z.Interface != "" {
-			continue
-		}
-		in := &ec2.CreateNetworkInterfaceRequest{SubnetId: &z.Subnet, ClientToken: new(hash(b.ARN) + z.Subnet), Description: new(b.mark())}
-		if z.Wanted != "" {
-			in.PrivateIpAddress = &z.Wanted
-		}
-		out, err := api.CallAs[ec2.CreateNetworkInterfaceResult](ctx, s.Client, self(b.Account), "ec2", "CreateNetworkInterface", in)
-		if f, ok := fault.As(err); ok {
-			return invalidSubnet.New("%s", f.Message)
-		}
-		if err != nil {
-			return fmt.Errorf("interface of %s: %w", b.ARN, err)
-		}
-		z.Interface = *out.NetworkInterface.NetworkInterfaceId
-		if z.Address, err = netip.ParseAddr(*out.NetworkInterface.PrivateIpAddress); err != nil {
-			return err
-		}
-		if err := s.Network.Manage(ctx, b.Account, z.Interface); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// remove ends a balancer: nothing is carried any more, its listeners are gone, then its interfaces, then
-// itself. It may be repeated.
-func (s *Service) remove(ctx context.Context, b *balancer) error {
-	b.State = deleting
-	err := s.Network.Change(ctx, func(tx *store.Tx) error {
-		all, err := listeners.All(tx, store.Prefix(b.Account))
-		if err != nil {
-			return err
-		}
-		for _, l := range all {
-			if l.Balancer == b.ARN {
-				if err := listeners.Delete(tx, store.Key(b.Account, l.ARN)); err != nil {
-					return err
-				}
-			}
-		}
-		return balancers.Put(tx, store.Key(b.Account, b.ARN), b)
-	})
-	if err != nil {
-		return err
-	}
-	found, err := api.CallAs[ec2.DescribeNetworkInterfacesResult](ctx, s.Client, self(b.Account), "ec2", "DescribeNetworkInterfaces",
-		&ec2.DescribeNetworkInterfacesRequest{Filters: []ec2.Filter{{Name: new("description"), Values: []string{b.mark()}}}})
-	if err != nil {
-		return wrap("look for interfaces of", b.ARN, err)
-	}
-	// The network must not name an interface that is about to go.
-	if err := s.Network.Change(ctx, func(tx *store.Tx) error { return balancers.Delete(tx, store.Key(b.Account, b.ARN)) }); err != nil {
-		return err
-	}
-	for _, i := range found.NetworkInterfaces {
-		if err := s.release(ctx, b.Account, *i.NetworkInterfaceId); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (s *Service) release(ctx context.Context, account, id string) error {
-	if err := s.Network.Unuse(ctx, account, id); err != nil {
-		return err
-	}
-	_, err := s.Client.Call(ctx, self(account), "ec2", "DeleteNetworkInterface", &ec2.DeleteNetworkInterfaceRequest{NetworkInterfaceId: &id})
-	if fault.Is(err, "InvalidNetworkInterfaceID.NotFound") {
-		return nil
-	}
-	return wrap("delete interface", id, err)
 }
 
 func (b *balancer) aws() shape.LoadBalancer {
@@ -322,57 +231,7 @@ func (s *Service) deleteLoadBalancer(ctx context.Context, c *api.Call, in *shape
 	if err != nil {
 		return nil, err
 	}
+	s.making.Lock()
+	defer s.making.Unlock()
 	return &shape.DeleteLoadBalancerOutput{}, s.remove(ctx, b)
-}
-
-var _ = api.Define(operations, "SetSubnets", func(c *api.Call, in *shape.SetSubnetsInput) []api.Check {
-	return on(c, "SetSubnets", text(in.LoadBalancerArn))
-}, (*Service).setSubnets)
-
-// setSubnets adds subnets, and takes away those that are named no more.
-func (s *Service) setSubnets(ctx context.Context, c *api.Call, in *shape.SetSubnetsInput) (*shape.SetSubnetsOutput, error) {
-	if t := text(in.IpAddressType); t != "" && t != "ipv4" || text(in.EnablePrefixForIpv6SourceNat) == "on" {
-		return nil, unsupportedRequest.New("IPv6 is not supported.")
-	}
-	want, err := zonesOf(in.Subnets, in.SubnetMappings)
-	if err != nil {
-		return nil, err
-	}
-	var b *balancer
-	if err := s.DB.View(ctx, func(tx *store.Tx) (err error) {
-		b, err = balancerOf(tx, c.Account(), text(in.LoadBalancerArn))
-		return err
-	}); err != nil {
-		return nil, err
-	}
-	var gone []string
-	for _, old := range b.Zones {
-		if at := slices.IndexFunc(want, func(z zone) bool {
-			return z.Subnet == old.Subnet && (z.Wanted == "" || z.Wanted == old.Address.String())
-		}); at >= 0 {
-			want[at] = old
-		} else {
-			gone = append(gone, old.Interface)
-		}
-	}
-	b.Zones = want
-	vpc, err := s.place(ctx, b)
-	if err != nil {
-		return nil, err
-	}
-	if vpc != b.VPC {
-		return nil, invalidSubnet.New("The subnets are not in the load balancer's VPC")
-	}
-	if err := s.attach(ctx, b); err != nil {
-		return nil, err
-	}
-	if err := s.Network.Change(ctx, func(tx *store.Tx) error { return balancers.Put(tx, store.Key(b.Account, b.ARN), b) }); err != nil {
-		return nil, err
-	}
-	for _, id := range gone {
-		if err := s.release(ctx, b.Account, id); err != nil {
-			return nil, err
-		}
-	}
-	return &shape.SetSubnetsOutput{AvailabilityZones: b.aws().AvailabilityZones, IpAddressType: new("ipv4")}, nil
 }

@@ -2,6 +2,7 @@ package elasticloadbalancing
 
 import (
 	"context"
+	"maps"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -24,8 +25,8 @@ func (s *Service) createTargetGroup(ctx context.Context, c *api.Call, in *shape.
 	}
 	out := new(shape.CreateTargetGroupOutput)
 	return out, s.DB.Update(ctx, func(tx *store.Tx) error {
-		found, _, err := s.Network.VPC(tx, g.Account, g.VPC)
-		if err == nil && !found {
+		ranges, err := s.Network.Ranges(tx, g.Account, g.VPC)
+		if err == nil && len(ranges) == 0 {
 			err = validation.New("The VPC ID '%s' is not found", g.VPC)
 		}
 		if err != nil {
@@ -35,7 +36,12 @@ func (s *Service) createTargetGroup(ctx context.Context, c *api.Call, in *shape.
 		if err != nil {
 			return err
 		}
-		if slices.ContainsFunc(all, func(o *targetGroup) bool { return o.Name == g.Name }) {
+		if at := slices.IndexFunc(all, func(o *targetGroup) bool { return o.Name == g.Name }); at >= 0 {
+			if o := all[at]; o.VPC == g.VPC && o.Port == g.Port && o.Health == g.Health && maps.Equal(o.Tags, g.Tags) {
+				by, err := balancersOf(tx, g.Account)
+				out.TargetGroups = []shape.TargetGroup{o.aws(by[o.ARN])}
+				return err
+			}
 			return duplicateGroup.New("A target group with the same name '%s' exists, but with different settings", g.Name)
 		}
 		out.TargetGroups = []shape.TargetGroup{g.aws(nil)}
@@ -234,12 +240,19 @@ var _ = api.Define(operations, "RegisterTargets", func(c *api.Call, in *shape.Re
 }, (*Service).registerTargets)
 
 func (s *Service) registerTargets(ctx context.Context, c *api.Call, in *shape.RegisterTargetsInput) (*shape.RegisterTargetsOutput, error) {
-	return &shape.RegisterTargetsOutput{}, s.changeGroup(ctx, c.Account(), text(in.TargetGroupArn), func(_ *store.Tx, g *targetGroup) error {
+	return &shape.RegisterTargetsOutput{}, s.changeGroup(ctx, c.Account(), text(in.TargetGroupArn), func(tx *store.Tx, g *targetGroup) error {
 		list, err := g.asked(in.Targets)
 		if err != nil {
 			return err
 		}
+		ranges, err := s.Network.Ranges(tx, g.Account, g.VPC)
+		if err != nil {
+			return err
+		}
 		for _, t := range list {
+			if !slices.ContainsFunc(ranges, func(p netip.Prefix) bool { return p.Contains(t.Address) }) {
+				return invalidTarget.New("The following targets are not in the target group VPC '%s': '%s'", g.VPC, t.Address)
+			}
 			if !slices.Contains(g.Targets, t) {
 				g.Targets = append(g.Targets, t)
 			}

@@ -28,14 +28,16 @@ type balancer struct {
 	Zones                   []zone
 	Created                 time.Time
 	Protected               bool // deletion_protection.enabled
+	CrossZone               bool // load_balancing.cross_zone.enabled
 	Tags                    map[string]string
 }
 
-// zone is a subnet of a balancer, with its interface.
+// zone is a subnet of a balancer, with its interface once it has one.
 type zone struct {
 	Subnet, Zone, Interface string
 	Address                 netip.Addr
 	Wanted                  string // the address asked for
+	Token                   string // by which making the interface is repeated
 }
 
 type targetGroup struct {

@@ -12,6 +12,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"slices"
+	"sync"
 
 	"cloister/internal/frame/api"
 	"cloister/internal/machine/store"
@@ -46,8 +48,8 @@ var (
 type Network interface {
 	// Change runs a transaction and returns when the network is made of what it wrote.
 	Change(ctx context.Context, f func(tx *store.Tx) error) error
-	// VPC tells whether an account has a VPC.
-	VPC(tx *store.Tx, account, id string) (found, names bool, err error)
+	// Ranges are those of an account's VPC; none if there is no such VPC.
+	Ranges(tx *store.Tx, account, vpc string) ([]netip.Prefix, error)
 	// Manage makes an interface a service's, which its customer cannot delete; Unuse ends that.
 	Manage(ctx context.Context, account, id string) error
 	Unuse(ctx context.Context, account, id string) error
@@ -68,24 +70,38 @@ type Service struct {
 	Dialer  Dialer
 	Region  string
 	Log     *slog.Logger
+
+	making sync.Mutex // held by who makes or releases interfaces, so that none is released that is being made
 }
 
 // Bind gives the operations to the door.
 func (s *Service) Bind() (*api.Service, error) { return operations.Bind(s) }
 
-// Settle ends what a stop left half done: a balancer that was being made is taken back.
+// Settle ends what a stop left half done: a balancer that was being made is taken back, and interfaces that
+// one no longer has, or not yet, go and come.
 func (s *Service) Settle(ctx context.Context) error {
 	var all []*balancer
 	if err := s.DB.View(ctx, func(tx *store.Tx) (err error) { all, err = balancers.All(tx, ""); return err }); err != nil {
 		return err
 	}
+	s.making.Lock()
+	defer s.making.Unlock()
 	var failed error
 	for _, b := range all {
 		if b.State != active {
 			failed = errors.Join(failed, s.remove(ctx, b))
+			continue
 		}
+		failed = errors.Join(failed, s.attach(ctx, b.Account, b.ARN), s.releaseUnknown(ctx, b))
 	}
 	return failed
+}
+
+func (s *Service) releaseUnknown(ctx context.Context, b *balancer) (err error) {
+	if err := s.DB.View(ctx, func(tx *store.Tx) error { b, err = balancerOf(tx, b.Account, b.ARN); return err }); err != nil {
+		return err
+	}
+	return s.releaseAll(ctx, b, b.interfaces())
 }
 
 // Part adds the balancers to a network, and their names to the internet's.
@@ -96,10 +112,13 @@ func (s *Service) Part(tx *store.Tx, n *network.Network) error {
 	}
 	own := map[string]bool{}
 	for _, b := range all {
-		out := network.Balancer{ID: b.ARN, VPC: b.VPC}
+		if b.State == deleting {
+			continue
+		}
+		out := network.Balancer{ID: b.ARN, VPC: b.VPC, Zonal: !b.CrossZone}
 		name := network.Name{Text: b.DNS}
 		for _, z := range b.Zones {
-			if z.Interface == "" {
+			if !slices.ContainsFunc(n.Interfaces, func(i network.Interface) bool { return i.ID == z.Interface }) {
 				continue
 			}
 			own[z.Interface] = true
@@ -146,7 +165,7 @@ func (s *Service) listening(tx *store.Tx, b *balancer) (out []network.Listener, 
 // Balancer tells EC2 of a balancer by which an endpoint service may be served: the zones it is in.
 func (s *Service) Balancer(tx *store.Tx, account, arn string) (zones []string, found bool, err error) {
 	b, err := balancers.Get(tx, store.Key(account, arn))
-	if err != nil || b == nil {
+	if err != nil || b == nil || b.State != active {
 		return nil, false, err
 	}
 	for _, z := range b.Zones {
