@@ -23,6 +23,9 @@ func (s *Service) setSubnets(ctx context.Context, c *api.Call, in *shape.SetSubn
 	if err != nil {
 		return nil, err
 	}
+	if err := s.DB.View(ctx, func(tx *store.Tx) error { _, err := balancerOf(tx, c.Account(), text(in.LoadBalancerArn)); return err }); err != nil {
+		return nil, err
+	}
 	vpc, err := s.place(ctx, c.Account(), want)
 	if err != nil {
 		return nil, err
