@@ -85,6 +85,45 @@ func TestTerraformWaysOut(t *testing.T) {
 	}
 }
 
+// TestTerraformModule applies one configuration with every kind of resource of a private network, in the shape
+// of the community's VPC module, changes it, and destroys it; nothing drifts and nothing is left.
+func TestTerraformModule(t *testing.T) {
+	t.Parallel()
+	terraform := needProgram(t, "terraform")
+	d := own(t)
+	dir := t.TempDir()
+	initialise(t, terraform, dir, "module.tf")
+	at := d.internet()
+	left := map[string]string{
+		"describe-vpcs": "Vpcs[].VpcId", "describe-subnets": "Subnets[].SubnetId", "describe-security-groups": "SecurityGroups[].GroupId",
+		"describe-route-tables": "RouteTables[].RouteTableId", "describe-network-acls": "NetworkAcls[].NetworkAclId", "describe-network-interfaces": "NetworkInterfaces[].NetworkInterfaceId",
+		"describe-vpc-endpoints": "VpcEndpoints[].VpcEndpointId", "describe-flow-logs": "FlowLogs[].FlowLogId", "describe-dhcp-options": "DhcpOptions[].DhcpOptionsId",
+		"describe-managed-prefix-lists": "PrefixLists[].PrefixListId", "describe-addresses": "Addresses[].AllocationId", "describe-internet-gateways": "InternetGateways[].InternetGatewayId",
+		"describe-nat-gateways": "NatGateways[?State!='deleted'].NatGatewayId", "describe-vpc-peering-connections": "VpcPeeringConnections[?Status.Code!='deleted'].VpcPeeringConnectionId",
+		"describe-vpn-gateways": "VpnGateways[?State!='deleted'].VpnGatewayId", "describe-customer-gateways": "CustomerGateways[?State!='deleted'].CustomerGatewayId",
+		"describe-vpn-connections": "VpnConnections[?State!='deleted'].VpnConnectionId",
+	}
+	all := func(what string) string {
+		return at.must(t, "aws", "ec2", what, "--query", "sort("+left[what]+")", "--output", "text")
+	}
+	before := map[string]string{}
+	for what := range left {
+		before[what] = all(what)
+	}
+	for _, changed := range []string{"changed=false", "changed=true"} {
+		at.must(t, terraform, "-chdir="+dir, "apply", "-auto-approve", "-no-color", "-input=false", "-var", changed)
+		if out, err := at.try(terraform, "-chdir="+dir, "plan", "-detailed-exitcode", "-no-color", "-input=false", "-var", changed); err != nil {
+			t.Fatalf("%s: the second plan is not empty: %v\n%s", changed, err, out)
+		}
+	}
+	at.must(t, terraform, "-chdir="+dir, "destroy", "-auto-approve", "-no-color", "-input=false", "-var", "changed=true")
+	for what := range left {
+		if after := all(what); after != before[what] {
+			t.Errorf("%s told of %q and after all of %q", what, before[what], after)
+		}
+	}
+}
+
 // initialise copies a configuration and fetches its provider: from a folder on this machine if there is
 // one (CLOISTER_TERRAFORM_PLUGINS says where), else as Terraform does by itself. Without either the test is skipped.
 func initialise(t *testing.T, terraform, dir, file string) {

@@ -166,7 +166,7 @@ func (p place) background(t *testing.T, word string, args ...string) (stop func(
 
 var (
 	linkChance = regexp.MustCompile(`\b(cl[0-9a-v]{9})[0-9a-f]{4}\b`)
-	counted    = regexp.MustCompile(`(?s)(set lim_(?:flows|questions|streams) \{.*?)elements = \{.*?\}`)
+	counted    = regexp.MustCompile(`(set lim_(?:flows|questions|streams) \{[^}]*?)elements = \{[^}]*\}`)
 	linkNumber = regexp.MustCompile(`@if[0-9]+|link-netns\S* \S+`)
 )
 

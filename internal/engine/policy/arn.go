@@ -77,8 +77,37 @@ type resource struct {
 	arnPattern
 }
 
+// lowered tells whether a service's ARNs have names in lower case: who writes endpoint/myEndpoint, as
+// AWS's own examples do, means endpoint/myendpoint (facts sagemaker, ARNs; seed 000).
+func lowered(service string) bool { return service == "sagemaker" }
+
+// lowerNames lowers what is written behind the fifth colon.
+func lowerNames(pieces []piece) {
+	colons := 0
+	for i := range pieces {
+		p := &pieces[i]
+		if p.kind != literal {
+			continue
+		}
+		keep := 0
+		for ; colons < segments-1; colons++ {
+			at := strings.IndexByte(p.text[keep:], ':')
+			if at < 0 {
+				keep = len(p.text)
+				break
+			}
+			keep += at + 1
+		}
+		p.text = p.text[:keep] + strings.ToLower(p.text[keep:])
+	}
+}
+
 func newResource(text string, variables bool) resource {
-	r := resource{text, newARNPattern(parsePieces(text, language{wildcards: true, variables: variables}))}
+	pieces := parsePieces(text, language{wildcards: true, variables: variables})
+	if parts := strings.SplitN(text, ":", 4); len(parts) == 4 && parts[0] == "arn" && lowered(parts[2]) {
+		lowerNames(pieces)
+	}
+	r := resource{text, newARNPattern(pieces)}
 	for i := 0; i < segments-1; i++ {
 		if hasVariables(r.parts[i].first) || r.parts[i].star && (hasVariables(r.parts[i].last) || r.middleVariables(i)) {
 			r.never(i) // a variable may stand only after the fifth colon
@@ -123,6 +152,9 @@ type target struct {
 func newTarget(text string) target {
 	t := target{unknown: text == UnknownResource}
 	t.isARN = splitARN(text, &t.parts)
+	if last := segments - 1; t.isARN && lowered(t.parts[2]) {
+		t.parts[last] = strings.ToLower(t.parts[last])
+	}
 	return t
 }
 

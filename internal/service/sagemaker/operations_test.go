@@ -25,7 +25,7 @@ func TestBind(t *testing.T) {
 	}
 	for _, n := range []string{"CreateTrainingJob", "DescribeTrainingJob", "ListTrainingJobs", "StopTrainingJob", "CreateModel", "DescribeModel", "ListModels",
 		"DeleteModel", "CreateEndpointConfig", "DescribeEndpointConfig", "ListEndpointConfigs", "DeleteEndpointConfig", "CreateEndpoint", "DescribeEndpoint",
-		"ListEndpoints", "UpdateEndpoint", "DeleteEndpoint", "AddTags", "ListTags", "DeleteTags"} {
+		"ListEndpoints", "UpdateEndpoint", "DeleteEndpoint", "AddTags", "ListTags", "DeleteTags", "ListNotebookInstances"} {
 		if b.Operations[n] == nil {
 			t.Errorf("%s is not defined", n)
 			continue
