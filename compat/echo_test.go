@@ -11,12 +11,15 @@ import (
 // echoCommand has the test's binary be one end of a connection inside a VPC.
 const echoCommand = "echo-in-a-vpc"
 
-// echo either listens on an address and repeats every line, or dials one and says a number every tenth
-// of a second, printing those that came back.
+// echo listens on an address and repeats every line, or serves there and prints who calls, or dials one and
+// says a number every tenth of a second, printing those that came back.
 func echo(args []string) int {
 	run := listenAndRepeat
-	if args[0] == "dial" {
+	switch args[0] {
+	case "dial":
 		run = dialAndCount
+	case "serve":
+		run = serveAndTell
 	}
 	if err := run(args[1]); err != nil {
 		fmt.Println("ended:", err)
@@ -47,6 +50,37 @@ func listenAndRepeat(address string) error {
 		}
 	}
 	return lines.Err()
+}
+
+// serveAndTell repeats every line of everybody, each after the name of who serves.
+func serveAndTell(address string) error {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return err
+	}
+	a, _ := net.InterfaceAddrs()
+	own := ""
+	for _, one := range a {
+		if n, ok := one.(*net.IPNet); ok && !n.IP.IsLoopback() {
+			own = n.IP.String()
+		}
+	}
+	fmt.Println("listens at", own)
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return err
+		}
+		fmt.Println("called by", c.RemoteAddr().(*net.TCPAddr).IP)
+		go func() {
+			defer c.Close()
+			for lines := bufio.NewScanner(c); lines.Scan(); {
+				if _, err := fmt.Fprintln(c, own, lines.Text()); err != nil {
+					return
+				}
+			}
+		}()
+	}
 }
 
 func dialAndCount(address string) error {

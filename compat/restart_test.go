@@ -194,39 +194,38 @@ type line struct{ out *os.File }
 func (v *vpc) connect(t *testing.T) line {
 	t.Helper()
 	v.permit(t, v.group, "7777")
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out := func(name string) *os.File {
-		f, err := os.CreateTemp(t.TempDir(), name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { f.Close() })
-		return f
-	}
-	launch := func(p place, to *os.File, args ...string) {
-		cmd := p.command(append([]string{self, echoCommand}, args...)...)
-		cmd.Stdout, cmd.Stderr = to, to
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			cmd.Process.Signal(os.Interrupt) //nolint:errcheck // it may have ended
-			cmd.Wait()                       //nolint:errcheck // we ended it
-		})
-	}
-	listener, dialler := out("listener"), out("dialler")
-	launch(v.at(v.subnets[1], v.group), listener, "listen", ":7777")
+	listener := v.at(v.subnets[1], v.group).launch(t, "listen", ":7777")
 	address, ok := strings.CutPrefix(lineOf(t, listener), "listens at ")
 	if !ok {
 		t.Fatal("the listener does not say where it listens")
 	}
-	launch(v.inside(), dialler, "dial", address+":7777")
-	l := line{dialler}
+	l := line{v.inside().launch(t, "dial", address+":7777")}
 	l.alive(t)
 	return l
+}
+
+// launch runs one end of a connection at a place until the test ends, and gives the file that it writes.
+func (p place) launch(t *testing.T, args ...string) *os.File {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := os.CreateTemp(t.TempDir(), args[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { out.Close() })
+	cmd := p.command(append([]string{self, echoCommand}, args...)...)
+	cmd.Stdout, cmd.Stderr = out, out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cmd.Process.Signal(os.Interrupt) //nolint:errcheck // it may have ended
+		cmd.Wait()                       //nolint:errcheck // we ended it
+	})
+	return out
 }
 
 // lineOf waits for the first line of a program's output.

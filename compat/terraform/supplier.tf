@@ -1,5 +1,5 @@
 # A supplier's VPC with a network load balancer and an endpoint service, and a consumer's with an
-# endpoint of that service. PLACEHOLDERS are none: it applies as it is.
+# endpoint of that service under the private name that the supplier has proven to own.
 terraform {
   required_providers {
     aws = { source = "hashicorp/aws" }
@@ -31,7 +31,7 @@ resource "aws_lb" "orders" {
   load_balancer_type               = "network"
   subnets                          = var.changed ? aws_subnet.supplier[*].id : [aws_subnet.supplier[0].id]
   enable_cross_zone_load_balancing = var.changed
-  tags                             = { Name = var.changed ? "orders, changed" : "orders" }
+  tags                             = { Name = var.changed ? "orders changed" : "orders" }
 }
 
 resource "aws_lb_target_group" "orders" {
