@@ -93,7 +93,7 @@ func (c *client) sign(r *http.Request, service, payload string) {
 	r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential="+c.key+"/"+scope+", SignedHeaders="+signed+", Signature="+signature)
 }
 
-var versions = map[string]string{"ec2": "2016-11-15", "iam": "2010-05-08", "sts": "2011-06-15"}
+var versions = map[string]string{"ec2": "2016-11-15", "iam": "2010-05-08", "sts": "2011-06-15", "elasticloadbalancing": "2015-12-01"}
 
 // query calls EC2, IAM or STS with names and values in turn.
 func (c *client) query(t testing.TB, service, action string, params ...string) answer {

@@ -23,7 +23,8 @@ func TestDiff11EndpointServices(t *testing.T) {
 		return root.query(t, "ec2", "CreateVpcEndpoint", "VpcId", vpc, "ServiceName", "com.amazonaws."+region+"."+service, "VpcEndpointType", kind, "SubnetId.1", subnet)
 	}
 	create("kinesis-streams", "Interface").fault(t, 400, "InvalidServiceName", "The Vpc Endpoint Service 'com.amazonaws."+region+".kinesis-streams' does not exist")
-	create("s3", "GatewayLoadBalancer").fault(t, 400, "UnsupportedOperation", "VPC endpoints of the type GatewayLoadBalancer are not supported.")
+	create("s3", "GatewayLoadBalancer").fault(t, 400, "InvalidParameter", "Endpoint type (GatewayLoadBalancer) does not match available service types ([Gateway, Interface]).")
+	create("s3", "Resource").fault(t, 400, "UnsupportedOperation", "VPC endpoints of the type Resource are not supported.")
 	root.json(t, "secretsmanager", "secretsmanager.ListSecrets", object{}).fault(t, 501, "NotImplementedException",
 		"secretsmanager is not served by this Cloister. To hand its calls on, name an upstream in the configuration: services: {secretsmanager: https://…}")
 }
