@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -9,7 +10,10 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // endpointJob is what the half inside the VPC is told; endpointTimes what it answers.
@@ -20,10 +24,18 @@ type (
 	endpointTimes struct {
 		First []time.Duration // CreateVpcEndpoint's first byte out to the first good answer through the private name
 		Later []time.Duration // the same question on a new connection, when the endpoint has stood a while
+		Many  []time.Duration // endpoints of all of many at once: from the first call to the last name's private address
 	}
 )
 
 const rounds = 15
+
+// many are twenty services by the names of their endpoints, and how their hosts are called if otherwise.
+var many = map[string]string{
+	"sts": "", "logs": "", "secretsmanager": "", "monitoring": "", "events": "", "kms": "", "servicecatalog": "", "sqs": "", "sns": "", "ssm": "",
+	"ssmmessages": "", "ec2messages": "", "cloudtrail": "", "apigateway": "", "route53resolver": "", "elasticloadbalancing": "",
+	"sagemaker.api": "api.sagemaker", "sagemaker.api-fips": "api-fips.sagemaker", "sagemaker.runtime-fips": "runtime-fips.sagemaker", "ecr.api": "api.ecr",
+}
 
 // measureEndpoint makes and deletes an endpoint for sts, from inside the VPC and by an endpoint.
 func (r *run) measureEndpoint(ctx context.Context) error {
@@ -37,6 +49,8 @@ func (r *run) measureEndpoint(ctx context.Context) error {
 	}
 	r.table.add("CreateVpcEndpoint to the first TLS answer by its private name", spread(got.First), "< 30 ms",
 		"DNS, TLS and the call at a standing endpoint "+ms(median(got.Later)), times(median(got.First), median(got.Later)), new(median(got.First) < 30*time.Millisecond))
+	r.table.add(fmt.Sprintf("endpoints of %d services, all names answering", len(many)), spread(got.Many), "< 500 ms",
+		"one endpoint "+ms(median(got.First)), times(median(got.Many), median(got.First)), new(median(got.Many) < 500*time.Millisecond))
 	return nil
 }
 
@@ -113,7 +127,56 @@ func endpoints(ctx context.Context, args []string) error {
 			return err
 		}
 	}
+	for range 5 {
+		took, err := makeMany(ctx, ec2, &j)
+		if err != nil {
+			return err
+		}
+		out.Many = append(out.Many, took)
+	}
 	return json.NewEncoder(os.Stdout).Encode(out)
+}
+
+// makeMany makes an endpoint for each of many services, a few calls at a time, and takes them away again.
+func makeMany(ctx context.Context, ec2 *client, j *endpointJob) (time.Duration, error) {
+	var all errgroup.Group
+	all.SetLimit(8)
+	var mu sync.Mutex
+	var ids []string
+	began := time.Now()
+	for service, host := range many {
+		all.Go(func() error {
+			var made struct {
+				Endpoint vpcEndpoint `xml:"vpcEndpoint"`
+			}
+			if err := ec2.query(ctx, "ec2", "CreateVpcEndpoint", &made, endpointInput(j.VPC, j.Region, service, j.Subnet, j.Group)...); err != nil {
+				return err
+			}
+			mu.Lock()
+			ids = append(ids, made.Endpoint.ID)
+			mu.Unlock()
+			host = cmp.Or(host, service) + "." + j.Region + ".amazonaws.com"
+			return until(ctx, "the name "+host, func() (bool, error) { return private(ctx, host), nil })
+		})
+	}
+	if err := all.Wait(); err != nil {
+		return 0, err
+	}
+	took := time.Since(began)
+	var pairs []string
+	for i, id := range ids {
+		pairs = append(pairs, fmt.Sprintf("VpcEndpointId.%d", i+1), id)
+	}
+	if err := ec2.query(ctx, "ec2", "DeleteVpcEndpoints", nil, pairs...); err != nil {
+		return 0, err
+	}
+	for service, host := range many {
+		host = cmp.Or(host, service) + "." + j.Region + ".amazonaws.com"
+		if err := until(ctx, "the end of "+host, func() (bool, error) { return !private(ctx, host), nil }); err != nil {
+			return 0, err
+		}
+	}
+	return took, nil
 }
 
 // private says whether a name has an address of the VPC.
