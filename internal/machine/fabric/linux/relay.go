@@ -56,12 +56,26 @@ type relaySocket struct {
 	balancer string // of an interface's socket
 }
 
-// The shares: one endpoint's clients leave room for another's, and one client for the others.
+// The shares: one endpoint's clients leave room for another's, and one client for the others. The last
+// quarter of each room is for those who have few.
 const (
-	relayedAll    = 8192
-	relayedFront  = 2048
-	relayedSource = 512
+	relayedAll       = 8192
+	relayedFront     = 2048
+	relayedFrontFew  = 64
+	relayedSource    = 512
+	relayedSourceFew = 16
 )
+
+// room says whether there is room for one more of somebody's own.
+func room(taken, all, own, most, few int) bool {
+	return taken < all && own < most && (taken < all-all/4 || own < few)
+}
+
+// admits says whether a connection has its place. The lock is held.
+func (r *relays) admits(c *carried) bool {
+	front, source := r.counts[c.front], r.counts[c.share()]
+	return room(len(r.open), relayedAll, front, relayedFront, relayedFrontFew) && room(front, relayedFront, source, relayedSource, relayedSourceFew)
+}
 
 func newRelays(f *Fabric, idle time.Duration) *relays {
 	r := &relays{dial: f.Dial, log: f.log, idle: idle, sockets: map[relayAt]*relaySocket{}, open: map[*carried]struct{}{}, counts: map[string]int{}}
@@ -214,7 +228,7 @@ func (r *relays) throughEndpoint(vpc string, tcp *net.TCPConn) {
 // take carries a connection, if there is room for it.
 func (r *relays) take(c *carried) {
 	r.mu.Lock()
-	ok := !r.closed && r.index != nil && r.stands(c) && len(r.open) < relayedAll && r.counts[c.front] < relayedFront && r.counts[c.share()] < relayedSource && connected(c.client)
+	ok := !r.closed && r.index != nil && r.stands(c) && r.admits(c) && connected(c.client)
 	if ok {
 		r.open[c] = struct{}{}
 		r.counts[c.front]++

@@ -209,6 +209,44 @@ func TestABalancerServesAgainAfterARestart(t *testing.T) {
 	}
 }
 
+// TestRoom: whatever the many take, the few find room.
+func TestRoom(t *testing.T) {
+	for _, c := range []struct {
+		taken, own int
+		want       bool
+	}{{0, 0, true}, {74, 40, true}, {75, 40, false}, {75, 2, true}, {99, 2, true}, {100, 0, false}, {50, 50, false}, {99, 5, false}} {
+		if got := room(c.taken, 100, c.own, 50, 5); got != c.want {
+			t.Errorf("%d of 100 taken, %d of them own: %t", c.taken, c.own, got)
+		}
+	}
+	r := &relays{open: map[*carried]struct{}{}, counts: map[string]int{}}
+	admitted := map[string]int{}
+	for front := range 8 { // four greedy endpoints' worth of clients and more, then modest ones
+		for source := range 8 {
+			for range relayedSource {
+				c := &carried{front: fmt.Sprint("vpce-", front), source: netip.AddrFrom4([4]byte{10, 0, 0, byte(source)})}
+				if r.admits(c) {
+					r.open[c] = struct{}{}
+					r.counts[c.front]++
+					r.counts[c.share()]++
+					admitted[c.front]++
+					admitted[c.share()]++
+				}
+			}
+		}
+	}
+	for front := range 8 {
+		if admitted[fmt.Sprint("vpce-", front)] < relayedFrontFew {
+			t.Errorf("endpoint %d has %d connections", front, admitted[fmt.Sprint("vpce-", front)])
+		}
+	}
+	for source := range 8 {
+		if n := admitted[fmt.Sprint("vpce-0 10.0.0.", source)]; n < relayedSourceFew {
+			t.Errorf("source %d at a full endpoint has %d connections", source, n)
+		}
+	}
+}
+
 func TestOneClientLeavesRoomAtABalancer(t *testing.T) {
 	f := start(t)
 	apply(t, f, supplied())
