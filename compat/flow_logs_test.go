@@ -30,11 +30,11 @@ func TestFlowLogs(t *testing.T) {
 		"--log-destination-type", "s3", "--log-destination", "arn:aws:s3:::flows/net", "--query", "FlowLogIds[0]")
 
 	inside := v.inside()
-	inside.aws(t, "sts", "get-caller-identity")
-	// A port that the endpoint's group does not let in.
 	address := at.aws(t, "ec2", "describe-network-interfaces", "--filters", "Name=interface-type,Values=vpc_endpoint", "Name=subnet-id,Values="+v.subnets[0],
 		"--query", "NetworkInterfaces[0].PrivateIpAddress")
 	endpoint := at.aws(t, "ec2", "describe-network-interfaces", "--filters", "Name=private-ip-address,Values="+address, "--query", "NetworkInterfaces[0].NetworkInterfaceId")
+	// By this one of the endpoint's interfaces, and then at a port that its group does not let in.
+	inside.must(t, "curl", "-s", "-o", "/dev/null", "--resolve", "sts."+region+".amazonaws.com:443:"+address, "https://sts."+region+".amazonaws.com/")
 	inside.try("curl", "-s", "--connect-timeout", "1", "http://"+address+":8080/") //nolint:errcheck // nothing answers
 
 	found := func(stream, want string) bool {

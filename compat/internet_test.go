@@ -11,42 +11,43 @@ import (
 type edge struct {
 	*daemon
 	vpc, group, public, private, gateway string
-	nat                                  string // the NAT gateway's elastic address
+	nat, table                           string // the NAT gateway's elastic address, and the table that leads to it
 }
 
 // edge makes one.
 func (d *daemon) edge(t *testing.T) *edge {
 	t.Helper()
-	at := d.internet()
 	e := &edge{daemon: d}
-	e.vpc = at.aws(t, "ec2", "create-vpc", "--cidr-block", "10.40.0.0/16", "--query", "Vpc.VpcId")
-	at.aws(t, "ec2", "modify-vpc-attribute", "--vpc-id", e.vpc, "--enable-dns-hostnames")
-	e.group = at.aws(t, "ec2", "create-security-group", "--vpc-id", e.vpc, "--group-name", "edge", "--description", "edge", "--query", "GroupId")
-	e.gateway = at.aws(t, "ec2", "create-internet-gateway", "--query", "InternetGateway.InternetGatewayId")
-	at.aws(t, "ec2", "attach-internet-gateway", "--internet-gateway-id", e.gateway, "--vpc-id", e.vpc)
+	e.vpc = one(t, d.ec2(t, "CreateVpc", "CidrBlock", "10.40.0.0/16"), "vpcId")
+	d.ec2(t, "ModifyVpcAttribute", "VpcId", e.vpc, "EnableDnsHostnames.Value", "true")
+	e.group = one(t, d.ec2(t, "CreateSecurityGroup", "VpcId", e.vpc, "GroupName", "edge", "GroupDescription", "edge"), "groupId")
+	e.gateway = one(t, d.ec2(t, "CreateInternetGateway"), "internetGatewayId")
+	d.ec2(t, "AttachInternetGateway", "InternetGatewayId", e.gateway, "VpcId", e.vpc)
 	e.public = e.subnet(t, "10.40.0.0/24")
 	e.private = e.subnet(t, "10.40.1.0/24")
-	e.route(t, e.public, "--gateway-id", e.gateway)
-	allocation := at.aws(t, "ec2", "allocate-address", "--query", "AllocationId")
-	e.nat = at.aws(t, "ec2", "describe-addresses", "--allocation-ids", allocation, "--query", "Addresses[0].PublicIp")
-	nat := at.aws(t, "ec2", "create-nat-gateway", "--subnet-id", e.public, "--allocation-id", allocation, "--query", "NatGateway.NatGatewayId")
-	at.until(t, []string{"ec2", "describe-nat-gateways", "--nat-gateway-ids", nat, "--query", "NatGateways[0].State"}, "available")
-	e.route(t, e.private, "--nat-gateway-id", nat)
+	e.route(t, e.public, "GatewayId", e.gateway)
+	address := d.ec2(t, "AllocateAddress")
+	e.nat = one(t, address, "publicIp")
+	nat := one(t, d.ec2(t, "CreateNatGateway", "SubnetId", e.public, "AllocationId", one(t, address, "allocationId")), "natGatewayId")
+	waitFor(t, "the NAT gateway does not become available", func() bool {
+		return one(t, d.ec2(t, "DescribeNatGateways", "NatGatewayId.1", nat), "state") == "available"
+	})
+	e.table = e.route(t, e.private, "NatGatewayId", nat)
 	return e
 }
 
 func (e *edge) subnet(t *testing.T, cidr string) string {
 	t.Helper()
-	return e.internet().aws(t, "ec2", "create-subnet", "--vpc-id", e.vpc, "--cidr-block", cidr, "--query", "Subnet.SubnetId")
+	return one(t, e.ec2(t, "CreateSubnet", "VpcId", e.vpc, "CidrBlock", cidr), "subnetId")
 }
 
 // route gives a subnet a table of its own, in which everything leads to a target.
-func (e *edge) route(t *testing.T, subnet string, target ...string) {
+func (e *edge) route(t *testing.T, subnet string, target ...string) (table string) {
 	t.Helper()
-	at := e.internet()
-	table := at.aws(t, "ec2", "create-route-table", "--vpc-id", e.vpc, "--query", "RouteTable.RouteTableId")
-	at.aws(t, append([]string{"ec2", "create-route", "--route-table-id", table, "--destination-cidr-block", "0.0.0.0/0"}, target...)...)
-	at.aws(t, "ec2", "associate-route-table", "--route-table-id", table, "--subnet-id", subnet)
+	table = one(t, e.ec2(t, "CreateRouteTable", "VpcId", e.vpc), "routeTableId")
+	e.ec2(t, "CreateRoute", append([]string{"RouteTableId", table, "DestinationCidrBlock", "0.0.0.0/0"}, target...)...)
+	e.ec2(t, "AssociateRouteTable", "RouteTableId", table, "SubnetId", subnet)
+	return table
 }
 
 // TestInternetPaths goes from a VPC to the public doors: through a NAT gateway, and with an elastic

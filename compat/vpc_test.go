@@ -20,22 +20,19 @@ type vpc struct {
 // vpc makes one, with a gateway endpoint for S3 and interface endpoints for the services.
 func (d *daemon) vpc(t *testing.T, services ...string) *vpc {
 	t.Helper()
-	at := d.internet()
 	v := &vpc{daemon: d, endpoints: map[string]string{}}
-	v.id = at.aws(t, "ec2", "create-vpc", "--cidr-block", "10.0.0.0/16", "--query", "Vpc.VpcId")
-	at.aws(t, "ec2", "modify-vpc-attribute", "--vpc-id", v.id, "--enable-dns-hostnames")
+	v.id = one(t, d.ec2(t, "CreateVpc", "CidrBlock", "10.0.0.0/16"), "vpcId")
+	d.ec2(t, "ModifyVpcAttribute", "VpcId", v.id, "EnableDnsHostnames.Value", "true")
 	for i, zone := range []string{"a", "b"} {
-		v.subnets[i] = at.aws(t, "ec2", "create-subnet", "--vpc-id", v.id, "--cidr-block", fmt.Sprintf("10.0.%d.0/24", i+1),
-			"--availability-zone", region+zone, "--query", "Subnet.SubnetId")
+		v.subnets[i] = one(t, d.ec2(t, "CreateSubnet", "VpcId", v.id, "CidrBlock", fmt.Sprintf("10.0.%d.0/24", i+1), "AvailabilityZone", d.region()+zone), "subnetId")
 	}
 	v.group = v.newGroup(t, "private")
 	v.permit(t, v.group, "443")
-	v.table = at.aws(t, "ec2", "create-route-table", "--vpc-id", v.id, "--query", "RouteTable.RouteTableId")
+	v.table = one(t, d.ec2(t, "CreateRouteTable", "VpcId", v.id), "routeTableId")
 	for _, subnet := range v.subnets {
-		at.aws(t, "ec2", "associate-route-table", "--route-table-id", v.table, "--subnet-id", subnet, "--query", "AssociationState.State")
+		d.ec2(t, "AssociateRouteTable", "RouteTableId", v.table, "SubnetId", subnet)
 	}
-	v.gateway = at.aws(t, "ec2", "create-vpc-endpoint", "--vpc-id", v.id, "--service-name", "com.amazonaws."+region+".s3",
-		"--route-table-ids", v.table, "--query", "VpcEndpoint.VpcEndpointId")
+	v.gateway = one(t, d.ec2(t, "CreateVpcEndpoint", "VpcId", v.id, "ServiceName", "com.amazonaws."+d.region()+".s3", "RouteTableId.1", v.table), "vpcEndpointId")
 	for _, service := range services {
 		v.endpoints[service] = v.endpoint(t, service)
 	}
@@ -48,31 +45,38 @@ func (d *daemon) vpc(t *testing.T, services ...string) *vpc {
 // newGroup makes a security group that lets nothing in.
 func (v *vpc) newGroup(t *testing.T, name string) string {
 	t.Helper()
-	return v.internet().aws(t, "ec2", "create-security-group", "--vpc-id", v.id, "--group-name", name, "--description", name, "--query", "GroupId")
+	return one(t, v.ec2(t, "CreateSecurityGroup", "VpcId", v.id, "GroupName", name, "GroupDescription", name), "groupId")
 }
 
 // permit lets a port in from the VPC's CIDR; forbid takes that back.
 func (v *vpc) permit(t *testing.T, group, port string) {
 	t.Helper()
-	v.internet().aws(t, "ec2", "authorize-security-group-ingress", "--group-id", group, "--protocol", "tcp", "--port", port, "--cidr", "10.0.0.0/16", "--query", "Return")
+	v.ec2(t, "AuthorizeSecurityGroupIngress", append([]string{"GroupId", group}, from("10.0.0.0/16", port)...)...)
 }
 
 func (v *vpc) forbid(t *testing.T, group, port string) {
 	t.Helper()
-	v.internet().aws(t, "ec2", "revoke-security-group-ingress", "--group-id", group, "--protocol", "tcp", "--port", port, "--cidr", "10.0.0.0/16", "--query", "Return")
+	v.ec2(t, "RevokeSecurityGroupIngress", append([]string{"GroupId", group}, from("10.0.0.0/16", port)...)...)
+}
+
+// from is a rule's port and peers, as a call has them.
+func from(cidr, port string) []string {
+	return []string{"IpPermissions.1.IpProtocol", "tcp", "IpPermissions.1.FromPort", port, "IpPermissions.1.ToPort", port, "IpPermissions.1.IpRanges.1.CidrIp", cidr}
 }
 
 // endpoint asks for an interface endpoint with private DNS in both subnets.
 func (v *vpc) endpoint(t *testing.T, service string) string {
 	t.Helper()
-	return v.internet().aws(t, "ec2", "create-vpc-endpoint", "--vpc-id", v.id, "--vpc-endpoint-type", "Interface",
-		"--service-name", "com.amazonaws."+region+"."+service, "--subnet-ids", v.subnets[0], v.subnets[1],
-		"--security-group-ids", v.group, "--private-dns-enabled", "--query", "VpcEndpoint.VpcEndpointId")
+	return one(t, v.ec2(t, "CreateVpcEndpoint", "VpcId", v.id, "VpcEndpointType", "Interface", "ServiceName", "com.amazonaws."+v.region()+"."+service,
+		"SubnetId.1", v.subnets[0], "SubnetId.2", v.subnets[1], "SecurityGroupId.1", v.group, "PrivateDnsEnabled", "true"), "vpcEndpointId")
 }
 
+// available waits for an endpoint.
 func (v *vpc) available(t *testing.T, endpoint string) {
 	t.Helper()
-	v.internet().until(t, []string{"ec2", "describe-vpc-endpoints", "--vpc-endpoint-ids", endpoint, "--query", "VpcEndpoints[0].State"}, "available")
+	waitFor(t, endpoint+" does not become available", func() bool {
+		return one(t, v.ec2(t, "DescribeVpcEndpoints", "VpcEndpointId.1", endpoint), "state") == "available"
+	})
 }
 
 // inside is a program's place in the first subnet.
