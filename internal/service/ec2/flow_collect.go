@@ -76,6 +76,7 @@ type window struct {
 	flows      map[string][]*network.Flow // by VPC
 	skipped    map[string]bool
 	known      map[string]*eni
+	heirs      map[string]time.Time // since when another has an interface's address
 }
 
 // take ends a window and begins the next.
@@ -88,6 +89,12 @@ func (c *collector) take(now time.Time) *window {
 	}
 	c.since, c.flows, c.skipped, c.known = now, nil, nil, nil
 	return w
+}
+
+// had says whether an interface had its address at a time; of no time it had.
+func (w *window) had(i *eni, at time.Time) bool {
+	heir := w.heirs[i.ID]
+	return at.IsZero() || !at.Before(i.Created) && (heir.IsZero() || at.Before(heir))
 }
 
 // viewer tells the flows of a window as the interfaces saw them.
@@ -104,7 +111,7 @@ func (v *viewer) seen(i *eni, w *window) (out []*flowlog.Record) {
 	for _, f := range w.flows[i.VPC] {
 		source, target := v.private(f.Source), v.private(f.Target)
 		sent, got := source.Addr() == i.Address, target.Addr() == i.Address
-		if !sent && !got {
+		if !sent && !got || !w.had(i, f.Start) {
 			continue
 		}
 		if !f.Accepted {

@@ -95,6 +95,20 @@ func (w *window) interfaces(now []*eni) []*eni {
 	for _, id := range slices.Sorted(maps.Keys(w.known)) {
 		out = append(out, w.known[id])
 	}
+	type place struct {
+		vpc     string
+		address netip.Addr
+	}
+	slices.SortStableFunc(out, func(a, b *eni) int { return a.Created.Compare(b.Created) })
+	last := map[place]*eni{}
+	w.heirs = map[string]time.Time{}
+	for _, i := range out {
+		at := place{i.VPC, i.Address}
+		if old := last[at]; old != nil {
+			w.heirs[old.ID] = i.Created
+		}
+		last[at] = i
+	}
 	return out
 }
 

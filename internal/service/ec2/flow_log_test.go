@@ -296,3 +296,30 @@ func TestFlowLogsThatCannotBe(t *testing.T) {
 		t.Errorf("flow logs %+v", l)
 	}
 }
+
+// TestAnAddressThatChangedHands: what passed under an address is told of who had it then, also when he
+// is gone at the window's end.
+func TestAnAddressThatChangedHands(t *testing.T) {
+	began := time.Now()
+	at, other := netip.MustParseAddr("10.0.0.4"), netip.MustParseAddr("10.0.0.9")
+	first := &eni{head: head{ID: "eni-1", Created: began}, VPC: "vpc-1", Address: at}
+	second := &eni{head: head{ID: "eni-2", Created: began.Add(time.Second)}, VPC: "vpc-1", Address: at}
+	c := new(collector)
+	c.know([]*eni{first})
+	c.know([]*eni{second})
+	for i, after := range []time.Duration{500 * time.Millisecond, 1500 * time.Millisecond} {
+		start := began.Add(after)
+		c.Flow(network.Flow{VPC: "vpc-1", Accepted: true, Protocol: 6, Source: netip.AddrPortFrom(at, uint16(1000+i)), Target: netip.AddrPortFrom(other, 443),
+			Packets: [2]uint64{1, 0}, Start: start, End: start})
+	}
+	w := c.take(began.Add(2 * time.Second))
+	if all := w.interfaces([]*eni{second}); len(all) != 2 {
+		t.Fatalf("%d interfaces are told of, of 2", len(all))
+	}
+	v := &viewer{vpcs: map[string]*vpc{}}
+	for i, want := range map[*eni]uint16{first: 1000, second: 1001} {
+		if got := v.seen(i, w); len(got) != 1 || got[0].Source.Port() != want {
+			t.Errorf("%s is told to have seen %d flows, %+v", i.ID, len(got), got)
+		}
+	}
+}
