@@ -162,8 +162,23 @@ func endpointServicePath(t *testing.T, h *house) {
 	at := netip.MustParseAddr(*eni.NetworkInterfaces[0].PrivateIpAddress)
 	reach := func(want, when string) {
 		t.Helper()
-		if got := h.reach(from, at); got != want {
-			t.Errorf("%s: %q, want %q", when, got, want)
+		if want == "nothing" {
+			if got := h.reach(from, at); got != want {
+				t.Errorf("%s: %q, want %q", when, got, want)
+			}
+			return
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second) // what must come is waited for
+		defer cancel()
+		c, err := h.fabric.Dial(ctx, from, netip.AddrPortFrom(at, 443))
+		if err != nil {
+			t.Errorf("%s: %v", when, err)
+			return
+		}
+		defer c.Close()
+		c.SetDeadline(time.Now().Add(10 * time.Second))
+		if got, err := bufio.NewReader(c).ReadString('\n'); got != want {
+			t.Errorf("%s: %q, %v, want %q", when, got, err, want)
 		}
 	}
 	answer := "hello " + h.fabric.network().Interfaces[slices.IndexFunc(h.fabric.network().Interfaces, func(i network.Interface) bool { return i.ID == s.front })].Address.String() + "\n"
