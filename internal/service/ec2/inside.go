@@ -100,14 +100,23 @@ func (s *Service) Use(ctx context.Context, account, id string) error {
 }
 
 // Manage is Use for an interface that a service made for its customer, and that is shown as the service's.
-// No groups apply to it.
 func (s *Service) Manage(ctx context.Context, account, id string) error {
+	return s.mark(ctx, account, id, manage)
+}
+
+// ManageUngrouped is Manage for an interface that no groups apply to.
+func (s *Service) ManageUngrouped(ctx context.Context, account, id string) error {
 	return s.mark(ctx, account, id, func(tx *store.Tx, i *eni) {
-		i.Managed, i.Groups = true, nil
-		if i.Attachment == "" {
-			i.Attachment, i.Attached = newID("ela-attach-"), tx.Now
-		}
+		i.Groups = nil
+		manage(tx, i)
 	})
+}
+
+func manage(tx *store.Tx, i *eni) {
+	i.Managed = true
+	if i.Attachment == "" {
+		i.Attachment, i.Attached = newID("ela-attach-"), tx.Now
+	}
 }
 
 // Unuse marks an interface as free to be deleted; it is no error if it is gone already.

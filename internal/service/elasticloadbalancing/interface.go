@@ -85,7 +85,7 @@ func (s *Service) attachOne(ctx context.Context, b *balancer, z zone) error {
 	if err != nil {
 		return err
 	}
-	if err := s.Network.Manage(ctx, b.Account, id); err != nil {
+	if err := s.Network.ManageUngrouped(ctx, b.Account, id); err != nil {
 		return err
 	}
 	wanted := false

@@ -50,8 +50,8 @@ type Network interface {
 	Change(ctx context.Context, f func(tx *store.Tx) error) error
 	// Ranges are those of an account's VPC; none if there is no such VPC.
 	Ranges(tx *store.Tx, account, vpc string) ([]netip.Prefix, error)
-	// Manage makes an interface a service's, which its customer cannot delete; Unuse ends that.
-	Manage(ctx context.Context, account, id string) error
+	// ManageUngrouped makes an interface a service's, which its customer cannot delete; Unuse ends that.
+	ManageUngrouped(ctx context.Context, account, id string) error
 	Unuse(ctx context.Context, account, id string) error
 	// Serving tells whether an endpoint service stands in front of a balancer.
 	Serving(tx *store.Tx, arn string) (bool, error)

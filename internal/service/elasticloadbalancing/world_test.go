@@ -73,7 +73,7 @@ func (w *world) Serving(_ *store.Tx, arn string) (bool, error) { return w.servin
 
 func (w *world) Accepts(_ context.Context, _ string, to netip.AddrPort) bool { return w.accepting[to] }
 
-func (w *world) Manage(_ context.Context, _, id string) error {
+func (w *world) ManageUngrouped(_ context.Context, _, id string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.managed[id] = true
