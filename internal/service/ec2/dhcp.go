@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"regexp"
 	"slices"
+	"strings"
 
 	"cloister/internal/frame/api"
 	"cloister/internal/machine/store"
@@ -111,21 +112,41 @@ func parseDHCP(list []shape.NewDhcpConfiguration) (map[string][]string, error) {
 		if len(c.Values) == 0 || out[key] != nil {
 			return nil, invalidValue.New("Value (%s) for parameter key is invalid. It must be there once, with values.", key)
 		}
-		for _, v := range c.Values {
-			if err := option(key, v, len(c.Values)); err != nil {
+		values := listedValues(key, c.Values)
+		for _, v := range values {
+			if err := option(key, v, len(values)); err != nil {
 				return nil, err
 			}
 		}
-		out[key] = c.Values
+		out[key] = values
 	}
 	return out, nil
+}
+
+// listedValues takes servers apart that are one value with commas, which AWS takes too.
+func listedValues(key string, values []string) (out []string) {
+	if !strings.HasSuffix(key, "-servers") {
+		return values
+	}
+	for _, v := range values {
+		for _, one := range strings.Split(v, ",") {
+			out = append(out, strings.TrimSpace(one))
+		}
+	}
+	return out
+}
+
+// domains tells whether a text is a domain, or several with a space between them to search in turn.
+func domains(text string) bool {
+	list := strings.Split(text, " ")
+	return len(text) <= 255 && len(list) <= 6 && !slices.ContainsFunc(list, func(one string) bool { return !domainForm.MatchString(one) })
 }
 
 func option(key, value string, count int) error {
 	bad := invalidValue.New("Value (%s) for parameter value is invalid. It is no %s.", value, key)
 	switch key {
 	case "domain-name":
-		if count > 1 || !domainForm.MatchString(value) {
+		if count > 1 || !domains(value) {
 			return bad
 		}
 	case "domain-name-servers", "ntp-servers", "netbios-name-servers":

@@ -44,10 +44,23 @@ func TestDHCPOptionsReachTheFabric(t *testing.T) {
 	}
 }
 
+func TestSeveralServersAndDomainsInOneValue(t *testing.T) {
+	h := newHouse(t)
+	v := h.vpc("10.0.0.0/16")
+	made := must[shape.CreateDhcpOptionsResult](h, "CreateDhcpOptions", dhcpRequest("domain-name", "corp.example lab.example", "domain-name-servers", "10.0.0.53, 10.0.0.54")).DhcpOptions
+	if c := made.DhcpConfigurations[1]; len(c.Values) != 2 || *c.Values[1].Value != "10.0.0.54" {
+		t.Errorf("made %+v", c)
+	}
+	must[struct{}](h, "AssociateDhcpOptions", &shape.AssociateDhcpOptionsRequest{VpcId: &v, DhcpOptionsId: made.DhcpOptionsId})
+	if p := h.fabric.network().VPCs[0]; fmt.Sprint(p.Servers) != "[10.0.0.53 10.0.0.54]" || p.Domain != "corp.example lab.example" {
+		t.Errorf("planned %v %q", p.Servers, p.Domain)
+	}
+}
+
 func TestDHCPOptionsThatCannotBe(t *testing.T) {
 	h := newHouse(t)
 	for _, pairs := range [][]string{
-		{"domain-name", "not a name"}, {"domain-name-servers", "x"}, {"domain-name-servers", "::1"}, {"ntp-servers", amazonDNS}, {"netbios-node-type", "3"}, {"color", "red"},
+		{"domain-name", "not  a name"}, {"domain-name", "a.b\nnameserver 1.2.3.4"}, {"domain-name", "a.b,c.d"}, {"ntp-servers", "10.0.0.1,"}, {"domain-name-servers", "x"}, {"domain-name-servers", "::1"}, {"ntp-servers", amazonDNS}, {"netbios-node-type", "3"}, {"color", "red"},
 		{"domain-name", "a.b", "domain-name", "c.d"},
 	} {
 		refused[shape.CreateDhcpOptionsResult](h, "CreateDhcpOptions", dhcpRequest(pairs...), "InvalidParameterValue", "")
