@@ -22,7 +22,7 @@ func TestConnect(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.flags = []string{"--tunnels", o.here, "--tunnel-port", freeTunnelPort(t)}
+	d.flags = []string{"--tunnels", o.here}
 	d.run(t)
 	at := d.internet()
 	v := d.vpc(t, "sagemaker.api")

@@ -6,11 +6,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -26,6 +30,7 @@ const (
 // daemon is one Cloister with a data directory of its own.
 type daemon struct {
 	binary, data, listen string
+	tunnels              int // the UDP port of its first VPN gateway
 	// as is the user that runs it; nil is us.
 	as *syscall.Credential
 	// flags are more of serve's.
@@ -48,23 +53,37 @@ func newDaemon() (*daemon, error) {
 	if err != nil {
 		return nil, err
 	}
-	listen, err := freeAddress()
-	if err != nil {
-		return nil, err
-	}
+	at := freePorts()
 	binary, err := program("cloister")
 	if err != nil {
 		return nil, err
 	}
-	return &daemon{binary: binary, data: data, listen: listen}, nil
+	return &daemon{binary: binary, data: data, listen: fmt.Sprintf("127.0.0.1:%d", at), tunnels: at + 1}, nil
 }
 
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+// ports gives each Cloister sixteen ports of its own: below those that the kernel gives to whoever asks for
+// any, so that nobody has them while one is between two starts.
+var ports = sync.OnceValue(func() *atomic.Int32 {
+	var at atomic.Int32
+	at.Store(10000 + rand.Int32N(1000)*16)
+	return &at
+})
+
+func freePorts() int {
+	for {
+		at := int(ports().Add(16))
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", at))
+		if err != nil {
+			continue
+		}
+		l.Close()
+		u, err := net.ListenPacket("udp4", fmt.Sprintf(":%d", at+1))
+		if err != nil {
+			continue
+		}
+		u.Close()
+		return at
 	}
-	return l.Addr().String(), l.Close()
 }
 
 // own starts a Cloister for this test alone, and has it purged in the end.
@@ -109,7 +128,7 @@ func (d *daemon) start() error {
 		return err
 	}
 	defer out.Close()
-	cmd := d.command(append([]string{"serve", "--listen", d.listen}, d.flags...)...)
+	cmd := d.command(append([]string{"serve", "--listen", d.listen, "--tunnel-port", strconv.Itoa(d.tunnels)}, d.flags...)...)
 	cmd.Stdout, cmd.Stderr = out, log
 	if err := cmd.Start(); err != nil {
 		return err

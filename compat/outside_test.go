@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -158,15 +157,4 @@ func waitFor(t *testing.T, complaint string, so func() bool) {
 			t.Fatal(complaint)
 		}
 	}
-}
-
-// freeTunnelPort is a UDP port that nobody has.
-func freeTunnelPort(t *testing.T) string {
-	t.Helper()
-	c, err := net.ListenPacket("udp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	return strconv.Itoa(c.LocalAddr().(*net.UDPAddr).Port)
 }

@@ -79,10 +79,14 @@ func (m *maker) connection(ctx context.Context, vpc string, networks []netip.Pre
 		}
 	}
 	var out struct {
-		Text string `xml:"vpnConnectionSet>item>customerGatewayConfiguration"`
+		Text     string   `xml:"vpnConnectionSet>item>customerGatewayConfiguration"`
+		Messages []string `xml:"vpnConnectionSet>item>vgwTelemetry>item>statusMessage"`
 	}
 	if err := m.ec2(ctx, "DescribeVpnConnections", &out, "VpnConnectionId.1", id); err != nil {
 		return nil, err
+	}
+	if len(out.Messages) > 0 && strings.Contains(out.Messages[0], "cannot be opened") {
+		return nil, fmt.Errorf("%s: %s (a port that is taken: give serve another --tunnel-port)", id, out.Messages[0])
 	}
 	w, err := credentialsOf(out.Text)
 	if err == nil {
