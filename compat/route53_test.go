@@ -13,7 +13,7 @@ func TestTerraformNames(t *testing.T) {
 	terraform := needProgram(t, "terraform")
 	d := own(t)
 	dir := t.TempDir()
-	initialise(t, terraform, dir, "names/main.tf")
+	initialise(t, terraform, dir, "names")
 	at := d.internet()
 	run := func(args ...string) string {
 		t.Helper()

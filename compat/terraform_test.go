@@ -17,7 +17,7 @@ func TestTerraform(t *testing.T) {
 	terraform := needProgram(t, "terraform")
 	d := own(t)
 	dir := t.TempDir()
-	initialise(t, terraform, dir, "main.tf")
+	initialise(t, terraform, dir, "example")
 	at := d.internet()
 	run := func(args ...string) string {
 		t.Helper()
@@ -52,87 +52,83 @@ func TestTerraform(t *testing.T) {
 	}
 }
 
-// TestTerraformWaysOut makes every way out of a VPC as code, changes it, and destroys it; nothing drifts.
-func TestTerraformWaysOut(t *testing.T) {
+// TestTerraformNetwork applies one configuration with every kind of resource of a private network, a VPC in
+// the shape of the community's module among them, changes it, and destroys it; nothing drifts and nothing is left.
+func TestTerraformNetwork(t *testing.T) {
 	t.Parallel()
 	terraform := needProgram(t, "terraform")
-	d := own(t)
+	needRoot(t)
+	d, err := newDaemon()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Nine VPCs, and six elastic addresses.
+	if err := os.WriteFile(filepath.Join(d.data, "config.yaml"), []byte("quotas:\n  vpcs: 9\n  elastic_ips: 6\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d.run(t)
 	dir := t.TempDir()
-	initialise(t, terraform, dir, "ways.tf")
+	initialise(t, terraform, dir, "network")
 	at := d.internet()
-	before := at.must(t, "aws", "ec2", "describe-internet-gateways", "--query", "InternetGateways[].InternetGatewayId", "--output", "text")
+	before := everything(t, at)
+	run := func(args ...string) string {
+		t.Helper()
+		return at.must(t, append([]string{terraform, "-chdir=" + dir}, args...)...)
+	}
 	for _, changed := range []string{"changed=false", "changed=true"} {
-		run := func(args ...string) {
-			t.Helper()
-			at.must(t, append(append([]string{terraform, "-chdir=" + dir}, args...), "-no-color", "-input=false", "-var", changed)...)
-		}
-		run("apply", "-auto-approve")
+		run("apply", "-auto-approve", "-no-color", "-input=false", "-var", changed)
 		if out, err := at.try(terraform, "-chdir="+dir, "plan", "-detailed-exitcode", "-no-color", "-input=false", "-var", changed); err != nil {
 			t.Fatalf("%s: the second plan is not empty: %v\n%s", changed, err, out)
 		}
-	}
-	at.must(t, terraform, "-chdir="+dir, "destroy", "-auto-approve", "-no-color", "-input=false")
-	for what, query := range map[string]string{
-		"describe-addresses": "Addresses[].AllocationId", "describe-nat-gateways": "NatGateways[?State!='deleted'].NatGatewayId",
-		"describe-vpc-peering-connections": "VpcPeeringConnections[?Status.Code!='deleted'].VpcPeeringConnectionId",
-	} {
-		if left := at.must(t, "aws", "ec2", what, "--query", query, "--output", "text"); left != "" {
-			t.Errorf("after destroy %s still tells of %s", what, left)
+		want := map[string]string{"changed=false": "192.168.1.0/24", "changed=true": "192.168.2.0/24"}[changed]
+		got := at.aws(t, "ec2", "describe-route-tables", "--route-table-ids", run("output", "-raw", "table"),
+			"--query", "RouteTables[0].Routes[?Origin=='EnableVgwRoutePropagation'].DestinationCidrBlock")
+		if !strings.Contains(got, want) || !strings.Contains(got, "192.168.0.0/24") || strings.Count(got, "/") != 2 {
+			t.Errorf("%s: propagated are %s", changed, got)
 		}
 	}
-	if after := at.must(t, "aws", "ec2", "describe-internet-gateways", "--query", "InternetGateways[].InternetGatewayId", "--output", "text"); after != before {
-		t.Errorf("internet gateways were %q and are %q", before, after)
+	if conf := at.aws(t, "ec2", "describe-vpn-connections", "--query", "VpnConnections[0].CustomerGatewayConfiguration"); !strings.Contains(conf, "<private_key>") || strings.Count(conf, "<ipsec_tunnel>") != 2 {
+		t.Error("the customer's configuration has no key")
 	}
-}
-
-// TestTerraformModule applies one configuration with every kind of resource of a private network, in the shape
-// of the community's VPC module, changes it, and destroys it; nothing drifts and nothing is left.
-func TestTerraformModule(t *testing.T) {
-	t.Parallel()
-	terraform := needProgram(t, "terraform")
-	d := own(t)
-	dir := t.TempDir()
-	initialise(t, terraform, dir, "module.tf")
-	at := d.internet()
-	left := map[string]string{
-		"describe-vpcs": "Vpcs[].VpcId", "describe-subnets": "Subnets[].SubnetId", "describe-security-groups": "SecurityGroups[].GroupId",
-		"describe-route-tables": "RouteTables[].RouteTableId", "describe-network-acls": "NetworkAcls[].NetworkAclId", "describe-network-interfaces": "NetworkInterfaces[].NetworkInterfaceId",
-		"describe-vpc-endpoints": "VpcEndpoints[].VpcEndpointId", "describe-flow-logs": "FlowLogs[].FlowLogId", "describe-dhcp-options": "DhcpOptions[].DhcpOptionsId",
-		"describe-managed-prefix-lists": "PrefixLists[].PrefixListId", "describe-addresses": "Addresses[].AllocationId", "describe-internet-gateways": "InternetGateways[].InternetGatewayId",
-		"describe-nat-gateways": "NatGateways[?State!='deleted'].NatGatewayId", "describe-vpc-peering-connections": "VpcPeeringConnections[?Status.Code!='deleted'].VpcPeeringConnectionId",
-		"describe-vpn-gateways": "VpnGateways[?State!='deleted'].VpnGatewayId", "describe-customer-gateways": "CustomerGateways[?State!='deleted'].CustomerGatewayId",
-		"describe-vpn-connections": "VpnConnections[?State!='deleted'].VpnConnectionId",
-	}
-	all := func(what string) string {
-		return at.must(t, "aws", "ec2", what, "--query", "sort("+left[what]+")", "--output", "text")
-	}
-	before := map[string]string{}
-	for what := range left {
-		before[what] = all(what)
-	}
-	for _, changed := range []string{"changed=false", "changed=true"} {
-		at.must(t, terraform, "-chdir="+dir, "apply", "-auto-approve", "-no-color", "-input=false", "-var", changed)
-		if out, err := at.try(terraform, "-chdir="+dir, "plan", "-detailed-exitcode", "-no-color", "-input=false", "-var", changed); err != nil {
-			t.Fatalf("%s: the second plan is not empty: %v\n%s", changed, err, out)
-		}
-	}
-	at.must(t, terraform, "-chdir="+dir, "destroy", "-auto-approve", "-no-color", "-input=false", "-var", "changed=true")
-	for what := range left {
-		if after := all(what); after != before[what] {
+	run("destroy", "-auto-approve", "-no-color", "-input=false", "-var", "changed=true")
+	for what, after := range everything(t, at) {
+		if after != before[what] {
 			t.Errorf("%s told of %q and after all of %q", what, before[what], after)
 		}
 	}
 }
 
+// everything is what there is of each kind of resource.
+func everything(t *testing.T, at place) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	for what, query := range map[string]string{
+		"ec2 describe-vpcs": "Vpcs[].VpcId", "ec2 describe-subnets": "Subnets[].SubnetId", "ec2 describe-security-groups": "SecurityGroups[].GroupId",
+		"ec2 describe-route-tables": "RouteTables[].RouteTableId", "ec2 describe-network-acls": "NetworkAcls[].NetworkAclId",
+		"ec2 describe-network-interfaces": "NetworkInterfaces[].NetworkInterfaceId", "ec2 describe-vpc-endpoints": "VpcEndpoints[].VpcEndpointId",
+		"ec2 describe-flow-logs": "FlowLogs[].FlowLogId", "ec2 describe-dhcp-options": "DhcpOptions[].DhcpOptionsId",
+		"ec2 describe-managed-prefix-lists": "PrefixLists[].PrefixListId", "ec2 describe-addresses": "Addresses[].AllocationId",
+		"ec2 describe-internet-gateways": "InternetGateways[].InternetGatewayId", "ec2 describe-nat-gateways": "NatGateways[?State!='deleted'].NatGatewayId",
+		"ec2 describe-vpc-peering-connections":             "VpcPeeringConnections[?Status.Code!='deleted'].VpcPeeringConnectionId",
+		"ec2 describe-vpn-gateways":                        "VpnGateways[?State!='deleted'].VpnGatewayId",
+		"ec2 describe-customer-gateways":                   "CustomerGateways[?State!='deleted'].CustomerGatewayId",
+		"ec2 describe-vpn-connections":                     "VpnConnections[?State!='deleted'].VpnConnectionId",
+		"ec2 describe-vpc-endpoint-service-configurations": "ServiceConfigurations[].ServiceId",
+		"elbv2 describe-load-balancers":                    "LoadBalancers[].LoadBalancerName", "elbv2 describe-target-groups": "TargetGroups[].TargetGroupName",
+		"route53 list-hosted-zones": "HostedZones[].Id", "route53resolver list-resolver-endpoints": "ResolverEndpoints[].Id",
+		"route53resolver list-resolver-query-log-configs": "ResolverQueryLogConfigs[].Id",
+		"logs describe-log-groups":                        "logGroups[].logGroupName", "iam list-roles": "Roles[].RoleName", "s3api list-buckets": "Buckets[].Name",
+	} {
+		out[what] = at.aws(t, append(strings.Fields(what), "--query", "sort("+query+" || `[]`)")...)
+	}
+	return out
+}
+
 // initialise copies a configuration and fetches its provider: from a folder on this machine if there is
 // one (CLOISTER_TERRAFORM_PLUGINS says where), else as Terraform does by itself. Without either the test is skipped.
-func initialise(t *testing.T, terraform, dir, file string) {
+func initialise(t *testing.T, terraform, dir, name string) {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("terraform", file))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "main.tf"), text, 0o644); err != nil {
+	if err := os.CopyFS(dir, os.DirFS(filepath.Join("terraform", name))); err != nil {
 		t.Fatal(err)
 	}
 	args := []string{"-chdir=" + dir, "init", "-no-color", "-input=false"}

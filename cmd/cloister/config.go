@@ -13,6 +13,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"cloister/internal/service/ec2"
 	"cloister/internal/value/catalogue"
 )
 
@@ -46,6 +47,8 @@ type config struct {
 	// Services names upstreams for services that are not Cloister's own, by their ids, as
 	// secretsmanager: https://vault.example: calls to them pass the door like all others and go on there.
 	Services map[string]string `yaml:"services" kong:"-"`
+	// Quotas raise or lower what an account may have, as AWS does for customers who ask.
+	Quotas ec2.Quotas `yaml:"quotas" kong:"-"`
 	// Debug makes the log talkative.
 	Debug bool `yaml:"debug" help:"Log more."`
 }
@@ -112,6 +115,9 @@ func (c config) Validate() error {
 	}
 	if c.TunnelPort < 1 || c.TunnelPort > 65535 {
 		wrong = append(wrong, fmt.Errorf("tunnel_port: %d is no port", c.TunnelPort))
+	}
+	if err := c.Quotas.Validate(); err != nil {
+		wrong = append(wrong, fmt.Errorf("quotas: %w", err))
 	}
 	if _, err := c.recursors(); err != nil {
 		wrong = append(wrong, err)

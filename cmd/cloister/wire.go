@@ -127,7 +127,7 @@ func wire(f place, c config, m machines, log *slog.Logger) (*house, error) {
 	h.resolver = route53resolver.New(m.db, h.door, c.Region, log)
 	r53 := &route53.Service{DB: m.db, Region: c.Region}
 	h.balancers = &elasticloadbalancing.Service{DB: m.db, Client: h.door, Dialer: dialer{m.fabric}, Region: c.Region, Log: log}
-	h.ec2 = ec2.New(ec2.Config{Parts: []ec2.Part{h.resolver.Part, h.balancers.Part, r53.Part}, Balancer: h.balancers.Balancer, TXT: r53.TXT, Domains: r53.Domains, Client: h.door, FlowWindow: c.FlowLogs, TunnelAddress: c.tunnels(), TunnelPort: c.TunnelPort, Uplink: c.Internet == "uplink", Recursors: recursors, DB: m.db, Directory: h.directory, Fabric: m.fabric, Region: c.Region, Log: log})
+	h.ec2 = ec2.New(ec2.Config{Quotas: c.Quotas, Parts: []ec2.Part{h.resolver.Part, h.balancers.Part, r53.Part}, Balancer: h.balancers.Balancer, TXT: r53.TXT, Domains: r53.Domains, Client: h.door, FlowWindow: c.FlowLogs, TunnelAddress: c.tunnels(), TunnelPort: c.TunnelPort, Uplink: c.Internet == "uplink", Recursors: recursors, DB: m.db, Directory: h.directory, Fabric: m.fabric, Region: c.Region, Log: log})
 	r53.Network, h.resolver.Network, h.balancers.Network = h.ec2, h.ec2, h.ec2
 	m.fabric.Observe(observer{h.ec2, h.resolver})
 	h.s3 = &s3.Service{DB: m.db, Blobs: m.blobs, Directory: h.directory, Region: c.Region, Log: log}

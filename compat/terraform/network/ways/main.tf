@@ -8,8 +8,6 @@ terraform {
   }
 }
 
-provider "aws" {}
-
 # changed is what a second apply changes, in place where AWS can.
 variable "changed" {
   type    = bool
