@@ -66,7 +66,7 @@ func (l *managedList) current(version *int64) error {
 		return missingParameter.New("The request must contain the parameter CurrentVersion")
 	}
 	if *version != l.version() {
-		return listVersionMismatch.New("The prefix list has the incorrect version number. It is at version %d.", l.version())
+		return listVersionMismatch.New("The prefix list has the incorrect version number.")
 	}
 	return nil
 }
