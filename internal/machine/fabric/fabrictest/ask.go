@@ -19,7 +19,7 @@ func isSilence(err error) bool {
 	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &late) && late.Timeout()
 }
 
-// ask puts a question to a resolver over a connection, and demands what the law of names says.
+// ask puts questions to a resolver over a connection, and demands what the law of names says.
 func (m *matrix) ask(p reach.Probe, path *reach.Path) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -28,7 +28,6 @@ func (m *matrix) ask(p reach.Probe, path *reach.Path) error {
 		return err
 	}
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(patience))
 	vpc := m.index.VPC(p.From)
 	if path.Interface != "" {
 		vpc = m.index.VPC(path.Interface)
@@ -40,7 +39,18 @@ func (m *matrix) ask(p reach.Probe, path *reach.Path) error {
 	if p.Protocol != reach.UDP {
 		d.Conn = struct{ net.Conn }{c} // hides that it may be able to send datagrams too
 	}
-	if err := d.WriteMsg(new(dns.Msg).SetQuestion(serviceName+".", dns.TypeA)); err != nil {
+	for _, name := range asked {
+		c.SetDeadline(time.Now().Add(patience))
+		if err := m.question(d, vpc, name); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// question asks for the addresses of one name.
+func (m *matrix) question(d *dns.Conn, vpc, name string) error {
+	if err := d.WriteMsg(new(dns.Msg).SetQuestion(name+".", dns.TypeA)); err != nil {
 		return err
 	}
 	reply, err := d.ReadMsg()
@@ -54,12 +64,47 @@ func (m *matrix) ask(p reach.Probe, path *reach.Path) error {
 			got = append(got, at)
 		}
 	}
-	var want []netip.Addr
-	if a := m.index.Resolve(vpc, serviceName); len(a.Chain) > 0 {
-		want, _ = a.Chain[len(a.Chain)-1].Addresses(true)
-	}
-	if !same(got, want) {
-		return fmt.Errorf("%s is %v, not %v", serviceName, got, want)
+	want := tell(m.n, vpc, name)
+	if !same(got, want.addresses) || reply.Rcode != want.code {
+		return fmt.Errorf("is %v (%s), not %v (%s)", got, dns.RcodeToString[reply.Rcode], want.addresses, dns.RcodeToString[want.code])
 	}
 	return nil
+}
+
+// lookups compares what every name means to a namespace, and gives the addresses of some names.
+func (m *matrix) lookups(id string) (found [][]netip.Addr) {
+	vpc := m.index.VPC(id)
+	for _, name := range asked {
+		want := told{}
+		if m.resolves(vpc) {
+			want = tell(m.n, vpc, name)
+		}
+		if got := m.Lookup(id, name); !same(got, want.addresses) {
+			m.t.Errorf("%s asks for %s and gets %v, not %v", id, name, got, want.addresses)
+		}
+		for what, is := range map[string]bool{
+			"looked up": len(want.addresses) > 0, "a zone's name": want.zone && len(want.addresses) > 0, "a zone's wildcard": want.wildcard,
+			"a zone's alias": want.zone && want.aliases > 0 && len(want.addresses) > 0, "through three aliases": want.aliases > 2 && len(want.addresses) > 0,
+			"aliases that loop": want.code == dns.RcodeServerFailure, "not in its zone": want.zone && want.code == dns.RcodeNameError,
+			"hidden by a zone": want.hidden,
+		} {
+			if is {
+				m.counts[what]++
+			}
+		}
+		if len(want.addresses) > 0 {
+			found = append(found, want.addresses)
+		}
+	}
+	return found
+}
+
+// resolves says whether a VPC has a resolver; the internet has.
+func (m *matrix) resolves(vpc string) bool {
+	for _, v := range m.n.VPCs {
+		if v.ID == vpc {
+			return v.Resolve
+		}
+	}
+	return true
 }

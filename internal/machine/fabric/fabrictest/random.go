@@ -23,6 +23,7 @@ const (
 	Forwarders          // interfaces that forward, as targets of routes
 	VPNs                // tunnels
 	Balancers           // network load balancers, and endpoints in front of them
+	Zones               // private hosted zones
 
 	// All is everything that a Network can say.
 	All Features = 1<<iota - 1
@@ -60,6 +61,7 @@ func RandomOf(r *rand.Rand, features Features) *network.Network {
 		}
 	}
 	g.names()
+	g.zones()
 	return g.n
 }
 
