@@ -114,6 +114,17 @@ func (a *action) assumes() bool {
 		slices.ContainsFunc(assumeActions, func(name string) bool { return matchAction(a.text, name) })
 }
 
+// FullAccess tells whether the document allows everyone everything, as RCPFullAWSAccess does, which AWS
+// Organizations attaches itself and lets no customer write.
+func (d *Document) FullAccess() bool {
+	if len(d.statements) != 1 {
+		return false
+	}
+	s := &d.statements[0]
+	everyone := s.principals == nil || !s.principals.not && len(s.principals.names) == 1 && s.principals.names[0].kind == anyPrincipal
+	return s.allow && everyone && s.anyAction && !s.notAction && len(s.resources) == 1 && s.resources[0].all && !s.notResource && len(s.conditions) == 0
+}
+
 // checkRCP wants what AWS Organizations does of customers: only Deny, for everyone, of named actions.
 func (d *Document) checkRCP() error {
 	for i := range d.statements {
