@@ -8,6 +8,7 @@ import (
 	"cloister/internal/engine/policy"
 	"cloister/internal/engine/sigv4"
 	"cloister/internal/frame/api"
+	"cloister/internal/frame/directory"
 	"cloister/internal/value/caller"
 	"cloister/internal/value/fault"
 )
@@ -46,11 +47,11 @@ func (d *Door) ask(x *exchange, k *api.Check) error {
 		return nil
 	}
 	resource := d.Directory.Resolve(k.Resource)
-	stack, account := d.Directory.Stack(&x.Caller, k.Action, resource, k.Account)
+	stack, facts := d.Directory.Stack(&x.Caller, &directory.Question{Action: k.Action, Resource: resource, Account: k.Account})
 	c := contexts.Get().(*policy.Context)
 	defer contexts.Put(c) // a Decision shares nothing with it
-	d.facts(c, x, k, account)
-	r := policy.Request{Principal: policy.PrincipalOf(*id), Action: k.Action, Resource: resource, ResourceAccount: account, Context: c}
+	d.facts(c, x, k, &facts)
+	r := policy.Request{Principal: policy.PrincipalOf(*id), Action: k.Action, Resource: resource, ResourceAccount: facts.Account, Context: c}
 	decision := policy.Explain(&stack, &r)
 	x.entry.Decide(decision)
 	if decision.Effect == policy.Allowed {
@@ -81,7 +82,7 @@ var contexts = sync.Pool{New: func() any { return new(policy.Context) }}
 
 // facts are the condition keys that the request carries: what the path says, who the caller is, and
 // what the check brings.
-func (d *Door) facts(c *policy.Context, x *exchange, k *api.Check, account string) {
+func (d *Door) facts(c *policy.Context, x *exchange, k *api.Check, f *directory.Facts) {
 	*c = policy.Context{Time: x.Time}
 	o, id := &x.Caller.Origin, &x.Caller.Identity
 	switch o.Place {
@@ -95,8 +96,8 @@ func (d *Door) facts(c *policy.Context, x *exchange, k *api.Check, account strin
 	c.SetBool(policy.SecureTransport, x.Secure)
 	c.SetBool(policy.ViaAWSService, o.Place == caller.Inside && id.Kind != caller.Service)
 	c.Set(policy.RequestedRegion, x.Region)
-	if account != "" {
-		c.Set(policy.ResourceAccount, account)
+	if f.Account != "" {
+		c.Set(policy.ResourceAccount, f.Account)
 	}
 	if x.UserAgent != "" {
 		c.Set(policy.UserAgent, x.UserAgent)

@@ -9,6 +9,7 @@ import (
 	"cloister/internal/door/doortest"
 	"cloister/internal/engine/policy"
 	"cloister/internal/engine/sigv4"
+	"cloister/internal/frame/directory"
 	"cloister/internal/value/caller"
 	"cloister/internal/value/fault"
 	smshape "cloister/internal/value/shape/sagemaker"
@@ -71,7 +72,7 @@ func TestTheVPCEndpointDecidesTooAndIsOnlyForItsService(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.Directory.SetEndpoint("vpce-0aaa", &policy.Attached{Document: doc, Name: "VPC endpoint policy"})
+	h.Directory.SetEndpoint(&directory.Endpoint{ID: "vpce-0aaa", Account: doortest.Account, Policy: &policy.Attached{Document: doc, Name: "VPC endpoint policy"}})
 	invoke(through, "digits").Good(t)
 	invoke(through, "other").Fault(t, 403, "AccessDeniedException", no("other", "because no VPC endpoint policy allows the sagemaker:InvokeEndpoint action"))
 	invoke(through, "secret").Fault(t, 403, "AccessDeniedException", no("secret", "with an explicit deny in a VPC endpoint policy"))
@@ -169,7 +170,7 @@ func TestInsideCallsPassTheSameChecks(t *testing.T) {
 		"a fault":               {root, "sagemaker", "DescribeModel", &smshape.DescribeModelInput{ModelName: new("m")}, "ValidationException"},
 		"a panic":               {root, "sagemaker", "ListEndpoints", new(smshape.ListEndpointsInput), ""},
 		"no checks":             {root, "sagemaker", "DeleteModel", &smshape.DeleteModelInput{ModelName: new("m")}, "AccessDeniedException"},
-		"a service":             {caller.ForService("sagemaker.amazonaws.com", doortest.Account), "sagemaker", "ListModels", new(smshape.ListModelsInput), "AccessDeniedException"},
+		"a service":             {caller.ForService("sagemaker.amazonaws.com", doortest.Account, ""), "sagemaker", "ListModels", new(smshape.ListModelsInput), "AccessDeniedException"},
 		"a role nobody knows":   {caller.ForServiceLinkedRole("x.amazonaws.com", "r", doortest.Account), "sagemaker", "ListModels", new(smshape.ListModelsInput), "AccessDeniedException"},
 		"nobody":                {caller.Caller{}, "sts", "GetCallerIdentity", new(stsshape.GetCallerIdentityRequest), "MissingAuthenticationToken"},
 		"nobody, with policies": {caller.Caller{}, "sagemaker", "ListModels", new(smshape.ListModelsInput), "AccessDeniedException"},

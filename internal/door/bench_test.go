@@ -15,6 +15,7 @@ import (
 	"cloister/internal/door/doortest"
 	"cloister/internal/engine/policy"
 	"cloister/internal/frame/api"
+	"cloister/internal/frame/directory"
 	"cloister/internal/value/caller"
 	shape "cloister/internal/value/shape/sagemakerruntime"
 )
@@ -50,7 +51,7 @@ func private(b *testing.B) (*doortest.House, *doortest.Client, caller.Origin) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	h.Directory.SetEndpoint(id, &policy.Attached{Document: doc, ARN: id})
+	h.Directory.SetEndpoint(&directory.Endpoint{ID: id, Account: doortest.Account, Policy: &policy.Attached{Document: doc, ARN: id}})
 	user := h.User(b, "ann", doortest.AllowIf(`{"StringEquals":{"aws:SourceVpc":"vpc-0aaa"}}`, "sagemaker:*"))
 	return h, h.As(b, user), origin
 }

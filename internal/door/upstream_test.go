@@ -13,6 +13,7 @@ import (
 	"cloister/internal/door/doortest"
 	"cloister/internal/engine/policy"
 	"cloister/internal/engine/sigv4"
+	"cloister/internal/frame/directory"
 )
 
 // An upstream is a server of the operator's; this one tells what it was sent.
@@ -96,7 +97,7 @@ func TestACallGoesOnAsItCameWithTheNameOfTheCaller(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.Directory.SetEndpoint("vpce-0aaa", &policy.Attached{Document: doc, Name: "VPC endpoint policy"})
+	h.Directory.SetEndpoint(&directory.Endpoint{ID: "vpce-0aaa", Account: doortest.Account, Policy: &policy.Attached{Document: doc, Name: "VPC endpoint policy"}})
 	a := getSecret(through).Good(t)
 	want := `POST /base/  host=secretsmanager.us-east-1.amazonaws.com principal=` + ann + ` vpc=vpc-0aaa vpce=vpce-0aaa source=10.0.1.7 signed=true body={"SecretId":"s"}`
 	if string(a.Body) != want || a.Header.Get("X-Upstream") != "yes" {

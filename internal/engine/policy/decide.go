@@ -12,6 +12,12 @@ type Attached struct {
 	Name string
 	// ARN is a managed policy's own, or that of the bucket, role or endpoint that carries the policy.
 	ARN string
+	// Version is a managed policy's: v3.
+	Version string
+	// Owner is the account that may read the document; empty for AWS's own, which everybody may.
+	Owner string
+	// Level is the root, unit or account that an organisation's policy is attached to.
+	Level string
 }
 
 // Stack is every policy that applies to one request.

@@ -47,6 +47,8 @@ func PrincipalOf(id caller.Identity) Principal {
 		p.Kind = User
 	case caller.AssumedRole:
 		p.Kind, p.Issuer = RoleSession, id.PrincipalARN
+	case caller.FederatedUser:
+		p.Kind, p.Issuer = FederatedUser, id.Issuer
 	case caller.Service:
 		p.Kind = Service
 	}

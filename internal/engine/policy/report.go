@@ -3,6 +3,7 @@ package policy
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -20,10 +21,15 @@ type Report struct {
 
 // PolicyReport is one policy that was consulted.
 type PolicyReport struct {
-	Kind       Kind              `json:"kind"`
-	Name       string            `json:"name,omitempty"`
-	ARN        string            `json:"arn,omitempty"`
-	Effect     Effect            `json:"effect"` // what this policy alone says
+	Kind    Kind   `json:"kind"`
+	Name    string `json:"name,omitempty"`
+	ARN     string `json:"arn,omitempty"`
+	Version string `json:"version,omitempty"`
+	Level   string `json:"level,omitempty"` // of an organisation: r-…, ou-… or an account
+	Owner   string `json:"owner,omitempty"` // the account whose document it is
+	Effect  Effect `json:"effect"`          // what this policy alone says
+	// Hidden says that the document is another account's, and nothing more is told of it.
+	Hidden     bool              `json:"hidden,omitempty"`
 	Statements []StatementReport `json:"statements"`
 }
 
@@ -70,11 +76,29 @@ func (d *Decision) Report() Report {
 	return r
 }
 
+// For is the report as an account may read it: of another account's documents it has the kind and what
+// they came to, as a denial's sentence has, and neither names nor statements.
+func (r Report) For(account string) Report {
+	hidden := false
+	policies := slices.Clone(r.Policies)
+	for i := range policies {
+		if p := &policies[i]; p.Owner != "" && p.Owner != account {
+			*p = PolicyReport{Kind: p.Kind, Effect: p.Effect, Hidden: true}
+			hidden = hidden || p.Kind == r.Kind
+		}
+	}
+	r.Policies = policies
+	if hidden {
+		r.Policy, r.PolicyARN, r.Sid, r.Statement = "", "", "", 0
+	}
+	return r
+}
+
 // MarshalJSON writes the Report.
 func (d *Decision) MarshalJSON() ([]byte, error) { return json.Marshal(d.Report()) }
 
 func (d *Decision) policy(p *policyTrace, rows []statementTrace, condition *int) PolicyReport {
-	r := PolicyReport{Kind: p.kind, Name: p.attached.Name, ARN: p.attached.ARN}
+	r := PolicyReport{Kind: p.kind, Name: p.attached.Name, ARN: p.attached.ARN, Version: p.attached.Version, Level: p.attached.Level, Owner: p.attached.Owner}
 	for i := range p.attached.Document.statements {
 		s := &p.attached.Document.statements[i]
 		row := StatementReport{Number: s.number, Sid: s.sid, Effect: "Deny", Start: s.start, End: s.limit}
@@ -130,6 +154,10 @@ func (r *Report) Lines() []string {
 	lines := []string{strings.TrimSpace(fmt.Sprintf("%s %s", r.Effect, r.Cause))}
 	for i := range r.Policies {
 		p := &r.Policies[i]
+		if p.Hidden {
+			lines = append(lines, fmt.Sprintf("%s of another account: %s", p.Kind, p.Effect))
+			continue
+		}
 		lines = append(lines, fmt.Sprintf("%s %s: %s", p.Kind, p.label(), p.Effect))
 		for j := range p.Statements {
 			lines = append(lines, p.Statements[j].lines()...)

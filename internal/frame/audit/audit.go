@@ -55,6 +55,16 @@ func (e *Entry) explained() *Entry {
 	return &c
 }
 
+// readBy is the entry without what other accounts keep to themselves: their policies.
+func (e *Entry) readBy(account string) *Entry {
+	c := *e
+	c.Decisions = nil
+	for _, d := range e.Decisions {
+		c.Decisions = append(c.Decisions, d.For(account))
+	}
+	return &c
+}
+
 var entries = store.NewTable[Entry]("audit_entry")
 
 const (
@@ -125,7 +135,7 @@ func (l *Log) Find(ctx context.Context, account, requestID string) (*Entry, erro
 	if e == nil || e.Identity.Account != account {
 		return nil, nil
 	}
-	return e.explained(), nil
+	return e.explained().readBy(account), nil
 }
 
 // Run writes denied calls to the store until ctx is done, and once more then.

@@ -18,15 +18,27 @@ import (
 
 // Principal is a user or a role with the policies that speak of it.
 type Principal struct {
-	Kind     caller.Kind // User or AssumedRole (the role itself)
-	Account  string
-	ARN      string // the user's or the role's
-	ID       string // AIDA… or AROA…
-	Name     string
+	Kind    caller.Kind // User or AssumedRole (the role itself)
+	Account string
+	ARN     string // the user's or the role's
+	ID      string // AIDA… or AROA…
+	Name    string
+	// Policies are inline. Managed names those that stand by themselves, Groups the groups that a user is in.
 	Policies []policy.Attached
-	Boundary *policy.Attached
+	Managed  []string
+	Groups   []string
+	// Boundary is the ARN of the managed policy that is the permissions boundary; empty for none.
+	Boundary string
+	Tags     []caller.Tag
 	// MaxSession is the longest session of a role that may be asked for; 0 means an hour.
 	MaxSession time.Duration
+}
+
+// Group is a group of users with the policies that speak of it.
+type Group struct {
+	ARN, ID, Account, Name string
+	Policies               []policy.Attached
+	Managed                []string
 }
 
 // Key is a long-term access key.
@@ -45,14 +57,26 @@ type Resource struct {
 	Trust bool
 }
 
-// nowhere is the policy of a VPC endpoint that nobody knows: it allows nothing.
-var nowhere = policy.Attached{Name: "of an endpoint that is gone", Document: func() *policy.Document {
-	d, err := policy.Parse(`{"Statement":[{"Effect":"Allow","Principal":"*","NotAction":"*","Resource":"*"}]}`)
+// Endpoint is a VPC endpoint with its policy.
+type Endpoint struct {
+	ID, Account string
+	Policy      *policy.Attached
+}
+
+// nowhere is the policy of an endpoint that nobody knows: it allows nothing. nothing is that of a managed
+// policy that nobody knows: it denies all.
+var (
+	nowhere = policy.Attached{Name: "of an endpoint that is gone", Document: ours(`{"Statement":[{"Effect":"Allow","Principal":"*","NotAction":"*","Resource":"*"}]}`)}
+	nothing = ours(`{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}`)
+)
+
+func ours(text string) *policy.Document {
+	d, err := policy.Parse(text)
 	if err != nil {
 		panic(err) // a text of ours
 	}
 	return d
-}()}
+}
 
 // Directory is safe for concurrent use.
 type Directory struct {
@@ -64,8 +88,12 @@ type Directory struct {
 	keys      map[string]Key
 	principal map[string]*Principal
 	named     map[string]string // ARNs of principals by their plain names
+	group     map[string]*Group
+	managed   map[string]*policy.Attached
 	resource  map[string]*Resource
-	endpoint  map[string]*policy.Attached
+	tags      map[string][]caller.Tag
+	endpoint  map[string]*Endpoint
+	member    map[string]*Organization // by account
 }
 
 // New makes an empty directory. The 32 bytes of sessionKey seal session tokens: with the same bytes
@@ -73,7 +101,8 @@ type Directory struct {
 func New(sessionKey [32]byte, clock func() time.Time) *Directory {
 	return &Directory{
 		sessions: seal(sessionKey), clock: clock, keys: map[string]Key{}, principal: map[string]*Principal{}, named: map[string]string{},
-		resource: map[string]*Resource{}, endpoint: map[string]*policy.Attached{},
+		group: map[string]*Group{}, managed: map[string]*policy.Attached{}, resource: map[string]*Resource{},
+		tags: map[string][]caller.Tag{}, endpoint: map[string]*Endpoint{}, member: map[string]*Organization{},
 	}
 }
 
@@ -140,11 +169,33 @@ func (d *Directory) SetResource(r *Resource) { set(d, d.resource, r.ARN, r) }
 // RemoveResource makes a resource unknown.
 func (d *Directory) RemoveResource(arn string) { remove(d, d.resource, arn) }
 
-// SetEndpoint puts or replaces the policy of a VPC endpoint, by its vpce- id.
-func (d *Directory) SetEndpoint(id string, p *policy.Attached) { set(d, d.endpoint, id, p) }
+// SetEndpoint puts or replaces a VPC endpoint, by its vpce- id. The value must not be changed after.
+func (d *Directory) SetEndpoint(e *Endpoint) { set(d, d.endpoint, e.ID, e) }
 
 // RemoveEndpoint makes a VPC endpoint unknown; calls through it are denied from then on.
 func (d *Directory) RemoveEndpoint(id string) { remove(d, d.endpoint, id) }
+
+// SetGroup puts or replaces a group, by ARN. The value must not be changed after.
+func (d *Directory) SetGroup(g *Group) { set(d, d.group, g.ARN, g) }
+
+// RemoveGroup makes a group unknown; who was in it has lost what it gave.
+func (d *Directory) RemoveGroup(arn string) { remove(d, d.group, arn) }
+
+// SetManaged puts or replaces the version of a managed policy that is in force, by ARN. The value must
+// not be changed after.
+func (d *Directory) SetManaged(p *policy.Attached) { set(d, d.managed, p.ARN, p) }
+
+// RemoveManaged makes a managed policy unknown: to whom it is attached, all is denied.
+func (d *Directory) RemoveManaged(arn string) { remove(d, d.managed, arn) }
+
+// SetTags says what tags a resource has; none forgets it. The list must not be changed after.
+func (d *Directory) SetTags(arn string, tags []caller.Tag) {
+	if len(tags) == 0 {
+		remove(d, d.tags, arn)
+		return
+	}
+	set(d, d.tags, arn, tags)
+}
 
 func set[V any](d *Directory, m map[string]V, k string, v V) {
 	d.mu.Lock()
@@ -175,53 +226,4 @@ func (d *Directory) owner(arn string) *Resource {
 		return d.resource[bucket]
 	}
 	return nil
-}
-
-// Stack gives every policy that has a say in one question (may c do action to resource?), and the
-// account that owns the resource: what the directory knows, else owner, else the caller's.
-func (d *Directory) Stack(c *caller.Caller, action, resource, owner string) (s policy.Stack, account string) {
-	d.mu.RLock()
-	defer d.mu.RUnlock()
-	id := &c.Identity
-	account = owner
-	if r := d.owner(resource); r != nil && action != "s3:CreateBucket" { // of a name that is taken the service tells
-		account = r.Account
-		s.Trust = r.Trust && strings.HasPrefix(strings.ToLower(action), "sts:assumerole")
-		if r.Policy != nil && (!r.Trust || s.Trust) && !keeps(id, r, action) {
-			s.Resource = []policy.Attached{*r.Policy}
-		}
-	}
-	if account == "" {
-		account = id.Account
-	}
-	if p := d.principal[id.PrincipalARN]; p != nil && (id.Kind == caller.User || id.Kind == caller.AssumedRole) {
-		s.Identity = p.Policies
-		if p.Boundary != nil {
-			s.HasBoundary, s.Boundary = true, []policy.Attached{*p.Boundary}
-		}
-	}
-	for _, text := range id.SessionPolicies {
-		s.HasSession = true
-		if doc, err := d.parsed.get(text, policy.Parse); err == nil {
-			s.Session = append(s.Session, policy.Attached{Document: doc, Name: "session policy"})
-		}
-	}
-	if c.Origin.Place == caller.Endpoint {
-		s.ViaEndpoint = true
-		p := d.endpoint[c.Origin.EndpointID]
-		if p == nil {
-			p = &nowhere
-		}
-		s.Endpoint = []policy.Attached{*p}
-	}
-	return s, account
-}
-
-// keeps tells what no bucket policy takes from the root of the account that owns the bucket: to read,
-// replace and delete that policy. Without it a bucket that denies everyone would be lost.
-func keeps(id *caller.Identity, r *Resource, action string) bool {
-	if id.Kind != caller.Root || id.Account != r.Account {
-		return false
-	}
-	return action == "s3:GetBucketPolicy" || action == "s3:PutBucketPolicy" || action == "s3:DeleteBucketPolicy"
 }

@@ -186,28 +186,34 @@ func TestStackGathersWhatHasASay(t *testing.T) {
 	const trust = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole"}]}`
 	w.SetResource(&directory.Resource{ARN: role, Account: "111122223333", Trust: true, Policy: doc(trust)})
 	w.SetResource(&directory.Resource{ARN: "arn:aws:s3:::b", Account: "444455556666", Policy: doc(all)})
-	w.SetEndpoint("vpce-1", doc(all))
+	w.SetEndpoint(&directory.Endpoint{ID: "vpce-1", Policy: doc(all)})
 	k := w.session(t, all, "{")
 	_, id, _ := w.Secret(k.AccessKey, k.Token)
 	c := &caller.Caller{Identity: id, Origin: caller.Origin{Place: caller.Endpoint, EndpointID: "vpce-1"}}
 
-	s, account := w.Stack(c, "s3:GetObject", "arn:aws:s3:::b/key", "")
+	s, account := stack(w, c, "s3:GetObject", "arn:aws:s3:::b/key", "")
 	if account != "444455556666" || len(s.Resource) != 1 || s.Trust || !s.HasSession || len(s.Session) != 1 || len(s.Endpoint) != 1 || !s.ViaEndpoint {
 		t.Errorf("an object of another account: %s, %+v", account, s)
 	}
-	if s, _ := w.Stack(c, "STS:assumerole", role, ""); !s.Trust || len(s.Resource) != 1 {
+	if s, _ := stack(w, c, "STS:assumerole", role, ""); !s.Trust || len(s.Resource) != 1 {
 		t.Errorf("the trust policy is not asked: %+v", s)
 	}
-	if s, _ := w.Stack(c, "iam:GetRole", role, ""); s.Trust || len(s.Resource) != 0 {
+	if s, _ := stack(w, c, "iam:GetRole", role, ""); s.Trust || len(s.Resource) != 0 {
 		t.Errorf("the trust policy is asked about iam:GetRole: %+v", s)
 	}
 	w.RemoveEndpoint("vpce-1")
-	if s, _ := w.Stack(c, "s3:GetObject", "arn:aws:s3:::b/key", ""); !s.ViaEndpoint ||
+	if s, _ := stack(w, c, "s3:GetObject", "arn:aws:s3:::b/key", ""); !s.ViaEndpoint ||
 		policy.Decide(&s, &policy.Request{Principal: policy.Principal{Kind: policy.RootUser, Account: "444455556666"}, Action: "s3:GetObject", Resource: "arn:aws:s3:::b/key", ResourceAccount: account}).Effect == policy.Allowed {
 		t.Errorf("an endpoint that is gone allows: %+v", s)
 	}
 	w.RemoveResource("arn:aws:s3:::b")
-	if s, account := w.Stack(c, "s3:GetObject", "arn:aws:s3:::b/key", "999900001111"); account != "999900001111" || len(s.Resource) != 0 {
+	if s, account := stack(w, c, "s3:GetObject", "arn:aws:s3:::b/key", "999900001111"); account != "999900001111" || len(s.Resource) != 0 {
 		t.Errorf("a bucket that is gone: %s, %+v", account, s)
 	}
+}
+
+// stack asks and gives the account.
+func stack(w *world, c *caller.Caller, action, resource, account string) (policy.Stack, string) {
+	s, f := w.Stack(c, &directory.Question{Action: action, Resource: resource, Account: account})
+	return s, f.Account
 }

@@ -34,9 +34,10 @@ var (
 // restart forgets nothing.
 type session struct {
 	Identity caller.Identity
-	RoleID   string // the role must still be the very one
-	Secret   string
-	Expires  time.Time
+	// RoleID is the unique id of the role, or the user, whose session it is: it must still be the very one.
+	RoleID  string
+	Secret  string
+	Expires time.Time
 }
 
 func seal(key [32]byte) cipher.AEAD {
@@ -51,10 +52,11 @@ func seal(key [32]byte) cipher.AEAD {
 	return a
 }
 
-// Mint makes temporary credentials for a role session; id.AccessKey is filled in.
-func (d *Directory) Mint(id caller.Identity, roleID string, expires time.Time) (Credentials, error) {
-	id.AccessKey = "ASIA" + random(16)
-	s := session{Identity: id, RoleID: roleID, Secret: secret(), Expires: expires.UTC()}
+// Mint makes temporary credentials: of a role's session, a user's, a federated user's or the root's. issuerID
+// is the unique id of the role or user, empty for the root. id's AccessKey, Session and Issued are filled in.
+func (d *Directory) Mint(id caller.Identity, issuerID string, expires time.Time) (Credentials, error) {
+	id.AccessKey, id.Session, id.Issued = "ASIA"+random(16), true, d.clock().UTC().Truncate(time.Second)
+	s := session{Identity: id, RoleID: issuerID, Secret: secret(), Expires: expires.UTC()}
 	text, err := json.Marshal(s)
 	if err != nil {
 		return Credentials{}, fmt.Errorf("mint session: %w", err)
@@ -91,7 +93,7 @@ func (d *Directory) Secret(accessKey, token string) (string, caller.Identity, er
 	return k.Secret, id, nil
 }
 
-// session asks each time what may have changed since: the time and the role.
+// session asks each time what may have changed since: the time, and the role or user.
 func (d *Directory) session(accessKey, token string) (string, caller.Identity, error) {
 	s, err := d.opened.get(token, d.open)
 	if err != nil || s.Identity.AccessKey != accessKey {
@@ -100,7 +102,11 @@ func (d *Directory) session(accessKey, token string) (string, caller.Identity, e
 	if !d.clock().Before(s.Expires) {
 		return "", caller.Identity{}, ErrExpired
 	}
-	if p := d.Principal(s.Identity.PrincipalARN); p == nil || p.ID != s.RoleID {
+	issuer := s.Identity.PrincipalARN
+	if s.Identity.Kind == caller.FederatedUser {
+		issuer = s.Identity.Issuer
+	}
+	if p := d.Principal(issuer); s.Identity.Kind != caller.Root && (p == nil || p.ID != s.RoleID) {
 		return "", caller.Identity{}, ErrBadToken
 	}
 	return s.Secret, s.Identity, nil
@@ -129,6 +135,27 @@ func NewKey() (id, secretKey string) { return "AKIA" + random(16), secret() }
 
 // NewID makes a unique id as IAM's: AIDA, AROA, ANPA… and 17 characters.
 func NewID(prefix string) string { return prefix + random(17) }
+
+// Seal makes a text unreadable but for Open with the same purpose; it survives a restart.
+func (d *Directory) Seal(purpose string, text []byte) string {
+	nonce := make([]byte, d.sessions.NonceSize())
+	rand.Read(nonce)
+	return base64.RawURLEncoding.EncodeToString(d.sessions.Seal(nonce, nonce, text, []byte(purpose)))
+}
+
+// Open reads what Seal sealed.
+func (d *Directory) Open(purpose, sealed string) ([]byte, error) {
+	raw, err := base64.RawURLEncoding.DecodeString(sealed)
+	n := d.sessions.NonceSize()
+	if err != nil || len(raw) < n {
+		return nil, ErrBadToken
+	}
+	text, err := d.sessions.Open(nil, raw[:n], raw[n:], []byte(purpose))
+	if err != nil {
+		return nil, ErrBadToken
+	}
+	return text, nil
+}
 
 func random(n int) string {
 	b := make([]byte, n)

@@ -237,7 +237,7 @@ func (h *house) stack(id string) (policy.Stack, caller.Caller) {
 		Identity: caller.Identity{Kind: caller.Root, Account: account, ARN: "arn:aws:iam::" + account + ":root"},
 		Origin:   caller.Origin{Place: caller.Endpoint, EndpointID: id},
 	}
-	stack, _ := h.Directory.Stack(&who, "sts:AssumeRole", "*", "")
+	stack, _ := h.Directory.Stack(&who, &directory.Question{Action: "sts:AssumeRole", Resource: "*"})
 	return stack, who
 }
 

@@ -182,7 +182,7 @@ func (s *Service) deliver(ctx context.Context, l *flowLog, lines []stream, at ti
 
 // flowRole takes on the role of a flow log.
 func (s *Service) flowRole(ctx context.Context, l *flowLog) (caller.Caller, error) {
-	out, err := api.CallAs[sts.AssumeRoleResponse](ctx, s.Client, caller.ForService(flowPrincipal, l.Account), "sts", "AssumeRole",
+	out, err := api.CallAs[sts.AssumeRoleResponse](ctx, s.Client, caller.ForService(flowPrincipal, l.Account, ""), "sts", "AssumeRole",
 		&sts.AssumeRoleRequest{RoleArn: &l.Role, RoleSessionName: &l.ID})
 	if err != nil {
 		return caller.Caller{}, err
@@ -245,7 +245,7 @@ func (s *Service) putFlows(ctx context.Context, l *flowLog, lines []stream, at t
 		return err
 	}
 	key := flowKeyOf(l, s.Region, at.UTC())
-	_, err = s.Client.Call(ctx, caller.ForService(bucketPrincipal, l.Account), "s3", "PutObject", &s3.PutObjectRequest{
+	_, err = s.Client.Call(ctx, caller.ForService(bucketPrincipal, l.Account, ""), "s3", "PutObject", &s3.PutObjectRequest{
 		Bucket: &l.Bucket, Key: &key, Body: io.Reader(bytes.NewReader(file.Bytes())), ContentLength: new(int64(file.Len())), ContentType: new("application/octet-stream"),
 	})
 	return err

@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"cloister/internal/engine/policy"
+	"cloister/internal/frame/directory"
 	"cloister/internal/machine/store"
 	"cloister/internal/value/arn"
 )
@@ -48,9 +49,10 @@ func (s *Service) announce(tx *store.Tx, e *endpoint) error {
 	if err != nil {
 		return fmt.Errorf("policy of %s: %w", e.ID, err)
 	}
-	p := &policy.Attached{Document: d, Name: "VPC endpoint policy", ARN: arn.Format("ec2", s.Region, e.Account, "vpc-endpoint/"+e.ID)}
-	id := e.ID
-	tx.After(func() { s.Directory.SetEndpoint(id, p) })
+	fact := &directory.Endpoint{ID: e.ID, Account: e.Account, Policy: &policy.Attached{
+		Document: d, Name: "VPC endpoint policy", ARN: arn.Format("ec2", s.Region, e.Account, "vpc-endpoint/"+e.ID), Owner: e.Account,
+	}}
+	tx.After(func() { s.Directory.SetEndpoint(fact) })
 	return nil
 }
 

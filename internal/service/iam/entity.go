@@ -1,7 +1,6 @@
 package iam
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -82,7 +81,7 @@ func (f facts) tell(d *directory.Directory) {
 	}
 }
 
-func (e *entity) facts(tx *store.Tx) (facts, error) {
+func (e *entity) facts() (facts, error) {
 	p := &directory.Principal{Kind: caller.User, Account: e.Account, ARN: e.ARN, ID: e.ID, Name: e.Name}
 	f := facts{principal: p}
 	for _, name := range names(e.Inline) {
@@ -90,22 +89,9 @@ func (e *entity) facts(tx *store.Tx) (facts, error) {
 		if err != nil {
 			return f, err
 		}
-		p.Policies = append(p.Policies, policy.Attached{Document: doc, Name: name})
+		p.Policies = append(p.Policies, policy.Attached{Document: doc, Name: name, Owner: e.Account})
 	}
-	for _, a := range e.Attached {
-		m, err := managed(tx, a)
-		if err == nil && m == nil {
-			err = fmt.Errorf("%s has policy %s, which is not on record", e.ARN, a)
-		}
-		if err != nil {
-			return f, err
-		}
-		doc, err := policy.Parse(m.Document)
-		if err != nil {
-			return f, err
-		}
-		p.Policies = append(p.Policies, policy.Attached{Document: doc, Name: m.Name, ARN: m.ARN})
-	}
+	p.Managed, p.Tags = slices.Clone(e.Attached), tagsOf(e.Tags)
 	if e.Kind == role {
 		p.Kind, p.MaxSession = caller.AssumedRole, time.Duration(e.MaxSessionSeconds)*time.Second
 		doc, err := policy.Parse(e.Trust)
@@ -116,14 +102,14 @@ func (e *entity) facts(tx *store.Tx) (facts, error) {
 			Policy: &policy.Attached{Document: doc.Bind(func(arn string) (string, bool) {
 				id, ok := e.Trusted[arn]
 				return id, ok
-			}), Name: "trust policy", ARN: e.ARN}}
+			}), Name: "trust policy", ARN: e.ARN, Owner: e.Account}}
 	}
 	return f, nil
 }
 
 // put writes the entity and has the directory told when that is durable.
 func (s *Service) put(tx *store.Tx, e *entity) error {
-	f, err := e.facts(tx)
+	f, err := e.facts()
 	if err != nil {
 		return err
 	}

@@ -39,6 +39,11 @@ func (s *Service) createPolicy(ctx context.Context, c *api.Call, in *shape.Creat
 		}
 		p.Created = tx.Now.Truncate(time.Second)
 		out.Policy = p.shape(0)
+		fact, err := p.fact()
+		if err != nil {
+			return err
+		}
+		tx.After(func() { s.Directory.SetManaged(fact) })
 		return policies.Put(tx, store.Key(p.Account, p.ARN), p)
 	})
 	return out, err

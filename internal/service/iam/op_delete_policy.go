@@ -27,6 +27,7 @@ func (s *Service) deletePolicy(ctx context.Context, c *api.Call, in *shape.Delet
 		if n[p.ARN] > 0 {
 			return deleteConflict.New("Cannot delete a policy attached to entities.")
 		}
+		tx.After(func() { s.Directory.RemoveManaged(p.ARN) })
 		return policies.Delete(tx, store.Key(p.Account, p.ARN))
 	})
 }

@@ -3,6 +3,7 @@ package iam
 import (
 	"time"
 
+	"cloister/internal/engine/policy"
 	"cloister/internal/frame/api"
 	"cloister/internal/machine/store"
 	"cloister/internal/value/arn"
@@ -40,6 +41,37 @@ func managed(tx *store.Tx, a string) (*managedPolicy, error) {
 		return nil, validation.New("Invalid ARN:  Could not be parsed!")
 	}
 	return policies.Get(tx, store.Key(parts.Account, a))
+}
+
+// fact is what the directory is told of a policy.
+func (p *managedPolicy) fact() (*policy.Attached, error) {
+	doc, err := policy.Parse(p.Document)
+	if err != nil {
+		return nil, err
+	}
+	a := &policy.Attached{Document: doc, Name: p.Name, ARN: p.ARN, Version: "v1"}
+	if p.Account != "aws" {
+		a.Owner = p.Account
+	}
+	return a, nil
+}
+
+func (s *Service) loadPolicies(tx *store.Tx) error {
+	all, err := policies.All(tx, "")
+	if err != nil {
+		return err
+	}
+	for _, p := range aws {
+		all = append(all, p)
+	}
+	for _, p := range all {
+		a, err := p.fact()
+		if err != nil {
+			return err
+		}
+		s.Directory.SetManaged(a)
+	}
+	return nil
 }
 
 // own finds a policy that the caller's account may see: its own, or AWS's.

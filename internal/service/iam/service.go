@@ -48,8 +48,11 @@ func (s *Service) Load(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if err := s.loadPolicies(tx); err != nil {
+			return err
+		}
 		for _, e := range all {
-			facts, err := e.facts(tx)
+			facts, err := e.facts()
 			if err != nil {
 				return err
 			}

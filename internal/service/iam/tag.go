@@ -6,6 +6,7 @@ import (
 
 	"cloister/internal/frame/api"
 	"cloister/internal/machine/store"
+	"cloister/internal/value/caller"
 	shape "cloister/internal/value/shape/iam"
 )
 
@@ -45,6 +46,15 @@ func (e *entity) tag(tags []shape.Tag) error {
 		return limitExceeded.New("The number of tags has reached the maximum limit.")
 	}
 	return nil
+}
+
+// tagsOf is tags as the directory keeps them.
+func tagsOf(tags []shape.Tag) []caller.Tag {
+	var out []caller.Tag
+	for _, t := range tags {
+		out = append(out, caller.Tag{Key: *t.Key, Value: *t.Value})
+	}
+	return out
 }
 
 // untag takes tags away; those that are not there are no error.

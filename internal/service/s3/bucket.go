@@ -37,7 +37,7 @@ func (b *bucket) resource() (*directory.Resource, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.Policy = attached(r.ARN, d.Bind(func(arn string) (string, bool) {
+	r.Policy = attached(r.ARN, b.Account, d.Bind(func(arn string) (string, bool) {
 		id, ok := b.Principals[arn]
 		return id, ok
 	}))

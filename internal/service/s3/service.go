@@ -120,8 +120,8 @@ func text(p *string) string {
 }
 
 // attached is a bucket's policy as the engine wants it.
-func attached(arn string, d *policy.Document) *policy.Attached {
-	return &policy.Attached{Document: d, ARN: arn}
+func attached(arn, account string, d *policy.Document) *policy.Attached {
+	return &policy.Attached{Document: d, ARN: arn, Owner: account}
 }
 
 // isRefusal tells an answer to the customer from trouble of our own.

@@ -27,7 +27,7 @@ const sessionTime = time.Hour
 
 // assume takes on a role that trusts the service.
 func (s *Service) assume(ctx context.Context, account, role, name string) (*session, error) {
-	out, err := api.CallAs[sts.AssumeRoleResponse](ctx, s.Client, caller.ForService(principal, account), "sts", "AssumeRole", &sts.AssumeRoleRequest{
+	out, err := api.CallAs[sts.AssumeRoleResponse](ctx, s.Client, caller.ForService(principal, account, ""), "sts", "AssumeRole", &sts.AssumeRoleRequest{
 		RoleArn: &role, RoleSessionName: &name, DurationSeconds: new(int32(sessionTime.Seconds())),
 	})
 	if err != nil {

@@ -4,7 +4,10 @@
 // header can alter it. An Identity is filled in by authentication. The package knows neither.
 package caller
 
-import "net/netip"
+import (
+	"net/netip"
+	"time"
+)
 
 // Place is the kind of wire a call came by.
 type Place int
@@ -50,7 +53,9 @@ const (
 	Root        Kind = "Account"     // the account's root user
 	User        Kind = "User"        // an IAM user
 	AssumedRole Kind = "AssumedRole" // a role session
-	Service     Kind = "Service"     // an AWS service, as sagemaker.amazonaws.com
+	// FederatedUser is a session of GetFederationToken.
+	FederatedUser Kind = "FederatedUser"
+	Service       Kind = "Service" // an AWS service, as sagemaker.amazonaws.com
 )
 
 // Identity is an authenticated principal (or Anonymous).
@@ -69,8 +74,33 @@ type Identity struct {
 	AccessKey string `json:"access_key,omitempty"`
 	// SessionPolicies are the documents given to AssumeRole, each a JSON text.
 	SessionPolicies []string `json:"session_policies,omitempty"`
+	// SessionARNs are managed session policies, looked up at each decision.
+	SessionARNs []string `json:"session_arns,omitempty"`
 	// ServiceName is set for Kind Service: sagemaker.amazonaws.com.
 	ServiceName string `json:"service_name,omitempty"`
+	// SourceARN is, for Kind Service, the resource that the service acts for: aws:SourceArn.
+	SourceARN string `json:"source_arn,omitempty"`
+
+	// Session tells temporary credentials, those of GetSessionToken for a user or the root among them.
+	Session bool `json:"session,omitempty"`
+	// Issuer is the ARN of the user who made a FederatedUser's session.
+	Issuer string `json:"issuer,omitempty"`
+	// Issued is when temporary credentials were made: aws:TokenIssueTime.
+	Issued time.Time `json:"issued,omitzero"`
+	// Tags are the session's own; they win over the role's. Transitive names those that sessions made by
+	// this one inherit.
+	Tags       []Tag    `json:"tags,omitempty"`
+	Transitive []string `json:"transitive,omitempty"`
+	// SourceIdentity is set once in a chain of sessions and never changes: aws:SourceIdentity.
+	SourceIdentity string `json:"source_identity,omitempty"`
+	// Provider is the identity provider of a web identity's session: aws:FederatedProvider.
+	Provider string `json:"provider,omitempty"`
+}
+
+// Tag is a tag of a principal, a session or a resource.
+type Tag struct {
+	Key   string `json:"key"`
+	Value string `json:"value"`
 }
 
 // Caller is the answer to both questions.
@@ -80,10 +110,11 @@ type Caller struct {
 }
 
 // ForService is the caller that a controller is when it acts for its own service: name is
-// "sagemaker.amazonaws.com", account the account it acts in.
-func ForService(name, account string) Caller {
+// "sagemaker.amazonaws.com", account the account it acts in, source the ARN of the resource it acts for,
+// empty where there is none yet.
+func ForService(name, account, source string) Caller {
 	return Caller{
-		Identity: Identity{Kind: Service, Account: account, ARN: name, PrincipalARN: name, ID: name, ServiceName: name},
+		Identity: Identity{Kind: Service, Account: account, ARN: name, PrincipalARN: name, ID: name, ServiceName: name, SourceARN: source},
 		Origin:   Origin{Place: Inside},
 	}
 }

@@ -1,0 +1,150 @@
+package directory
+
+import (
+	"strings"
+
+	"cloister/internal/engine/policy"
+	"cloister/internal/value/caller"
+)
+
+// Question is what a check asks: may the caller do Action to Resource?
+type Question struct {
+	Action, Resource string
+	// Account owns the resource, if the directory does not know better; empty means the caller's.
+	Account string
+}
+
+// Facts are what the directory knows of the two sides of a question. The lists are not to be changed.
+type Facts struct {
+	Account                     string        // that owns the resource
+	Principal, Resource         []caller.Tag  // their tags; a session's win over its role's
+	Caller, Owner, EndpointSide *Organization // of the caller's account, the resource's and the endpoint's; nil for none
+	EndpointAccount             string
+}
+
+// Stack gives every policy that has a say in one question, and what is known of its two sides.
+func (d *Directory) Stack(c *caller.Caller, q *Question) (s policy.Stack, f Facts) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	id := &c.Identity
+	f.Account = q.Account
+	if r := d.owner(q.Resource); r != nil && q.Action != "s3:CreateBucket" { // of a name that is taken the service tells
+		f.Account = r.Account
+		s.Trust = r.Trust && assumes(q.Action)
+		if r.Policy != nil && (!r.Trust || s.Trust) && !keeps(id, r, q.Action) {
+			s.Resource = []policy.Attached{*r.Policy}
+		}
+	}
+	if f.Account == "" {
+		f.Account = id.Account
+	}
+	f.Resource = d.tags[q.Resource]
+	d.identity(id, &s, &f)
+	d.limits(id, &s)
+	if c.Origin.Place == caller.Endpoint {
+		s.ViaEndpoint = true
+		p := &nowhere
+		if e := d.endpoint[c.Origin.EndpointID]; e != nil {
+			p, f.EndpointAccount, f.EndpointSide = e.Policy, e.Account, d.member[e.Account]
+		}
+		s.Endpoint = []policy.Attached{*p}
+	}
+	f.Caller, f.Owner = d.member[id.Account], d.member[f.Account]
+	if id.Kind != caller.Service && id.Kind != caller.Anonymous {
+		s.SCP = f.Caller.levels(f.Caller.scp(), id.Account)
+	}
+	if controlled(q.Action) {
+		s.RCP = f.Owner.levels(f.Owner.rcp(), f.Account)
+	}
+	return s, f
+}
+
+// assumes tells whether an action on a role is a matter of its trust policy.
+func assumes(action string) bool {
+	a := strings.ToLower(action)
+	return strings.HasPrefix(a, "sts:assumerole") || a == "sts:tagsession" || a == "sts:setsourceidentity" || a == "sts:setcontext"
+}
+
+// identity puts in what speaks of the caller: its own policies, its groups', and its boundary.
+func (d *Directory) identity(id *caller.Identity, s *policy.Stack, f *Facts) {
+	f.Principal = id.Tags
+	arn := id.PrincipalARN
+	switch id.Kind {
+	case caller.User, caller.AssumedRole:
+	case caller.FederatedUser:
+		arn = id.Issuer
+	default:
+		return
+	}
+	p := d.principal[arn]
+	if p == nil {
+		return
+	}
+	if id.Kind != caller.FederatedUser {
+		f.Principal = merge(id.Tags, p.Tags)
+	}
+	s.Identity = make([]policy.Attached, 0, len(p.Policies)+len(p.Managed)+2*len(p.Groups))
+	s.Identity = d.withManaged(append(s.Identity, p.Policies...), p.Managed)
+	for _, name := range p.Groups {
+		if g := d.group[name]; g != nil {
+			s.Identity = d.withManaged(append(s.Identity, g.Policies...), g.Managed)
+		}
+	}
+	if p.Boundary != "" {
+		s.HasBoundary, s.Boundary = true, d.withManaged(nil, []string{p.Boundary})
+	}
+}
+
+// withManaged appends managed policies. One that nobody knows may have denied anything.
+func (d *Directory) withManaged(list []policy.Attached, arns []string) []policy.Attached {
+	for _, a := range arns {
+		if m := d.managed[a]; m != nil {
+			list = append(list, *m)
+		} else {
+			list = append(list, policy.Attached{Document: nothing, ARN: a, Name: "that is gone"})
+		}
+	}
+	return list
+}
+
+// merge lays a session's tags over the role's; keys are the same in any case.
+func merge(over, under []caller.Tag) []caller.Tag {
+	if len(over) == 0 {
+		return under
+	}
+	out := over[:len(over):len(over)]
+next:
+	for _, t := range under {
+		for _, o := range over {
+			if strings.EqualFold(o.Key, t.Key) {
+				continue next
+			}
+		}
+		out = append(out, t)
+	}
+	return out
+}
+
+// limits puts in the session's policies; one that cannot be read or found allows nothing.
+func (d *Directory) limits(id *caller.Identity, s *policy.Stack) {
+	s.HasSession = len(id.SessionPolicies)+len(id.SessionARNs) > 0
+	for _, text := range id.SessionPolicies {
+		if doc, err := d.parsed.get(text, policy.Parse); err == nil {
+			s.Session = append(s.Session, policy.Attached{Document: doc, Name: "session policy"})
+		}
+	}
+	for _, a := range id.SessionARNs {
+		if m := d.managed[a]; m != nil {
+			s.Session = append(s.Session, *m)
+		}
+	}
+}
+
+// keeps tells what no bucket policy takes from the root of the account that owns the bucket: to read,
+// replace and delete that policy. Without it a bucket that denies everyone would be lost.
+func keeps(id *caller.Identity, r *Resource, action string) bool {
+	if id.Kind != caller.Root || id.Account != r.Account {
+		return false
+	}
+	return action == "s3:GetBucketPolicy" || action == "s3:PutBucketPolicy" || action == "s3:DeleteBucketPolicy"
+}
