@@ -19,6 +19,7 @@ type commands struct {
 	Serve      serveCommand      `cmd:"" help:"Run Cloister until it is told to stop."`
 	Exec       execCommand       `cmd:"" help:"Run a program inside a VPC, or on Cloister's internet."`
 	Env        envCommand        `cmd:"" help:"Print the variables that an AWS client on this host needs."`
+	Account    accountCommand    `cmd:"" help:"Make and list accounts."`
 	Connect    connectCommand    `cmd:"" help:"Connect this host, and a network behind it, to a VPC."`
 	Why        whyCommand        `cmd:"" help:"Say why a call was allowed or denied: its path, every policy, what decided."`
 	Decide     decideCommand     `cmd:"" help:"Answer questions to the policy engine: JSON lines in, JSON lines out."`

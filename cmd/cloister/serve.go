@@ -119,8 +119,14 @@ func (h *house) load(ctx context.Context, f place, conf config) error {
 	if err := h.s3.Load(ctx); err != nil {
 		return fmt.Errorf("load s3: %w", err)
 	}
-	if err := h.ec2.Begin(ctx, conf.Account); err != nil {
-		return fmt.Errorf("the default VPC: %w", err)
+	others, err := h.cloister.Accounts(ctx)
+	if err != nil {
+		return fmt.Errorf("load accounts: %w", err)
+	}
+	for _, account := range append([]string{conf.Account}, others...) {
+		if err := errors.Join(h.houseRoles(account), h.ec2.Begin(ctx, account)); err != nil {
+			return fmt.Errorf("account %s: %w", account, err)
+		}
 	}
 	if err := h.ec2.Load(ctx); err != nil {
 		return fmt.Errorf("load ec2: %w", err)

@@ -63,6 +63,7 @@ type house struct {
 	sagemaker *sagemaker.Service
 	balancers *elasticloadbalancing.Service
 	resolver  *route53resolver.Service
+	cloister  *cloister.Service
 	services  []*api.Service
 }
 
@@ -136,12 +137,13 @@ func wire(f place, c config, m machines, log *slog.Logger) (*house, error) {
 		DB: m.db, Client: h.door, Identify: h.identify, Network: m.fabric, Executor: m.executor, Images: images{m.images}, Isolation: h.ec2,
 		Traffic: invoke, Roots: m.authority.Pool(), Capacity: host(), Directory: f.jobs(), Region: c.Region, Log: log, Clock: time.Now,
 	})
-	h.services, err = bind(h.iam, &sts.Service{Directory: h.directory}, h.ec2, r53, h.resolver, h.balancers, h.s3, &logs.Service{DB: m.db}, h.sagemaker, invoke, &cloister.Service{Audit: h.audit})
+	h.cloister = &cloister.Service{Audit: h.audit, DB: m.db, Founder: h, Home: c.Account}
+	h.services, err = bind(h.iam, &sts.Service{Directory: h.directory}, h.ec2, r53, h.resolver, h.balancers, h.s3, &logs.Service{DB: m.db}, h.sagemaker, invoke, h.cloister)
 	if err != nil {
 		return nil, err
 	}
 	h.door.Open(h.services...)
-	return h, h.houseRoles(c.Account)
+	return h, nil
 }
 
 // host is the most that one container can have here: all cores, and most of the memory.
@@ -180,6 +182,17 @@ func (h *house) houseRoles(account string) error {
 		})
 	}
 	return nil
+}
+
+// Found furnishes an account while the server runs.
+func (h *house) Found(ctx context.Context, account string) (key, secret string, made bool, err error) {
+	if err := h.houseRoles(account); err != nil {
+		return "", "", false, err
+	}
+	if err := h.ec2.Found(ctx, account); err != nil {
+		return "", "", false, err
+	}
+	return h.iam.Root(ctx, account)
 }
 
 // binder is a service package's way to hand over its operations.

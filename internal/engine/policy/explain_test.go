@@ -141,3 +141,27 @@ func TestExplainConsultsEveryPolicy(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+func TestAReportForAnotherAccountHidesDocuments(t *testing.T) {
+	deny := mustParse(t, `{"Statement":[{"Sid":"Hush","Effect":"Deny","Principal":"*","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:SourceVpce":"vpce-secret"}}}]}`)
+	allow := mustParse(t, `{"Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`)
+	s := &Stack{Identity: []Attached{{Document: allow, Name: "mine", Owner: "111122223333"}}, Resource: []Attached{{Document: deny, Name: "theirs", ARN: "arn:aws:s3:::b", Owner: "444455556666"}}}
+	r := Explain(s, &Request{Principal: ann, Action: "s3:GetObject", Resource: "arn:aws:s3:::b/k", Context: set{"aws:SourceVpce": "vpce-secret"}.context()}).Report()
+	if got := r.For("444455556666"); got.Sid != "Hush" || got.Policies[0].Name != "theirs" || !got.Policies[1].Hidden {
+		t.Errorf("its owner reads %+v", got)
+	}
+	got := r.For("111122223333")
+	text, err := json.Marshal(got)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Effect != ExplicitDeny || strings.Contains(string(text), "Hush") || strings.Contains(string(text), "vpce-secret") || strings.Contains(string(text), "theirs") || got.Policies[1].Name != "mine" {
+		t.Errorf("another account reads %s", text)
+	}
+	if lines := strings.Join(got.Lines(), "\n"); !strings.Contains(lines, "resource-based policy of another account") {
+		t.Errorf("it is told %s", lines)
+	}
+	if r.Policies[0].Name != "theirs" {
+		t.Error("the report itself was changed")
+	}
+}

@@ -1,7 +1,8 @@
-// Package cloister is the one service that AWS does not have: what Cloister tells about itself, by the
-// same door and under the same policies as everything else.
+// Package cloister is the one service that AWS does not have: what Cloister tells about itself, and its
+// accounts, by the same door and under the same policies as everything else.
 //
-// It promises that a caller learns only of calls made in the caller's own account.
+// It promises that a caller learns only of calls made in the caller's own account, and that only the
+// first account makes others.
 package cloister
 
 import (
@@ -11,6 +12,7 @@ import (
 
 	"cloister/internal/frame/api"
 	"cloister/internal/frame/audit"
+	"cloister/internal/machine/store"
 	"cloister/internal/value/fault"
 	shape "cloister/internal/value/shape/cloister"
 )
@@ -21,7 +23,12 @@ var (
 )
 
 // Service answers for Cloister itself.
-type Service struct{ Audit *audit.Log }
+type Service struct {
+	Audit   *audit.Log
+	DB      *store.DB
+	Founder Founder
+	Home    string // the first account
+}
 
 // Bind gives the operations to the door.
 func (s *Service) Bind() (*api.Service, error) { return operations.Bind(s) }

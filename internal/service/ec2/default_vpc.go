@@ -27,17 +27,24 @@ var defaultRange = netip.MustParsePrefix("172.31.0.0/16")
 
 // Begin gives a new account its default VPC. It comes before Load.
 func (s *Service) Begin(ctx context.Context, account string) error {
-	return s.DB.Update(ctx, func(tx *store.Tx) error {
-		done, err := beginnings.Get(tx, account)
-		if err != nil || done != nil {
-			return err
-		}
-		if err := beginnings.Put(tx, account, &beginning{account}); err != nil {
-			return err
-		}
-		_, err = s.newDefaultVPC(tx, account)
+	return s.DB.Update(ctx, func(tx *store.Tx) error { return s.begin(tx, account) })
+}
+
+// Found is Begin while the server runs.
+func (s *Service) Found(ctx context.Context, account string) error {
+	return s.change(ctx, func(tx *store.Tx) error { return s.begin(tx, account) })
+}
+
+func (s *Service) begin(tx *store.Tx, account string) error {
+	done, err := beginnings.Get(tx, account)
+	if err != nil || done != nil {
 		return err
-	})
+	}
+	if err := beginnings.Put(tx, account, &beginning{account}); err != nil {
+		return err
+	}
+	_, err = s.newDefaultVPC(tx, account)
+	return err
 }
 
 // newDefaultVPC makes what AWS makes: 172.31.0.0/16 with a subnet in each zone, and an internet gateway to

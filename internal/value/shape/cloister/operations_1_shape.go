@@ -5,8 +5,12 @@ package cloister
 // New makes an empty input and output of an operation; nil where it has none.
 func New(operation string) (input, output any) {
 	switch operation {
+	case "CreateAccount":
+		return new(CreateAccountInput), new(CreateAccountOutput)
 	case "ExplainRequest":
 		return new(ExplainRequestInput), new(ExplainRequestOutput)
+	case "ListAccounts":
+		return new(ListAccountsInput), new(ListAccountsOutput)
 	}
 	return nil, nil
 }
