@@ -140,6 +140,7 @@ var enis = newKind[eni]("network-interface", "eni-", "InvalidNetworkInterfaceID"
 
 // Resources that live inside other records.
 var (
+	ruleMalformed        = fault.Kind{Code: "InvalidSecurityGroupRuleId.Malformed", Status: 400}
 	ruleNotFound         = fault.Kind{Code: "InvalidSecurityGroupRuleId.NotFound", Status: 400}
 	associationNotFound  = fault.Kind{Code: "InvalidAssociationID.NotFound", Status: 400}
 	malformedAssociation = fault.Kind{Code: "InvalidAssociationID.Malformed", Status: 400}
