@@ -21,7 +21,7 @@ var seed = flag.Uint64("seed", 0, "of the one estate to build; 0: some by chance
 // without the house: the name and the way by engine/reach over a network.Network that is made here beside
 // the records, the decision by policies that are written here as predicates too.
 func TestAPIMatrix(t *testing.T) {
-	const side, estates, changes = 3, 24, 2
+	const side, estates, changes = 3, 24, 3
 	seen := counts{of: map[string]int{}}
 	seeds := make(chan uint64, estates)
 	for range estates {
@@ -55,7 +55,7 @@ func TestAPIMatrix(t *testing.T) {
 	}
 	done.Wait()
 	t.Logf("%d calls: %v", seen.calls, seen.of)
-	for _, what := range []string{"no name", "no answer", "allowed", "denied by an endpoint's policy", "denied by a user's policy", "denied by both",
+	for _, what := range []string{"no name", "no answer", "allowed", "denied by an endpoint's policy", "denied to the caller", "denied by both",
 		"at an interface endpoint", "at a gateway endpoint", "at an endpoint, over the peering", "at a door, from outside", "at a door, from an elastic address",
 		"at a door, through NAT", "by a zone's name", "by an endpoint's own name"} {
 		if *seed == 0 && !t.Failed() && !t.Skipped() && seen.calls > 0 && seen.of[what] == 0 {
@@ -72,7 +72,7 @@ type counts struct {
 }
 
 func newEstate(t *testing.T, seed uint64) *estate {
-	h := open(t)
+	h := newRunning(t)
 	tr := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: h.authority.Pool(), ServerName: "localhost"}}
 	t.Cleanup(tr.CloseIdleConnections)
 	return &estate{Rand: rand.New(rand.NewPCG(seed, 0)), running: h, t: t, http: &http.Client{Transport: tr},

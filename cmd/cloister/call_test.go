@@ -25,17 +25,22 @@ import (
 
 // service is one whose calls are tried, by an operation that changes nothing and asks one question.
 type service struct {
-	id, action, method, target, body string
-	denied                           string // the code of a refusal
+	id, action, method, path, target, body string
+	denied                                 string // the code of a refusal
+	bucket                                 bool   // it is asked of the estate's bucket, whose policy has a say
 }
 
 var services = []*service{
-	{"sagemaker", "sagemaker:ListTrainingJobs", http.MethodPost, "SageMaker.ListTrainingJobs", "{}", "AccessDeniedException"},
-	{"ec2", "ec2:DescribeVpcs", http.MethodPost, "", "Action=DescribeVpcs&Version=2016-11-15", "UnauthorizedOperation"},
-	{"logs", "logs:DescribeLogGroups", http.MethodPost, "Logs_20140328.DescribeLogGroups", "{}", "AccessDeniedException"},
-	{"iam", "iam:ListUsers", http.MethodPost, "", "Action=ListUsers&Version=2010-05-08", "AccessDenied"},
-	{"s3", "s3:ListAllMyBuckets", http.MethodGet, "", "", "AccessDenied"},
+	{"sagemaker", "sagemaker:ListTrainingJobs", http.MethodPost, "/", "SageMaker.ListTrainingJobs", "{}", "AccessDeniedException", false},
+	{"ec2", "ec2:DescribeVpcs", http.MethodPost, "/", "", "Action=DescribeVpcs&Version=2016-11-15", "UnauthorizedOperation", false},
+	{"logs", "logs:DescribeLogGroups", http.MethodPost, "/", "Logs_20140328.DescribeLogGroups", "{}", "AccessDeniedException", false},
+	{"iam", "iam:ListUsers", http.MethodPost, "/", "", "Action=ListUsers&Version=2010-05-08", "AccessDenied", false},
+	{"s3", "s3:ListAllMyBuckets", http.MethodGet, "/", "", "", "AccessDenied", false},
+	{"s3", "s3:ListBucket", http.MethodGet, "/?list-type=2", "", "", "AccessDenied", true},
 }
+
+// objects is what is asked of the bucket.
+var objects = services[len(services)-1]
 
 func serviceOf(id string) *service {
 	return services[slices.IndexFunc(services, func(s *service) bool { return s.id == id })]
@@ -68,29 +73,39 @@ func (e *estate) attempts() map[string][]attempt {
 		ids = append(ids, e.hosts(v.ID)...)
 	}
 	for _, from := range ids {
-		add := func(service, name, host string) {
-			a := attempt{from: from, name: name, host: host, service: serviceOf(service), turn: e.IntN(6)}
-			for _, k := range e.Perm(len(e.users))[:3] {
-				a.users = append(a.users, e.users[k])
+		add := func(s *service, name, host string) {
+			a := attempt{from: from, name: name, host: host, service: s, turn: e.IntN(6)}
+			for _, k := range e.Perm(len(e.users)) {
+				u := e.users[k]
+				if len(a.users) < 3 && (u.kind != "nobody" || s.bucket) && (u.session == nil || !s.bucket) {
+					a.users = append(a.users, u)
+				}
 			}
 			all[from] = append(all[from], a)
 		}
 		for _, s := range services {
 			row, _ := catalogue.ByID(s.id)
 			host := catalogue.In(e.conf.Region, row.Hosts[0])
-			add(s.id, host, host)
+			if s.bucket {
+				host = e.bucket + "." + host
+			}
+			add(s, host, host)
 		}
 		for _, p := range e.endpoints {
-			for _, n := range p.names[:min(2, len(p.names))] {
+			for _, n := range e.names(p) {
 				name := strings.Replace(n.Text, "*", "bucket", 1)
-				add(p.row.ID, name, name)
+				add(serviceOf(p.row.ID), name, name)
+				if name != n.Text {
+					add(objects, e.bucket+"."+name, e.bucket+"."+name)
+				}
 			}
 		}
 		for _, z := range e.zones {
-			p := e.endpoints[slices.IndexFunc(e.endpoints, func(p *ownEndpoint) bool { return p.id == z.targets()[0] })]
+			_, id := z.alias()
+			p := e.known(id)
 			host := catalogue.In(e.conf.Region, p.row.Hosts[0])
 			for _, n := range z.names {
-				add(p.row.ID, strings.Replace(n.Text, "*", "what.ever", 1), host)
+				add(serviceOf(p.row.ID), strings.Replace(n.Text, "*", "what.ever", 1), host)
 			}
 		}
 	}
@@ -126,35 +141,66 @@ func (e *estate) try(x *reach.Index, a attempt, got []netip.Addr) (met []string,
 	return append(met, ways(x, a, &path)...), nil
 }
 
-// judged makes one call and demands the decision that the two policies come to.
+// judged makes one call and demands the decision that the policies come to, and a true reason for a refusal.
 func (e *estate) judged(a attempt, u *user, to netip.AddrPort, from *caller.Origin) (string, error) {
-	v := view{principal: u.arn, action: a.service.action, endpoint: from.EndpointID, vpc: from.VPC, source: from.Source}
-	identity, endpoint := u.root || u.law.allows(v), true
+	v := view{principal: u.arn, action: a.service.action, endpoint: from.EndpointID, source: from.Source}
+	own, session, endpoint, bucket := said{}, said{allow: true}, said{allow: true}, said{}
 	for _, p := range e.endpoints {
 		if p.id == from.EndpointID {
-			endpoint = p.law.allows(v)
+			v.vpc = p.vpc
+			endpoint = p.law.says(v)
 		}
 	}
+	switch {
+	case u.kind == "root":
+		own = said{allow: true}
+	case u.kind != "nobody":
+		own = u.law.says(v)
+	}
+	if u.session != nil {
+		session = u.session.says(v)
+	}
+	if a.service.bucket {
+		bucket = e.bucketLaw.says(v)
+	}
+	mine := (own.allow || bucket.allow) && session.allow && !own.deny && !session.deny && !bucket.deny
 	status, id, body, err := e.call(a, u, to)
 	if err != nil {
 		return "", err
 	}
-	entry, err := e.audit.Find(context.Background(), e.conf.Account, id)
+	account := e.conf.Account
+	if u.kind == "nobody" {
+		account = ""
+	}
+	entry, err := e.audit.Find(context.Background(), account, id)
 	switch {
 	case err != nil || entry == nil:
 		return "", fmt.Errorf("the call is not on record: %w", err)
 	case entry.Caller.Origin != *from:
 		return "", fmt.Errorf("the door saw %+v", entry.Caller.Origin)
-	case identity && endpoint && status != http.StatusOK, !(identity && endpoint) && !strings.Contains(body, a.service.denied):
-		return "", fmt.Errorf("answered %d %s; allowed by the user's policy: %v, by the endpoint's: %v", status, body, identity, endpoint)
-	case identity && endpoint:
+	case mine && endpoint.yes() && status == http.StatusOK:
 		return "allowed", nil
-	case identity:
-		return "denied by an endpoint's policy", nil
-	case endpoint:
-		return "denied by a user's policy", nil
+	case mine && endpoint.yes(), !strings.Contains(body, a.service.denied):
+		return "", fmt.Errorf("answered %d %s; own policy %v, session's %v, bucket's %v, endpoint's %v", status, body, own, session, bucket, endpoint)
 	}
-	return "denied by both", nil
+	why := map[string]bool{
+		"because no VPC endpoint policy allows": !endpoint.allow, "with an explicit deny in a VPC endpoint policy": endpoint.deny,
+		"because no identity-based policy allows": !own.allow, "with an explicit deny in an identity-based policy": own.deny,
+		"because no session policy allows": !session.allow, "with an explicit deny in a session policy": session.deny,
+		"with an explicit deny in a resource-based policy": bucket.deny,
+	}
+	told := u.kind == "nobody"
+	for sentence, is := range why {
+		if strings.Contains(body, sentence) {
+			if told = true; !is {
+				return "", fmt.Errorf("refused for no such reason: %s", body)
+			}
+		}
+	}
+	if !told {
+		return "", fmt.Errorf("refused without a reason: %s", body)
+	}
+	return map[[2]bool]string{{false, true}: "denied to the caller", {true, false}: "denied by an endpoint's policy", {false, false}: "denied by both"}[[2]bool{mine, endpoint.yes()}], nil
 }
 
 // ways tells of what kinds a way was.
@@ -244,7 +290,7 @@ func (e *estate) call(a attempt, u *user, to netip.AddrPort) (status int, id, bo
 	defer raw.Close()
 	raw.SetDeadline(time.Now().Add(patience))
 	c := tls.Client(raw, &tls.Config{RootCAs: e.authority.Pool(), ServerName: a.host})
-	r, err := http.NewRequest(a.service.method, "https://"+a.host+"/", strings.NewReader(a.service.body))
+	r, err := http.NewRequest(a.service.method, "https://"+a.host+a.service.path, strings.NewReader(a.service.body))
 	if err != nil {
 		return 0, "", "", err
 	}
@@ -256,7 +302,9 @@ func (e *estate) call(a attempt, u *user, to netip.AddrPort) (status int, id, bo
 	} else {
 		r.Body = http.NoBody
 	}
-	sign(r, a.service.body, u.Credentials, a.service.id)
+	if u.kind != "nobody" {
+		sign(r, a.service.body, u.Credentials, a.service.id)
+	}
 	if err := r.Write(c); err != nil {
 		return 0, "", "", err
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"cloister/internal/value/catalogue"
 	"cloister/internal/value/network"
@@ -36,7 +37,7 @@ func (e *estate) rules(v *network.VPC, egress bool) (list []network.Rule) {
 		pool = append(pool, https(network.Rule{CIDR: other.CIDRs[0]}), https(network.Rule{Group: other.Groups[0].ID}), https(network.Rule{Group: other.Groups[2].ID}))
 	}
 	if egress {
-		pool = append(pool, https(network.Rule{Prefixes: objects().Prefixes}), https(network.Rule{Prefixes: objects().Prefixes}))
+		pool = append(pool, https(network.Rule{Prefixes: storage().Prefixes}), https(network.Rule{Prefixes: storage().Prefixes}))
 	}
 	if egress && e.half() || e.IntN(6) == 0 {
 		return pool[:1]
@@ -50,7 +51,7 @@ func (e *estate) rules(v *network.VPC, egress bool) (list []network.Rule) {
 	return list
 }
 
-func objects() *catalogue.Service { row, _ := catalogue.ByID("s3"); return row }
+func storage() *catalogue.Service { row, _ := catalogue.ByID("s3"); return row }
 
 // spelt is a rule as EC2's parameters.
 func spelt(n int, r network.Rule) []string {
@@ -63,7 +64,7 @@ func spelt(n int, r network.Rule) []string {
 	case r.Group != "":
 		return append(list, p+"Groups.1.GroupId", r.Group)
 	case r.Prefixes != nil:
-		return append(list, p+"PrefixListIds.1.PrefixListId", objects().PrefixList("us-east-1"))
+		return append(list, p+"PrefixListIds.1.PrefixListId", storage().PrefixList("us-east-1"))
 	}
 	return append(list, p+"IpRanges.1.CidrIp", r.CIDR.String())
 }
@@ -118,7 +119,7 @@ func (e *estate) addACL(v *network.VPC) {
 		var list []network.ACLEntry
 		for range e.IntN(3) {
 			list = append(list, network.ACLEntry{Allow: e.half(), Protocol: 6, From: one(e.Rand, 443, 1024), To: one(e.Rand, 1024, 65535),
-				CIDR: one(e.Rand, everywhere, v.Subnets[0].CIDR, v.Subnets[1].CIDR, objects().Prefixes[0], netip.MustParsePrefix("203.0.113.0/24"))})
+				CIDR: one(e.Rand, everywhere, v.Subnets[0].CIDR, v.Subnets[1].CIDR, storage().Prefixes[0], netip.MustParsePrefix("203.0.113.0/24"))})
 		}
 		if e.often() {
 			list = append(list, network.ACLEntry{Allow: true, Protocol: -1, From: -1, To: -1, CIDR: everywhere})
@@ -215,9 +216,7 @@ func (e *estate) setRoute(v *network.VPC, t *network.RouteTable, to netip.Prefix
 
 // setPrivate turns an endpoint's private names on or off, where both may be.
 func (e *estate) setPrivate(p *ownEndpoint) {
-	host := catalogue.In(e.conf.Region, p.row.Hosts[0])
-	taken := slices.ContainsFunc(e.zones, func(z *ownZone) bool { return z.apex == host && slices.Contains(z.vpcs, p.vpc) })
-	if p.gateway || p.row.ID == "s3" || !p.private && (!e.both(p.vpc) || taken) {
+	if p.gateway || p.row.ID == "s3" || !p.private && !(e.both(p.vpc) && e.free(p.vpc, catalogue.In(e.conf.Region, p.row.Hosts[0]))) {
 		return
 	}
 	p.private = !p.private
@@ -226,7 +225,10 @@ func (e *estate) setPrivate(p *ownEndpoint) {
 
 // remove deletes an endpoint, its interfaces, names and routes.
 func (e *estate) remove(p *ownEndpoint) {
-	if slices.ContainsFunc(e.zones, func(z *ownZone) bool { return slices.Contains(z.targets(), p.id) }) {
+	if slices.ContainsFunc(e.zones, func(z *ownZone) bool {
+		_, id := z.alias()
+		return id == p.id || strings.Contains(fmt.Sprint(z.names), p.id)
+	}) {
 		return // a name that stands for nothing is another test's
 	}
 	e.api("ec2", "DeleteVpcEndpoints", "VpcEndpointId.1", p.id)
@@ -241,33 +243,67 @@ func (e *estate) remove(p *ownEndpoint) {
 
 // change does some things to an estate.
 func (e *estate) change() {
-	for range 10 {
+	for range 12 {
 		v := &e.n.VPCs[e.IntN(len(e.n.VPCs))]
-		k := e.IntN(2)
-		switch e.IntN(12) {
+		k, host, p := e.IntN(2), e.hosts(v.ID)[e.IntN(3)], one(e.Rand, e.endpoints...)
+		switch e.IntN(22) {
 		case 0, 1:
 			e.setRules(v, &v.Groups[e.IntN(3)])
 		case 2:
 			e.setDNS(v.ID, e.often(), e.often())
 		case 3:
 			if v.InternetGateway != "" {
-				e.setElastic(e.hosts(v.ID)[e.IntN(3)])
+				e.setElastic(host)
 			}
 		case 4:
 			e.setACL(v, &v.Subnets[k])
-		case 5:
+		case 5, 6:
 			e.setRoute(v, &v.Tables[k], everywhere, e.way(v, k))
-		case 6:
-			if e.IntN(3) == 0 && len(e.endpoints) > 2 {
-				e.remove(one(e.Rand, e.endpoints...))
-			}
 		case 7:
-			e.setPrivate(one(e.Rand, e.endpoints...))
-		case 8, 9:
-			e.setEndpointLaw(one(e.Rand, e.endpoints...))
-		default:
+			if len(e.endpoints) > 2 {
+				e.remove(p)
+			}
+		case 8:
+			e.setPrivate(p)
+		case 9, 10:
+			e.setEndpointLaw(p)
+		case 11, 12:
 			e.setUserLaw(one(e.Rand, e.users...))
+		case 13:
+			e.setBucketLaw()
+		case 14:
+			e.setHostGroups(v, host)
+		case 15:
+			e.setEndpointGroups(p)
+		case 16, 17:
+			if p.gateway {
+				e.setTables(p, &e.vpc(p.vpc).Tables[k])
+			} else {
+				e.setSubnets(p, &e.vpc(p.vpc).Subnets[k])
+			}
+		case 18:
+			e.add(v)
+		case 19:
+			e.seldom(v)
+		default:
+			if len(e.zones) > 0 && e.half() {
+				e.setZone(one(e.Rand, e.zones...), v)
+			} else if len(e.zones) > 0 {
+				e.setAlias(one(e.Rand, e.zones...))
+			}
 		}
+	}
+}
+
+// seldom does what cannot be done often.
+func (e *estate) seldom(v *network.VPC) {
+	switch e.IntN(3) {
+	case 0:
+		e.unpeer()
+	case 1:
+		e.untranslate(v)
+	case 2:
+		e.again()
 	}
 }
 

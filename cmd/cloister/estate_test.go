@@ -31,6 +31,9 @@ type estate struct {
 	zones     []*ownZone
 	users     []*user
 	peering   string
+	made      int // endpoints so far
+	bucket    string
+	bucketLaw law
 	acls      map[string][]string // ids by VPC, the default one's first
 	elastics  map[string]string   // elastic addresses' associations, by interface
 	nats      map[string]string   // gateways' interfaces by their ids
@@ -39,10 +42,11 @@ type estate struct {
 
 type ownEndpoint struct {
 	id, vpc    string
+	number     int
 	row        *catalogue.Service
 	gateway    bool
 	private    bool
-	names      []network.Name // its own
+	regional   string // its own name
 	interfaces []string
 	law        law
 }
@@ -50,7 +54,7 @@ type ownEndpoint struct {
 // api calls an operation of a query protocol as the account's root, by the public door.
 func (e *estate) api(service, action string, pairs ...string) answer {
 	e.t.Helper()
-	form := url.Values{"Action": {action}, "Version": {map[string]string{"ec2": "2016-11-15", "iam": "2010-05-08"}[service]}}
+	form := url.Values{"Action": {action}, "Version": {map[string]string{"ec2": "2016-11-15", "iam": "2010-05-08", "sts": "2011-06-15"}[service]}}
 	for i := 0; i+1 < len(pairs); i += 2 {
 		form.Set(pairs[i], pairs[i+1])
 	}
@@ -135,15 +139,10 @@ func (e *estate) build() {
 		e.route(&e.n.VPCs[i])
 	}
 	e.buildZones()
-	for range 3 {
-		e.addUser()
-	}
-	e.users = append(e.users, &user{name: "root", root: true, arn: "arn:aws:iam::" + e.conf.Account + ":root", Credentials: e.root})
+	e.people()
+	e.addBucket()
 	for _, p := range e.endpoints {
 		e.setEndpointLaw(p)
-	}
-	for _, u := range e.users {
-		e.setUserLaw(u)
 	}
 }
 
@@ -238,53 +237,68 @@ func (e *estate) translator(v *network.VPC) {
 		NAT: true, Public: netip.MustParseAddr(made.one("publicIp"))})
 }
 
-// endpoint makes one with a group of its own; interface endpoints stand in one or both subnets.
+// endpoint makes one, with the default policy; interface endpoints stand in one or both subnets.
 func (e *estate) endpoint(v *network.VPC, service string, gateway bool) {
 	row, _ := catalogue.ByID(service)
-	p := &ownEndpoint{vpc: v.ID, row: row, gateway: gateway}
+	p := &ownEndpoint{vpc: v.ID, row: row, gateway: gateway, number: e.made, law: open}
+	e.made++
 	pairs := []string{"VpcId", v.ID, "ServiceName", row.EndpointName(e.conf.Region)}
-	var subnets []*network.Subnet
-	var tables []*network.RouteTable
-	for k := range v.Subnets {
-		if k > 0 && e.half() {
-			continue
-		}
-		n := k + 1
+	subnets := e.Perm(2)[:1+e.IntN(2)]
+	for n, k := range subnets {
 		if gateway {
-			tables = append(tables, &v.Tables[k])
-			pairs = append(pairs, fmt.Sprintf("RouteTableId.%d", n), v.Tables[k].ID)
+			pairs = append(pairs, fmt.Sprintf("RouteTableId.%d", n+1), v.Tables[k].ID)
 			continue
 		}
-		subnets = append(subnets, &v.Subnets[k])
-		pairs = append(pairs, fmt.Sprintf("SubnetId.%d", n), v.Subnets[k].ID, fmt.Sprintf("SubnetConfiguration.%d.SubnetId", n), v.Subnets[k].ID,
-			fmt.Sprintf("SubnetConfiguration.%d.Ipv4", n), at(v.Subnets[k].CIDR, 30+len(e.endpoints)).String())
+		s := &v.Subnets[k]
+		pairs = append(pairs, fmt.Sprintf("SubnetId.%d", n+1), s.ID, fmt.Sprintf("SubnetConfiguration.%d.SubnetId", n+1), s.ID,
+			fmt.Sprintf("SubnetConfiguration.%d.Ipv4", n+1), p.address(s).String())
 	}
 	if gateway {
 		pairs = append(pairs, "VpcEndpointType", "Gateway")
 	} else {
-		p.private = e.both(v.ID) && service != "s3" && e.often()
+		p.private = e.both(v.ID) && service != "s3" && e.often() && e.free(v.ID, catalogue.In(e.conf.Region, row.Hosts[0]))
 		pairs = append(pairs, "VpcEndpointType", "Interface", "SecurityGroupId.1", v.Groups[1].ID, "PrivateDnsEnabled", fmt.Sprint(p.private))
 	}
 	p.id = e.api("ec2", "CreateVpcEndpoint", pairs...).one("vpcEndpointId")
-	e.n.Endpoints = append(e.n.Endpoints, network.Endpoint{ID: p.id, VPC: v.ID, Service: row.EndpointName(e.conf.Region), Gateway: gateway})
-	e.endpoints = append(e.endpoints, p)
-	for _, t := range tables {
-		t.Routes = append(t.Routes, network.Route{Destinations: row.Prefixes, Target: network.Target{Kind: network.ToEndpoint, ID: p.id}})
-	}
+	made := network.Endpoint{ID: p.id, VPC: v.ID, Service: row.EndpointName(e.conf.Region), Gateway: gateway}
 	if gateway {
-		e.n.Endpoints[len(e.n.Endpoints)-1].Prefixes = row.Prefixes
-		return
+		made.Prefixes = row.Prefixes
 	}
-	shown := e.api("ec2", "DescribeVpcEndpoints", "VpcEndpointId.1", p.id)
-	var all []netip.Addr
-	for k, s := range subnets {
-		i := network.Interface{VPC: v.ID, Subnet: s.ID, Address: at(s.CIDR, 30+len(e.endpoints)-1), Groups: []string{v.Groups[1].ID}, Endpoint: p.id}
-		i.ID = e.api("ec2", "DescribeNetworkInterfaces", "Filter.1.Name", "addresses.private-ip-address", "Filter.1.Value.1", i.Address.String(),
-			"Filter.2.Name", "vpc-id", "Filter.2.Value.1", v.ID).one("networkInterfaceId")
-		e.n.Interfaces, p.interfaces, all = append(e.n.Interfaces, i), append(p.interfaces, i.ID), append(all, i.Address)
-		p.names = append(p.names, network.Name{Text: shown.all("dnsName")[k+1], Addresses: []netip.Addr{i.Address}})
+	e.n.Endpoints, e.endpoints = append(e.n.Endpoints, made), append(e.endpoints, p)
+	for _, k := range subnets {
+		if gateway {
+			v.Tables[k].Routes = append(v.Tables[k].Routes, network.Route{Destinations: row.Prefixes, Target: network.Target{Kind: network.ToEndpoint, ID: p.id}})
+		} else {
+			e.stand(p, &v.Subnets[k], []string{v.Groups[1].ID})
+		}
 	}
-	p.names = append([]network.Name{{Text: shown.all("dnsName")[0], Addresses: all}}, p.names...)
+	if !gateway {
+		p.regional = e.api("ec2", "DescribeVpcEndpoints", "VpcEndpointId.1", p.id).one("dnsName")
+	}
+}
+
+// stand notes the interface that an endpoint has in a subnet.
+func (e *estate) stand(p *ownEndpoint, s *network.Subnet, groups []string) {
+	i := network.Interface{VPC: p.vpc, Subnet: s.ID, Address: p.address(s), Groups: groups, Endpoint: p.id}
+	i.ID = e.api("ec2", "DescribeNetworkInterfaces", "Filter.1.Name", "addresses.private-ip-address", "Filter.1.Value.1", i.Address.String(),
+		"Filter.2.Name", "vpc-id", "Filter.2.Value.1", p.vpc).one("networkInterfaceId")
+	e.n.Interfaces, p.interfaces = append(e.n.Interfaces, i), append(p.interfaces, i.ID)
+}
+
+// names are an endpoint's own: one for the region, and one for each zone that it is in.
+func (e *estate) names(p *ownEndpoint) []network.Name {
+	if p.gateway {
+		return nil
+	}
+	list := []network.Name{{Text: p.regional}}
+	for _, id := range p.interfaces {
+		i := e.iface(id)
+		v := e.vpc(p.vpc)
+		zone := e.conf.Region + string(rune('a'+slices.IndexFunc(v.Subnets, func(s network.Subnet) bool { return s.ID == i.Subnet })))
+		list[0].Addresses = append(list[0].Addresses, i.Address)
+		list = append(list, network.Name{Text: p.zonal(zone), Addresses: []netip.Addr{i.Address}})
+	}
+	return list
 }
 
 // network is the whole value, with the names that follow from the rest.
@@ -300,9 +314,9 @@ func (e *estate) network() *network.Network {
 	}
 	own := map[string][]netip.Addr{}
 	for _, p := range e.endpoints {
-		n.Internet.Names = append(n.Internet.Names, p.names...)
-		if len(p.names) > 0 {
-			own[p.id] = p.names[0].Addresses
+		if names := e.names(p); len(names) > 0 {
+			n.Internet.Names = append(n.Internet.Names, names...)
+			own[p.id] = names[0].Addresses
 		}
 	}
 	for i := range n.VPCs {

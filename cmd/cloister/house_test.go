@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
-	"net/netip"
 	"os"
 	"os/exec"
 	"sync"
@@ -23,15 +21,18 @@ import (
 // running is a whole Cloister in this process, with the real fabric, until its test ends.
 type running struct {
 	*house
-	conf config
-	door string // the public door's address
-	root sigv4.Credentials
+	t     testing.TB
+	place place
+	conf  config
+	door  string // the public door's address
+	root  sigv4.Credentials
+	stop  func() error // all of it; what is in the kernel and on the disk stays
 }
 
 var housesOpened atomic.Uint32
 
-// open starts one in directories of its own.
-func open(t *testing.T) *running {
+// newRunning starts one in directories of its own.
+func newRunning(t *testing.T) *running {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("needs root to make network namespaces")
@@ -39,47 +40,61 @@ func open(t *testing.T) *running {
 	if _, err := exec.LookPath("runc"); err != nil {
 		t.Skip("needs runc, as every Cloister does")
 	}
-	ctx, stop := context.WithCancel(context.Background())
-	var parts sync.WaitGroup
-	f := place{t.TempDir()}
-	h := &running{conf: config{Region: "us-east-1", Account: "123456789012", Run: t.TempDir(), Internet: "closed",
+	h := &running{t: t, place: place{t.TempDir()}, conf: config{Region: "us-east-1", Account: "123456789012", Run: t.TempDir(), Internet: "closed",
 		Tunnels: fmt.Sprintf("127.%d.%d.1", 100+housesOpened.Add(1)%100, 1+os.Getpid()%250), TunnelPort: 51820, IdleTimeout: time.Minute, FlowLogs: time.Minute,
 		Quotas: ec2.Quotas{Addresses: 20}}}
-	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	if testing.Verbose() {
-		log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	}
-	m, err := openMachines(ctx, f, h.conf, false, log)
-	if err != nil {
-		t.Fatal(err)
-	}
+	h.start()
 	t.Cleanup(func() {
-		stop()
-		parts.Wait()
-		if err := errors.Join(m.fabric.Close(), m.db.Close(), linux.Purge(h.conf.Run)); err != nil {
-			t.Error(err)
-		}
-	})
-	if h.house, err = wire(f, h.conf, m, log); err != nil {
-		t.Fatal(err)
-	}
-	if err := errors.Join(h.iam.Load(ctx), h.s3.Load(ctx), h.ec2.Begin(ctx, h.conf.Account), h.ec2.Load(ctx)); err != nil {
-		t.Fatal(err)
-	}
-	id, secret, _, err := h.iam.Root(ctx, h.conf.Account)
-	if err != nil {
-		t.Fatal(err)
-	}
-	h.root = sigv4.Credentials{AccessKey: id, Secret: secret}
-	l, err := net.Listen("tcp", netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 0).String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	h.door = l.Addr().String()
-	parts.Go(func() {
-		if err := h.run(ctx, l); err != nil {
+		if err := errors.Join(h.stop(), linux.Purge(h.conf.Run)); err != nil {
 			t.Error(err)
 		}
 	})
 	return h
+}
+
+// start opens the machines, loads what is on record and runs.
+func (h *running) start() {
+	ctx, cancel := context.WithCancel(context.Background())
+	var parts sync.WaitGroup
+	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	if testing.Verbose() {
+		log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	}
+	must := func(err error) {
+		h.t.Helper()
+		if err != nil {
+			h.t.Fatal(err)
+		}
+	}
+	m, err := openMachines(ctx, h.place, h.conf, false, log)
+	must(err)
+	h.stop = sync.OnceValue(func() error {
+		cancel()
+		parts.Wait()
+		return errors.Join(m.fabric.Close(), m.db.Close())
+	})
+	h.house, err = wire(h.place, h.conf, m, log)
+	must(err)
+	must(errors.Join(h.iam.Load(ctx), h.s3.Load(ctx), h.ec2.Begin(ctx, h.conf.Account), h.ec2.Load(ctx)))
+	if h.root.AccessKey == "" {
+		id, secret, _, err := h.iam.Root(ctx, h.conf.Account)
+		must(err)
+		h.root = sigv4.Credentials{AccessKey: id, Secret: secret}
+	}
+	l, err := listenPublic(ctx, "127.0.0.1:0")
+	must(err)
+	h.door = l.Addr().String()
+	parts.Go(func() {
+		if err := h.run(ctx, l); err != nil {
+			h.t.Error(err)
+		}
+	})
+}
+
+// restart stops everything and starts it again over the same records and kernel objects.
+func (h *running) restart() {
+	if err := h.stop(); err != nil {
+		h.t.Fatal(err)
+	}
+	h.start()
 }

@@ -31,30 +31,38 @@ type clause struct {
 
 var always = func(view) bool { return true }
 
-// allows is the whole of IAM that is needed here: a deny wins, and what nothing allows is not allowed.
-func (l law) allows(v view) (yes bool) {
+// said is what a policy says of a call.
+type said struct{ allow, deny bool }
+
+// says is the whole of IAM that is needed here; a deny wins, and what nothing allows is not allowed.
+func (l law) says(v view) (is said) {
 	for _, s := range l.statements {
 		if s.principal.met(v) && s.action.met(v) && s.condition.met(v) {
-			if s.deny {
-				return false
-			}
-			yes = true
+			is.allow, is.deny = is.allow || !s.deny, is.deny || s.deny
 		}
 	}
-	return yes
+	return is
 }
 
-func (l law) String() string {
+func (s said) yes() bool { return s.allow && !s.deny }
+
+func (l law) String() string { return l.on("*") }
+
+// on is the policy's document, about one resource.
+func (l law) on(resource string) string {
 	var list []string
 	for _, s := range l.statements {
 		effect := "Allow"
 		if s.deny {
 			effect = "Deny"
 		}
-		list = append(list, fmt.Sprintf(`{"Effect":"%s",%s%s,"Resource":"*"%s}`, effect, s.principal.text, s.action.text, s.condition.text))
+		list = append(list, fmt.Sprintf(`{"Effect":"%s",%s%s,"Resource":"%s"%s}`, effect, s.principal.text, s.action.text, resource, s.condition.text))
 	}
 	return `{"Version":"2012-10-17","Statement":[` + strings.Join(list, ",") + `]}`
 }
+
+// open is the policy of an endpoint that was given none.
+var open = law{[]statement{{principal: clause{`"Principal":"*",`, always}, action: clause{`"Action":"*"`, always}, condition: clause{"", always}}}}
 
 // lawyer makes laws that speak of things there are.
 type lawyer struct {
@@ -67,22 +75,38 @@ func one[T any](r *rand.Rand, list ...T) T { return list[r.IntN(len(list))] }
 
 // endpoint is a policy of an endpoint; half of them let everything pass, as most do.
 func (l *lawyer) endpoint() law {
-	open := statement{principal: clause{`"Principal":"*",`, always}, action: l.every(), condition: clause{"", always}}
 	if l.IntN(2) == 0 {
-		return law{[]statement{open}}
+		return open
 	}
 	var list []statement
 	for range 1 + l.IntN(3) {
 		s := l.statement()
-		s.principal = open.principal
-		if l.IntN(3) == 0 {
-			who := one(l.Rand, l.principals...)
-			s.principal = clause{`"Principal":{"AWS":"` + who + `"},`, func(v view) bool { return v.principal == who }}
-		}
+		s.principal = l.who()
 		list = append(list, s)
 	}
 	if l.IntN(3) > 0 {
-		list = append(list, open)
+		list = append(list, open.statements...)
+	}
+	return law{list}
+}
+
+// who is everybody, or somebody.
+func (l *lawyer) who() clause {
+	if l.IntN(3) > 0 {
+		return clause{`"Principal":"*",`, always}
+	}
+	who := one(l.Rand, l.principals...)
+	return clause{`"Principal":{"AWS":"` + who + `"},`, func(v view) bool { return v.principal == who }}
+}
+
+// bucket is a policy of a bucket, whose actions are S3's alone.
+func (l *lawyer) bucket() law {
+	var list []statement
+	for range 1 + l.IntN(2) {
+		s := statement{deny: l.IntN(2) == 0, principal: l.who(), condition: l.condition()}
+		s.action = one(l.Rand, clause{`"Action":"s3:*"`, func(v view) bool { return strings.HasPrefix(v.action, "s3:") }},
+			clause{`"Action":["s3:GetBucketLocation","s3:ListBucket"]`, func(v view) bool { return v.action == "s3:ListBucket" }})
+		list = append(list, s)
 	}
 	return law{list}
 }
