@@ -97,6 +97,8 @@ type endpoint struct {
 	// Provider is the endpoint service of a customer's that it leads to, with the private name that it
 	// had when the endpoint was made.
 	Provider, PrivateName string `json:",omitempty"`
+	// RecordType is the DNS record IP type of a gateway endpoint where it was said; empty is ipv4.
+	RecordType string `json:",omitempty"`
 }
 
 type eni struct {
