@@ -379,3 +379,12 @@ func TestNamesAndTexts(t *testing.T) {
 		}
 	}
 }
+
+// The strings of one TXT value are answered as one (differences.md, 50).
+func TestTheStringsOfATextAreOne(t *testing.T) {
+	n := network.Name{}
+	(&record{Type: "TXT", Values: []string{`"one" "two"`, `"three"`}}).fill(&n)
+	if !slices.Equal(n.TXT, []string{"onetwo", "three"}) {
+		t.Errorf("%q", n.TXT)
+	}
+}
