@@ -33,7 +33,7 @@ func TestUpstream(t *testing.T) {
 			t.Error("the signature did not go on")
 		}
 		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
-		fmt.Fprintf(w, `{"SecretString":%q,"TableNames":[%q]}`, r.Header.Get("X-Amz-Target")+" "+string(body), r.Host)
+		fmt.Fprintf(w, `{"SecretString":%q,"TableNames":[%q]}`, r.Header.Get("X-Amz-Target")+" "+string(body), r.Host+r.URL.RequestURI())
 	}))
 	t.Cleanup(upstream.Close)
 	gone := httptest.NewServer(http.NotFoundHandler())
@@ -60,7 +60,7 @@ func TestUpstream(t *testing.T) {
 	if got := inside.aws(t, secret...); got != `secretsmanager.GetSecretValue {"SecretId": "database"}` {
 		t.Errorf("the upstream got %s", got)
 	}
-	if got := inside.aws(t, list...); got != "dynamodb."+region+".amazonaws.com" {
+	if got := inside.aws(t, list...); got != "dynamodb."+region+".amazonaws.com/" {
 		t.Errorf("the upstream of the gateway endpoint was called by %s", got)
 	}
 
@@ -80,6 +80,7 @@ func TestUpstream(t *testing.T) {
 	refused("what the interface endpoint's policy does not allow", "because no VPC endpoint policy allows the secretsmanager:GetSecretValue action", secret...)
 	refused("what the gateway endpoint's policy does not allow", "because no VPC endpoint policy allows the dynamodb:ListTables action", list...)
 	refused("an upstream that is not there", "(ServiceUnavailableException)", "kms", "list-keys")
+	refused("an upstream that is not there", "The upstream of kms does not answer (the setting services: {kms: …} says where it is)", "kms", "list-keys")
 	if n := calls.Load(); n != reached {
 		t.Errorf("%d refused calls reached the upstream", n-reached)
 	}

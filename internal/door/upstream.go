@@ -165,7 +165,7 @@ func (d *Door) forward(ctx context.Context, x *exchange, to *url.URL) (*wire.Res
 	if err != nil {
 		cancel()
 		d.log.Warn("upstream does not answer", "service", x.service.Model.ID, "error", err)
-		return nil, noUpstream.New("The upstream of %s does not answer.", x.service.Model.ID)
+		return nil, noUpstream.New("The upstream of %s does not answer (the setting services: {%s: …} says where it is).", x.service.Model.ID, x.service.Model.ID)
 	}
 	for _, name := range ours[:10] {
 		got.Header.Del(name)

@@ -107,7 +107,7 @@ func TestACallGoesOnAsItCameWithTheNameOfTheCaller(t *testing.T) {
 		t.Errorf("%d %s", a.Status, a.Body)
 	}
 	u.Close()
-	getSecret(through).Fault(t, 503, "ServiceUnavailableException", "The upstream of secretsmanager does not answer.")
+	getSecret(through).Fault(t, 503, "ServiceUnavailableException", "The upstream of secretsmanager does not answer (the setting services: {secretsmanager: …} says where it is).")
 }
 
 func TestNothingUnprovenOrRefusedReachesAnUpstream(t *testing.T) {
