@@ -33,7 +33,7 @@ demo: install-run build ## the private path end to end, every step asserted
 	$(SUDO) demo/demo.sh
 
 test: install-test build ## the whole suite: engines, machines in the kernel, services, the daemon with real clients
-	$(SUDO) env "PATH=$$PATH" "HOME=$$HOME" go test -count=1 -timeout 9m ./...
+	$(SUDO) env "PATH=$$PATH" "HOME=$$HOME" go test -count=1 -timeout 20m ./...
 	$(SUDO) env "PATH=$$PATH" "HOME=$$HOME" compat/run.sh
 
 check: ## what needs neither root nor a network

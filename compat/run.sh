@@ -30,7 +30,7 @@ go vet ./... || exit 1
 : >"$TMPDIR/log"
 tail -f --pid=$$ -n +1 "$TMPDIR/log" | grep --line-buffered -vE '^=== (RUN|PAUSE|CONT)' &
 set -m # a process group of its own, so that all of it can be ended together
-go test -count=1 -timeout 9m -p 1 -parallel 8 -v "$@" ./... >"$TMPDIR/log" 2>&1 &
+go test -count=1 -timeout 20m -p 1 -parallel 8 -v "$@" ./... >"$TMPDIR/log" 2>&1 &
 TEST=$!
 set +m
 wait $TEST

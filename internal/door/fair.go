@@ -19,6 +19,9 @@ const (
 	perSource   = 1024
 	perEndpoint = 4096
 	total       = 8192
+	// The last quarter of each room is for those who have few: some that fill up all the rest keep nobody out.
+	sourceFew   = 64
+	endpointFew = 256
 	// unproven bounds the bytes of large bodies that are held before their signature was checked.
 	unproven = 256 << 20
 	// roomTime is how long such a body waits for room.
@@ -71,13 +74,18 @@ func (f *fair) take(c net.Conn) (net.Conn, bool) {
 	source, endpoint := o.VPC+"/"+o.Source.String(), o.EndpointID
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.all >= total || f.open[source] >= perSource || f.open[endpoint] >= perEndpoint {
+	if !within(f.all, total, f.open[endpoint], perEndpoint, endpointFew) || !within(f.open[endpoint], perEndpoint, f.open[source], perSource, sourceFew) {
 		return nil, false
 	}
 	f.all++
 	f.open[source]++
 	f.open[endpoint]++
 	return &share{Conn: c, from: o, give: sync.OnceFunc(func() { f.give(source, endpoint) })}, true
+}
+
+// within says whether there is room for one more of somebody who has own of the taken.
+func within(taken, all, own, most, few int) bool {
+	return taken < all && own < most && (taken < all-all/4 || own < few)
 }
 
 func (f *fair) give(of ...string) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -93,6 +94,43 @@ func TestTheClientsOfOneEndpointLeaveRoomForAnothers(t *testing.T) {
 	}
 	if got != perEndpoint+1 || closed != 5 {
 		t.Errorf("took %d connections and closed %d; want %d and 5", got, closed, perEndpoint+1)
+	}
+}
+
+func TestSomeWhoTakeAllTheyGetLeaveRoomForOthers(t *testing.T) {
+	var closed int
+	l := new(script)
+	come := func(endpoint, network string, sources, each int) {
+		for i := range sources {
+			for range each {
+				l.next = append(l.next, from{source: network + strconv.Itoa(i+1), closed: &closed, endpoint: endpoint})
+			}
+		}
+	}
+	f := newFair(l)
+	took := func() (n int) {
+		for {
+			if _, err := f.Accept(); err != nil {
+				return n
+			}
+			n++
+		}
+	}
+	come("vpce-1", "10.0.0.", 5, perSource)
+	if n := took(); n >= perEndpoint {
+		t.Fatalf("five clients filled an endpoint with %d connections", n)
+	}
+	if come("vpce-1", "10.0.1.", 10, 10); took() != 100 {
+		t.Error("other clients of the endpoint were kept out")
+	}
+	for _, other := range []string{"vpce-2", "vpce-3", "vpce-4"} {
+		come(other, "10.0.2.", 8, perSource)
+	}
+	if n := took(); f.all >= total {
+		t.Fatalf("four endpoints filled everything with %d connections", n)
+	}
+	if come("vpce-9", "10.0.3.", 10, 10); took() != 100 {
+		t.Error("another endpoint's clients were kept out")
 	}
 }
 

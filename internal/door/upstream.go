@@ -109,7 +109,7 @@ func named(r *wire.Request, by catalogue.Naming) (string, error) {
 	if m := rpcPath.FindStringSubmatch(r.Path); m != nil {
 		all = append(all, m[1])
 	}
-	for _, text := range []string{r.RawQuery, form(r)} {
+	for _, text := range []string{r.RawQuery, form(r, by)} {
 		if v, err := url.ParseQuery(text); err != nil {
 			return "", ambiguous.New("The form of the request cannot be read.")
 		} else if by == catalogue.ByForm {
@@ -122,8 +122,10 @@ func named(r *wire.Request, by catalogue.Naming) (string, error) {
 	return all[0], nil
 }
 
-func form(r *wire.Request) string {
-	if strings.HasPrefix(strings.ToLower(first(r.Header, "Content-Type")), "application/x-www-form-urlencoded") {
+// form is the body where it is one. Of a service that names actions so it always is: an upstream may read
+// it whatever its header says.
+func form(r *wire.Request, by catalogue.Naming) string {
+	if by == catalogue.ByForm || strings.HasPrefix(strings.ToLower(first(r.Header, "Content-Type")), "application/x-www-form-urlencoded") {
 		return string(r.Bytes)
 	}
 	return ""
@@ -163,7 +165,7 @@ func (d *Door) forward(ctx context.Context, x *exchange, to *url.URL) (*wire.Res
 	if err != nil {
 		cancel()
 		d.log.Warn("upstream does not answer", "service", x.service.Model.ID, "error", err)
-		return nil, noUpstream.New("The upstream of %s does not answer.", x.service.Model.ID)
+		return nil, noUpstream.New("The upstream of %s does not answer (the setting services: {%s: …} says where it is).", x.service.Model.ID, x.service.Model.ID)
 	}
 	for _, name := range ours[:10] {
 		got.Header.Del(name)

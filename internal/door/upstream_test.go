@@ -108,7 +108,7 @@ func TestACallGoesOnAsItCameWithTheNameOfTheCaller(t *testing.T) {
 		t.Errorf("%d %s", a.Status, a.Body)
 	}
 	u.Close()
-	getSecret(through).Fault(t, 503, "ServiceUnavailableException", "The upstream of secretsmanager does not answer.")
+	getSecret(through).Fault(t, 503, "ServiceUnavailableException", "The upstream of secretsmanager does not answer (the setting services: {secretsmanager: …} says where it is).")
 }
 
 func TestNothingUnprovenOrRefusedReachesAnUpstream(t *testing.T) {
@@ -121,6 +121,7 @@ func TestNothingUnprovenOrRefusedReachesAnUpstream(t *testing.T) {
 		"a wrong secret":                getSecret(h.As(t, sigv4.Credentials{AccessKey: ann.Credentials.AccessKey, Secret: "x"})),
 		"another service's signature":   ask(ann, "kms", "POST", secrets, "{}", "X-Amz-Target", "secretsmanager.ListSecrets"),
 		"two actions":                   ask(ann, "sns", "POST", "sns.us-east-1.amazonaws.com/?Action=ListTopics", "Action=DeleteTopic", "Content-Type", "application/x-www-form-urlencoded"),
+		"two actions, one unsaid":       ask(ann, "sns", "POST", "sns.us-east-1.amazonaws.com/?Action=ListTopics", "Action=DeleteTopic", "Content-Type", "text/plain"),
 		"no action":                     ask(ann, "secretsmanager", "POST", secrets, "{}"),
 		"an action that is none":        ask(ann, "secretsmanager", "POST", secrets, "{}", "X-Amz-Target", "secretsmanager.*"),
 		"two protocols":                 ask(ann, "secretsmanager", "POST", strings.TrimSuffix(secrets, "/")+"/service/secretsmanager/operation/DeleteSecret", "{}", "X-Amz-Target", "secretsmanager.ListSecrets"),

@@ -41,6 +41,40 @@ func TestTheDefaultVPC(t *testing.T) {
 	}
 }
 
+// Groups of the default VPC go by their names too, those of others do not.
+func TestGroupsOfTheDefaultVPCByName(t *testing.T) {
+	h := newHouse(t)
+	must[shape.CreateDefaultVpcResult](h, "CreateDefaultVpc", &shape.CreateDefaultVpcRequest{})
+	h.group(h.vpc("10.0.0.0/16"), "elsewhere")
+	made := *must[shape.CreateSecurityGroupResult](h, "CreateSecurityGroup", &shape.CreateSecurityGroupRequest{GroupName: new("web"), Description: new("web")}).GroupId
+	in := &shape.AuthorizeSecurityGroupIngressRequest{GroupName: new("web"), IpPermissions: []shape.IpPermission{
+		{IpProtocol: new("-1"), UserIdGroupPairs: []shape.UserIdGroupPair{{GroupName: new("default")}}},
+	}}
+	must[shape.AuthorizeSecurityGroupIngressResult](h, "AuthorizeSecurityGroupIngress", in)
+	named := func(names ...string) *shape.DescribeSecurityGroupsRequest {
+		return &shape.DescribeSecurityGroupsRequest{GroupNames: names}
+	}
+	found := must[shape.DescribeSecurityGroupsResult](h, "DescribeSecurityGroups", named("web", "default")).SecurityGroups
+	if len(found) != 2 {
+		t.Fatalf("found %d groups by name", len(found))
+	}
+	for _, filters := range [][]shape.Filter{{filter("ip-permission.group-name", "default"), filter("group-name", "web")}, {filter("ip-permission.user-id", account), filter("group-name", "web")}} {
+		got := must[shape.DescribeSecurityGroupsResult](h, "DescribeSecurityGroups", &shape.DescribeSecurityGroupsRequest{Filters: filters}).SecurityGroups
+		if len(got) != 1 || *got[0].GroupId != made {
+			t.Errorf("%v finds %+v", *filters[0].Name, got)
+		}
+	}
+	refused[shape.DescribeSecurityGroupsResult](h, "DescribeSecurityGroups", named("elsewhere"), "InvalidGroup.NotFound", "")
+	in.IpPermissions[0].UserIdGroupPairs[0].UserId = new(other)
+	refused[shape.AuthorizeSecurityGroupIngressResult](h, "AuthorizeSecurityGroupIngress", in, "InvalidParameterCombination", "")
+	in.IpPermissions[0].UserIdGroupPairs[0].UserId = nil
+	must[shape.RevokeSecurityGroupIngressResult](h, "RevokeSecurityGroupIngress", &shape.RevokeSecurityGroupIngressRequest{GroupName: new("web"), IpPermissions: in.IpPermissions})
+	if gone := must[shape.DeleteSecurityGroupResult](h, "DeleteSecurityGroup", &shape.DeleteSecurityGroupRequest{GroupName: new("web")}); *gone.GroupId != made {
+		t.Errorf("deleted %s, want %s", *gone.GroupId, made)
+	}
+	refused[shape.DeleteSecurityGroupResult](h, "DeleteSecurityGroup", &shape.DeleteSecurityGroupRequest{GroupName: new("web")}, "InvalidGroup.NotFound", "")
+}
+
 func TestWithoutADefaultVPC(t *testing.T) {
 	h := newHouse(t)
 	refused[shape.CreateSecurityGroupResult](h, "CreateSecurityGroup", &shape.CreateSecurityGroupRequest{GroupName: new("web"), Description: new("web")}, "VPCIdNotSpecified", "No default VPC for this user")

@@ -1,6 +1,7 @@
 package ec2
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -50,7 +51,7 @@ func (v *endpointView) aws(e *endpoint) shape.VpcEndpoint {
 	out := shape.VpcEndpoint{
 		VpcEndpointId: &e.ID, VpcEndpointType: new(e.kind()), VpcId: &e.VPC, ServiceName: &e.Service, State: new(e.state(v.now)), OwnerId: &e.Account,
 		PolicyDocument: new(e.policyText()), RouteTableIds: filled(e.Tables), SubnetIds: filled(e.Subnets), IpAddressType: new("ipv4"),
-		DnsOptions: &shape.DnsOptions{DnsRecordIpType: new("ipv4")}, PrivateDnsEnabled: &e.PrivateDNS, RequesterManaged: new(false),
+		DnsOptions: &shape.DnsOptions{DnsRecordIpType: new(e.recordType())}, PrivateDnsEnabled: &e.PrivateDNS, RequesterManaged: new(false),
 		CreationTimestamp: &e.Created, Tags: awsTags(e.Tags), ServiceRegion: &v.region, Groups: []shape.SecurityGroupIdentifier{},
 		NetworkInterfaceIds: []string{},
 	}
@@ -224,15 +225,28 @@ func pins(list []shape.SubnetConfiguration, allowed []string) (map[string]string
 	return out, nil
 }
 
+// serviceDefined is the DNS record IP type that leaves to the service what its names mean. A gateway endpoint
+// has no names, so that it may have this one too.
+const serviceDefined = "service-defined"
+
+// setRecordType keeps what the DNS options say of a gateway endpoint, to show it again.
+func (e *endpoint) setRecordType(o *shape.DnsOptionsSpecification) {
+	if e.Gateway && o != nil && str(o.DnsRecordIpType) != "" {
+		e.RecordType = *o.DnsRecordIpType
+	}
+}
+
+func (e *endpoint) recordType() string { return cmp.Or(e.RecordType, "ipv4") }
+
 // onlyIPv4 refuses address families and DNS options that are not what every endpoint has.
-func onlyIPv4(family *string, o *shape.DnsOptionsSpecification) error {
+func onlyIPv4(gateway bool, family *string, o *shape.DnsOptionsSpecification) error {
 	if f := str(family); f != "" && f != "ipv4" {
 		return unsupportedOperation.New("The IP address type %s is not supported.", f)
 	}
 	if o == nil {
 		return nil
 	}
-	if t := str(o.DnsRecordIpType); t != "" && t != "ipv4" {
+	if t := str(o.DnsRecordIpType); t != "" && t != "ipv4" && !(gateway && t == serviceDefined) {
 		return unsupportedOperation.New("The DNS record IP type %s is not supported.", t)
 	}
 	if yes(o.PrivateDnsOnlyForInboundResolverEndpoint) || str(o.PrivateDnsPreference) != "" || len(o.PrivateDnsSpecifiedDomains) > 0 {

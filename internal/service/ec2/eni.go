@@ -123,6 +123,10 @@ func (v *eniView) fields() fields[*eni] {
 		"subnet-id":                    one(func(i *eni) string { return i.Subnet }),
 		"vpc-id":                       one(func(i *eni) string { return i.VPC }),
 		"availability-zone":            one(func(i *eni) string { return v.zones[i.Subnet] }),
+		"availability-zone-id":         one(func(i *eni) string { return zoneID(v.region, v.zones[i.Subnet]) }),
+		"ipv6-addresses.ipv6-address":  never[*eni],
+		"operator.managed":             one(func(*eni) string { return "false" }),
+		"operator.principal":           never[*eni],
 		"description":                  one(func(i *eni) string { return i.Description }),
 		"interface-type":               one((*eni).kind),
 		"owner-id":                     one(func(i *eni) string { return i.Account }),
@@ -159,11 +163,13 @@ func (v *eniView) fields() fields[*eni] {
 			}
 			return nil
 		},
-		"attachment.attachment-id":     attached(func(i *eni) string { return i.Attachment }),
-		"attachment.status":            attached(func(*eni) string { return "attached" }),
-		"attachment.instance-owner-id": attached(func(*eni) string { return "amazon-aws" }),
-		"attachment.device-index":      attached(func(*eni) string { return "1" }),
-		"attachment.instance-id":       func(*eni) []string { return nil },
+		"attachment.attachment-id":         attached(func(i *eni) string { return i.Attachment }),
+		"attachment.attach-time":           attached(func(i *eni) string { return i.Attached.UTC().Format("2006-01-02T15:04:05.000Z") }),
+		"attachment.delete-on-termination": attached(func(*eni) string { return "false" }),
+		"attachment.status":                attached(func(*eni) string { return "attached" }),
+		"attachment.instance-owner-id":     attached(func(*eni) string { return "amazon-aws" }),
+		"attachment.device-index":          attached(func(*eni) string { return "1" }),
+		"attachment.instance-id":           never[*eni],
 	}
 }
 

@@ -194,6 +194,9 @@ func fromToken(token *string) (string, error) {
 	return id, nil
 }
 
+// never is a field of what nothing here has.
+func never[T any](T) []string { return nil }
+
 // one is a field with a single value.
 func one[T any](of func(T) string) func(T) []string {
 	return func(v T) []string { return []string{of(v)} }

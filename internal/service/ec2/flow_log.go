@@ -102,6 +102,12 @@ func begun(in *shape.CreateFlowLogsRequest) (*flowLog, error) {
 	return l, l.options(in.DestinationOptions)
 }
 
+// isRole tells whether an ARN could be that of a role.
+func isRole(s string) bool {
+	a, err := arn.Parse(s)
+	return err == nil && a.Service == "iam" && a.Region == "" && strings.HasPrefix(a.Resource, "role/")
+}
+
 // aim reads the destination (facts privatelink 9.3).
 func (l *flowLog) aim(in *shape.CreateFlowLogsRequest) error {
 	kind, destination := str(in.LogDestinationType), str(in.LogDestination)
@@ -118,6 +124,8 @@ func (l *flowLog) aim(in *shape.CreateFlowLogsRequest) error {
 		return invalidParameter.New("LogDestination type must be cloud-watch-logs if LogGroupName is provided.")
 	case kind == toLogs && l.Role == "":
 		return invalidParameter.New("DeliverLogsPermissionArn can't be empty if LogDestinationType is cloud-watch-logs.")
+	case kind == toLogs && !isRole(l.Role):
+		return invalidParameter.New("DeliverLogsPermissionArn %s is not the ARN of a role.", l.Role)
 	case kind == toS3 && l.Role != "":
 		return invalidParameter.New("DeliverLogsPermissionArn is not applicable for s3 as LogDestinationType.")
 	case kind != toLogs && kind != toS3:

@@ -260,6 +260,9 @@ func TestFlowLogsThatCannotBe(t *testing.T) {
 		"neither": {func(in *shape.CreateFlowLogsRequest) { in.LogGroupName = nil }, "InvalidParameter", "LogDestination can't be empty if LogGroupName is not provided."},
 		"type":    {func(in *shape.CreateFlowLogsRequest) { in.LogDestinationType = new("s3") }, "InvalidParameter", "LogDestination type must be cloud-watch-logs if LogGroupName is provided."},
 		"no role": {func(in *shape.CreateFlowLogsRequest) { in.DeliverLogsPermissionArn = nil }, "InvalidParameter", "DeliverLogsPermissionArn can't be empty if LogDestinationType is cloud-watch-logs."},
+		"a user": {func(in *shape.CreateFlowLogsRequest) {
+			in.DeliverLogsPermissionArn = new("arn:aws:iam::" + account + ":user/x")
+		}, "InvalidParameter", "DeliverLogsPermissionArn arn:aws:iam::" + account + ":user/x is not the ARN of a role."},
 		"firehose": {func(in *shape.CreateFlowLogsRequest) {
 			in.LogGroupName, in.LogDestination, in.LogDestinationType = nil, new("arn"), new("kinesis-data-firehose")
 		}, "UnsupportedOperation", ""},

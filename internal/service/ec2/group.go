@@ -1,6 +1,8 @@
 package ec2
 
 import (
+	"slices"
+
 	"cloister/internal/machine/store"
 	"cloister/internal/value/arn"
 	shape "cloister/internal/value/shape/ec2"
@@ -39,15 +41,40 @@ func (s *Service) awsRule(g *group, r *rule) shape.SecurityGroupRule {
 	return out
 }
 
-// groupByEither finds a group by its id; a name alone means a group of the default VPC, and there is none.
+// groupByEither finds a group by its id; a name alone means a group of the default VPC.
 func groupByEither(tx *store.Tx, account string, id, name *string) (*group, error) {
 	if str(id) != "" {
 		return groups.get(tx, account, *id)
 	}
 	if str(name) != "" {
-		return nil, noDefaultVPC.New("No default VPC for this user")
+		list, err := groupsByName(tx, account, []string{*name})
+		if err != nil {
+			return nil, err
+		}
+		return list[0], nil
 	}
 	return nil, missingParameter.New("The request must contain the parameter groupName or groupId")
+}
+
+// groupsByName finds groups of the default VPC.
+func groupsByName(tx *store.Tx, account string, names []string) ([]*group, error) {
+	v, err := vpcOrDefault(tx, account, "")
+	if err != nil {
+		return nil, err
+	}
+	all, err := groups.where(tx, account, func(g *group) bool { return g.VPC == v.ID })
+	if err != nil {
+		return nil, err
+	}
+	var out []*group
+	for _, name := range distinct(names) {
+		at := slices.IndexFunc(all, func(g *group) bool { return g.Name == name })
+		if at < 0 {
+			return nil, groups.notFound.New("The security group '%s' does not exist in default VPC '%s'", name, v.ID)
+		}
+		out = append(out, all[at])
+	}
+	return out, nil
 }
 
 // groupNames gives the name of each group of an account.
@@ -79,7 +106,8 @@ func (r *rule) cidrText() string {
 	return ""
 }
 
-func groupFields() fields[*group] {
+// groupFields are the filters of groups; names are those of all the account's groups, by id.
+func groupFields(names map[string]string) fields[*group] {
 	f := fields[*group]{
 		"group-id":    one(func(g *group) string { return g.ID }),
 		"group-name":  one(func(g *group) string { return g.Name }),
@@ -90,10 +118,22 @@ func groupFields() fields[*group] {
 	for prefix, egress := range map[string]bool{"ip-permission.": false, "egress.ip-permission.": true} {
 		f[prefix+"cidr"] = over(egress, (*rule).cidrText)
 		f[prefix+"group-id"] = over(egress, func(r *rule) string { return r.Group })
+		f[prefix+"ipv6-cidr"] = never[*group]
 		f[prefix+"prefix-list-id"] = over(egress, func(r *rule) string { return r.PrefixList })
 		f[prefix+"protocol"] = over(egress, func(r *rule) string { return protocolName(r.Protocol) })
 		f[prefix+"from-port"] = over(egress, func(r *rule) string { return text(r.From) })
 		f[prefix+"to-port"] = over(egress, func(r *rule) string { return text(r.To) })
+	}
+	for prefix, egress := range map[string]bool{"ip-permission.": false, "egress.ip-permission.": true} {
+		f[prefix+"group-name"] = over(egress, func(r *rule) string { return names[r.Group] })
+		f[prefix+"user-id"] = func(g *group) []string {
+			return over(egress, func(r *rule) string {
+				if r.Group == "" {
+					return ""
+				}
+				return *r.pair(g.Account, nil).UserId
+			})(g)
+		}
 	}
 	return f
 }

@@ -77,11 +77,14 @@ func (s *Service) Ranges(tx *store.Tx, account, id string) ([]netip.Prefix, erro
 	return v.cidrs(), nil
 }
 
-// PrivateNames are the names that endpoints have taken over in a VPC.
-func (s *Service) PrivateNames(tx *store.Tx, account, vpc string) (out []string, err error) {
+// PrivateNames are the names that endpoints have taken over in a VPC, and the hidden zone that each is in.
+func (s *Service) PrivateNames(tx *store.Tx, account, vpc string) (map[string]string, error) {
+	out := map[string]string{}
 	all, err := endpoints.where(tx, account, func(e *endpoint) bool { return e.VPC == vpc && e.PrivateDNS && e.State != deleting })
 	for _, e := range all {
-		out = append(out, privateNames(s.Region, e)...)
+		for _, n := range privateNames(s.Region, e) {
+			out[n] = e.Zone
+		}
 	}
 	return out, err
 }

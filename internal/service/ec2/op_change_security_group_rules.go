@@ -57,7 +57,7 @@ func (s *Service) replaceRule(tx *store.Tx, g *group, at int, in *shape.Security
 		}
 	}
 	old := g.Rules[at]
-	made, err := s.parsePermissions([]shape.IpPermission{p}, g, old.Egress)
+	made, err := s.parsePermissions(tx, []shape.IpPermission{p}, g, old.Egress)
 	if err != nil {
 		return err
 	}
@@ -115,7 +115,7 @@ func (s *Service) redescribe(ctx context.Context, c *api.Call, r *ruleChange, te
 		if len(texts) > 0 {
 			return groups.put(tx, g)
 		}
-		wanted, err := s.parsePermissions(r.permissions, g, r.egress)
+		wanted, err := s.parsePermissions(tx, r.permissions, g, r.egress)
 		if err != nil {
 			return err
 		}

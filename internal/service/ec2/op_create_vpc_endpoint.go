@@ -111,7 +111,7 @@ func (s *Service) offered(ctx context.Context, c *api.Call, in *shape.CreateVpcE
 	if !(kind == "Gateway" && service.Gateway || kind == "Interface" && service.Interface) {
 		return service, invalidParameter.New("Endpoint type (%s) does not match available service types ([%s]).", kind, serviceType(service))
 	}
-	if err := onlyIPv4(in.IpAddressType, in.DnsOptions); err != nil {
+	if err := onlyIPv4(kind == "Gateway", in.IpAddressType, in.DnsOptions); err != nil {
 		return service, err
 	}
 	if in.PolicyDocument != nil && *in.PolicyDocument != "" {
@@ -190,6 +190,7 @@ func (s *Service) newEndpoint(tx *store.Tx, c *api.Call, in *shape.CreateVpcEndp
 		head: endpoints.begin(tx, c.Account(), tags), VPC: v.ID, Service: *in.ServiceName, Gateway: str(in.VpcEndpointType) != "Interface",
 		State: pending, Policy: str(in.PolicyDocument),
 	}
+	e.setRecordType(in.DnsOptions)
 	if err := s.roomFor(tx, e); err != nil {
 		return nil, err
 	}

@@ -16,7 +16,7 @@ func (s *Service) deleteSecurityGroup(ctx context.Context, c *api.Call, in *shap
 	if err := begin(in, "GroupId", "GroupName"); err != nil {
 		return nil, err
 	}
-	out := &shape.DeleteSecurityGroupResult{Return: new(true), GroupId: in.GroupId}
+	out := &shape.DeleteSecurityGroupResult{Return: new(true)}
 	return out, s.change(ctx, func(tx *store.Tx) error {
 		g, err := groupByEither(tx, c.Account(), in.GroupId, in.GroupName)
 		if err != nil {
@@ -32,6 +32,7 @@ func (s *Service) deleteSecurityGroup(ctx context.Context, c *api.Call, in *shap
 		if used {
 			return dependencyViolation.New("resource %s has a dependent object", g.ID)
 		}
+		out.GroupId = &g.ID
 		return groups.remove(tx, g)
 	})
 }

@@ -30,7 +30,8 @@ func (s *Service) describeAvailabilityZones(_ context.Context, _ *api.Call, in *
 	page, err := sift(all, func(z zone) string { return z.Name }, nil, query{filters: in.Filters}, fields[zone]{
 		"zone-name": one(func(z zone) string { return z.Name }), "zone-id": one(func(z zone) string { return z.ID }),
 		"state": always(available), "region-name": always(s.Region), "group-name": always(s.zoneGroup()), "zone-type": always("availability-zone"),
-		"opt-in-status": always("opt-in-not-required"), "message": func(zone) []string { return nil },
+		"opt-in-status": always("opt-in-not-required"), "message": never[zone],
+		"group-long-name": always(s.zoneGroupName()), "parent-zone-id": never[zone], "parent-zone-name": never[zone],
 	})
 	if err != nil {
 		return nil, err
@@ -39,7 +40,7 @@ func (s *Service) describeAvailabilityZones(_ context.Context, _ *api.Call, in *
 	for _, z := range page.items {
 		out.AvailabilityZones = append(out.AvailabilityZones, shape.AvailabilityZone{
 			ZoneName: &z.Name, ZoneId: &z.ID, RegionName: &s.Region, State: new(available), ZoneType: new("availability-zone"),
-			OptInStatus: new("opt-in-not-required"), GroupName: new(s.zoneGroup()), NetworkBorderGroup: &s.Region,
+			OptInStatus: new("opt-in-not-required"), GroupName: new(s.zoneGroup()), GroupLongName: new(s.zoneGroupName()), NetworkBorderGroup: &s.Region,
 			Messages: []shape.AvailabilityZoneMessage{},
 		})
 	}
@@ -48,6 +49,22 @@ func (s *Service) describeAvailabilityZones(_ context.Context, _ *api.Call, in *
 
 // zoneGroup is the group of a region's ordinary zones: us-east-1-zg-1.
 func (s *Service) zoneGroup() string { return s.Region + "-zg-1" }
+
+// zoneGroupName is that group's name for people: US East (N. Virginia) 1.
+func (s *Service) zoneGroupName() string {
+	place := map[string]string{
+		"us-east-1": "US East (N. Virginia)", "us-east-2": "US East (Ohio)", "us-west-1": "US West (N. California)", "us-west-2": "US West (Oregon)",
+		"us-gov-east-1": "AWS GovCloud (US-East)", "us-gov-west-1": "AWS GovCloud (US-West)", "ca-central-1": "Canada (Central)",
+		"eu-central-1": "Europe (Frankfurt)", "eu-west-1": "Europe (Ireland)", "eu-west-2": "Europe (London)", "eu-west-3": "Europe (Paris)",
+		"eu-north-1": "Europe (Stockholm)", "ap-northeast-1": "Asia Pacific (Tokyo)", "ap-northeast-2": "Asia Pacific (Seoul)",
+		"ap-south-1": "Asia Pacific (Mumbai)", "ap-southeast-1": "Asia Pacific (Singapore)", "ap-southeast-2": "Asia Pacific (Sydney)",
+		"sa-east-1": "South America (Sao Paulo)",
+	}[s.Region]
+	if place == "" {
+		place = s.Region
+	}
+	return place + " 1"
+}
 
 var _ = api.Define(operations, "DescribeRegions", describes[shape.DescribeRegionsRequest]("DescribeRegions"), (*Service).describeRegions)
 

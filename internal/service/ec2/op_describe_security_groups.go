@@ -17,12 +17,23 @@ func (s *Service) describeSecurityGroups(ctx context.Context, c *api.Call, in *s
 	if err := begin(in, "GroupIds", "GroupNames", "Filters", "MaxResults", "NextToken"); err != nil {
 		return nil, err
 	}
-	if len(in.GroupNames) > 0 { // names without a filter on the VPC are those of the default VPC
-		return nil, groups.notFound.New("The security group '%s' does not exist in default VPC 'none'", in.GroupNames[0])
-	}
 	out := &shape.DescribeSecurityGroupsResult{SecurityGroups: []shape.SecurityGroup{}}
 	err := s.DB.View(ctx, func(tx *store.Tx) error {
-		page, err := find(tx, groups, c.Account(), query{in.GroupIds, in.Filters, in.MaxResults, in.NextToken}, groupFields())
+		names, err := groupNames(tx, c.Account())
+		if err != nil {
+			return err
+		}
+		ids := in.GroupIds
+		if len(in.GroupNames) > 0 {
+			named, err := groupsByName(tx, c.Account(), in.GroupNames)
+			if err != nil {
+				return err
+			}
+			for _, g := range named {
+				ids = append(ids, g.ID)
+			}
+		}
+		page, err := find(tx, groups, c.Account(), query{ids, in.Filters, in.MaxResults, in.NextToken}, groupFields(names))
 		for _, g := range page.items {
 			err = errors.Join(err, look(tx, g))
 			out.SecurityGroups = append(out.SecurityGroups, s.awsGroup(g))
@@ -72,6 +83,11 @@ func rulesOf(tx *store.Tx, account string, ids []string) (out []ruleOf, err erro
 	list, err := groups.all(tx, account)
 	if err != nil {
 		return nil, err
+	}
+	for _, id := range ids {
+		if !wellFormed("sgr-", id) {
+			return nil, ruleMalformed.New(`Invalid id: "%s" (expecting "sgr-...")`, id)
+		}
 	}
 	missing := distinct(ids)
 	for _, g := range list {

@@ -23,9 +23,6 @@ func (s *Service) modifyVpcEndpoint(ctx context.Context, c *api.Call, in *shape.
 	if err != nil {
 		return nil, err
 	}
-	if err := onlyIPv4(in.IpAddressType, in.DnsOptions); err != nil {
-		return nil, err
-	}
 	policy := str(in.PolicyDocument)
 	if policy != "" {
 		if yes(in.ResetPolicy) {
@@ -43,6 +40,10 @@ func (s *Service) modifyVpcEndpoint(ctx context.Context, c *api.Call, in *shape.
 		if e.State == deleting {
 			return endpoints.missing(e.ID)
 		}
+		if err := onlyIPv4(e.Gateway, in.IpAddressType, in.DnsOptions); err != nil {
+			return err
+		}
+		e.setRecordType(in.DnsOptions)
 		v, err := vpcs.get(tx, c.Account(), e.VPC)
 		if err != nil {
 			return err

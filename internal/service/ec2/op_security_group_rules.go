@@ -86,7 +86,7 @@ func (s *Service) authorize(ctx context.Context, c *api.Call, r *ruleChange) (ma
 		if err != nil {
 			return err
 		}
-		rules, err := s.parsePermissions(r.permissions, g, r.egress)
+		rules, err := s.parsePermissions(tx, r.permissions, g, r.egress)
 		if err != nil {
 			return err
 		}
@@ -192,7 +192,7 @@ func (s *Service) revoke(ctx context.Context, c *api.Call, r *ruleChange) (gone 
 		if err != nil {
 			return err
 		}
-		at, err := s.meant(g, r)
+		at, err := s.meant(tx, g, r)
 		if err != nil {
 			return err
 		}
@@ -211,7 +211,7 @@ func (s *Service) revoke(ctx context.Context, c *api.Call, r *ruleChange) (gone 
 }
 
 // meant finds the rules that a revocation speaks of.
-func (s *Service) meant(g *group, r *ruleChange) (at []int, err error) {
+func (s *Service) meant(tx *store.Tx, g *group, r *ruleChange) (at []int, err error) {
 	for _, id := range r.rules {
 		i := slices.IndexFunc(g.Rules, func(o rule) bool { return o.ID == id && o.Egress == r.egress })
 		if i < 0 {
@@ -222,7 +222,7 @@ func (s *Service) meant(g *group, r *ruleChange) (at []int, err error) {
 	if len(r.rules) > 0 {
 		return at, nil
 	}
-	wanted, err := s.parsePermissions(r.permissions, g, r.egress)
+	wanted, err := s.parsePermissions(tx, r.permissions, g, r.egress)
 	if err != nil {
 		return nil, err
 	}

@@ -176,5 +176,7 @@ func TestRulesThatCannotBe(t *testing.T) {
 	}
 	def := must[shape.DescribeSecurityGroupsResult](h, "DescribeSecurityGroups", &shape.DescribeSecurityGroupsRequest{Filters: []shape.Filter{filter("group-name", "default")}}).SecurityGroups[0]
 	refused[shape.DeleteSecurityGroupResult](h, "DeleteSecurityGroup", &shape.DeleteSecurityGroupRequest{GroupId: def.GroupId}, "CannotDelete", "")
-	refused[shape.DescribeSecurityGroupsResult](h, "DescribeSecurityGroups", &shape.DescribeSecurityGroupsRequest{GroupNames: []string{"servers"}}, "InvalidGroup.NotFound", "")
+	refused[shape.DescribeSecurityGroupsResult](h, "DescribeSecurityGroups", &shape.DescribeSecurityGroupsRequest{GroupNames: []string{"servers"}}, "VPCIdNotSpecified", "")
+	refused[shape.DescribeSecurityGroupRulesResult](h, "DescribeSecurityGroupRules", &shape.DescribeSecurityGroupRulesRequest{SecurityGroupRuleIds: []string{"sg-1"}},
+		"InvalidSecurityGroupRuleId.Malformed", `Invalid id: "sg-1" (expecting "sgr-...")`)
 }

@@ -64,3 +64,12 @@ func TestTagsThatCannotBe(t *testing.T) {
 	wrong.TagSpecifications = []shape.TagSpecification{{ResourceType: new("vpc")}}
 	refused[shape.CreateVpcResult](h, "CreateVpc", wrong, "InvalidParameterValue", "Tag specification must have at least one tag")
 }
+
+func TestATagKeyIsGivenOnce(t *testing.T) {
+	h := newHouse(t)
+	v := h.vpc("10.0.0.0/16")
+	twice := []shape.Tag{tag("team", "red"), tag("team", "blue")}
+	refused[struct{}](h, "CreateTags", &shape.CreateTagsRequest{Resources: []string{v}, Tags: twice}, "InvalidParameterValue", "Duplicate tag key 'team' specified.")
+	specs := []shape.TagSpecification{{ResourceType: new("vpc"), Tags: twice[:1]}, {ResourceType: new("vpc"), Tags: twice[1:]}}
+	refused[shape.CreateVpcResult](h, "CreateVpc", &shape.CreateVpcRequest{CidrBlock: new("10.1.0.0/16"), TagSpecifications: specs}, "InvalidParameterValue", "Duplicate tag key 'team' specified.")
+}

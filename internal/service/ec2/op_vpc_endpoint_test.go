@@ -239,3 +239,27 @@ func TestEndpointServices(t *testing.T) {
 		t.Errorf("sts has a prefix list %+v", none)
 	}
 }
+
+// A gateway endpoint shows the DNS record IP type that it was given; one with names has what it answers.
+func TestDNSRecordTypesOfEndpoints(t *testing.T) {
+	h := newHouse(t)
+	v := h.vpc("10.0.0.0/16")
+	in := endpointRequest(v, "dynamodb", "Gateway")
+	id := *must[shape.CreateVpcEndpointResult](h, "CreateVpcEndpoint", in).VpcEndpoint.VpcEndpointId
+	if o := h.endpoint(id).DnsOptions; *o.DnsRecordIpType != "ipv4" {
+		t.Errorf("a gateway endpoint has %s", *o.DnsRecordIpType)
+	}
+	defined := &shape.DnsOptionsSpecification{DnsRecordIpType: new("service-defined")}
+	must[shape.ModifyVpcEndpointResult](h, "ModifyVpcEndpoint", &shape.ModifyVpcEndpointRequest{VpcEndpointId: &id, DnsOptions: defined})
+	if o := h.endpoint(id).DnsOptions; *o.DnsRecordIpType != "service-defined" {
+		t.Errorf("modified, it has %s", *o.DnsRecordIpType)
+	}
+	in = endpointRequest(v, "s3", "Gateway")
+	in.DnsOptions = defined
+	if o := must[shape.CreateVpcEndpointResult](h, "CreateVpcEndpoint", in).VpcEndpoint.DnsOptions; *o.DnsRecordIpType != "service-defined" {
+		t.Errorf("made, it has %s", *o.DnsRecordIpType)
+	}
+	in = endpointRequest(v, "logs", "Interface")
+	in.DnsOptions = defined
+	refused[shape.CreateVpcEndpointResult](h, "CreateVpcEndpoint", in, "UnsupportedOperation", "The DNS record IP type service-defined is not supported.")
+}

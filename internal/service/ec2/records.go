@@ -97,6 +97,8 @@ type endpoint struct {
 	// Provider is the endpoint service of a customer's that it leads to, with the private name that it
 	// had when the endpoint was made.
 	Provider, PrivateName string `json:",omitempty"`
+	// RecordType is the DNS record IP type of a gateway endpoint where it was said; empty is ipv4.
+	RecordType string `json:",omitempty"`
 }
 
 type eni struct {
@@ -140,6 +142,7 @@ var enis = newKind[eni]("network-interface", "eni-", "InvalidNetworkInterfaceID"
 
 // Resources that live inside other records.
 var (
+	ruleMalformed        = fault.Kind{Code: "InvalidSecurityGroupRuleId.Malformed", Status: 400}
 	ruleNotFound         = fault.Kind{Code: "InvalidSecurityGroupRuleId.NotFound", Status: 400}
 	associationNotFound  = fault.Kind{Code: "InvalidAssociationID.NotFound", Status: 400}
 	malformedAssociation = fault.Kind{Code: "InvalidAssociationID.Malformed", Status: 400}

@@ -80,6 +80,7 @@ func tableFields() fields[*routeTable] {
 		"owner-id":                               one(func(t *routeTable) string { return t.Account }),
 		"association.main":                       (*routeTable).mains,
 		"association.route-table-association-id": (*routeTable).associationIDs,
+		"association.gateway-id":                 never[*routeTable],
 		"association.route-table-id": func(t *routeTable) []string {
 			if len(t.associationIDs()) == 0 {
 				return nil

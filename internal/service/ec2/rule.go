@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"cloister/internal/machine/store"
 	shape "cloister/internal/value/shape/ec2"
 )
 
@@ -86,7 +87,7 @@ func parsePorts(protocol int, from, to *int32) (int, int, error) {
 }
 
 // parsePermissions makes rules of permissions: one for each peer.
-func (s *Service) parsePermissions(list []shape.IpPermission, g *group, egress bool) (out []rule, err error) {
+func (s *Service) parsePermissions(tx *store.Tx, list []shape.IpPermission, g *group, egress bool) (out []rule, err error) {
 	for i := range list {
 		p := &list[i]
 		base := rule{Egress: egress}
@@ -96,7 +97,7 @@ func (s *Service) parsePermissions(list []shape.IpPermission, g *group, egress b
 		if base.From, base.To, err = parsePorts(base.Protocol, p.FromPort, p.ToPort); err != nil {
 			return nil, err
 		}
-		rules, err := peers(p, g, base)
+		rules, err := peers(tx, p, g, base)
 		if err != nil {
 			return nil, err
 		}
@@ -108,7 +109,7 @@ func (s *Service) parsePermissions(list []shape.IpPermission, g *group, egress b
 	return out, nil
 }
 
-func peers(p *shape.IpPermission, g *group, base rule) (out []rule, err error) {
+func peers(tx *store.Tx, p *shape.IpPermission, g *group, base rule) (out []rule, err error) {
 	add := func(r rule, description *string) error {
 		r.Description = str(description)
 		out = append(out, r)
@@ -125,7 +126,7 @@ func peers(p *shape.IpPermission, g *group, base rule) (out []rule, err error) {
 	}
 	for _, x := range p.UserIdGroupPairs {
 		r := base
-		if r.Group, r.Peer, err = peerGroup(&x); err != nil {
+		if r.Group, r.Peer, err = peerGroup(tx, g, &x); err != nil {
 			return nil, err
 		}
 		if err := add(r, x.Description); err != nil {

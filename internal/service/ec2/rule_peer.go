@@ -15,12 +15,19 @@ type groupPeer struct {
 }
 
 // peerGroup reads the group that a pair names; another account than the rule's stands in the peer,
-// until find knows the rest.
-func peerGroup(x *shape.UserIdGroupPair) (string, *groupPeer, error) {
-	if str(x.GroupName) != "" {
-		return "", nil, invalidCombination.New("A security group of a VPC is named by its groupId and not by a groupName")
-	}
+// until find knows the rest. A name means a group of the default VPC, and serves rules of its groups only.
+func peerGroup(tx *store.Tx, g *group, x *shape.UserIdGroupPair) (string, *groupPeer, error) {
 	id, account := str(x.GroupId), str(x.UserId)
+	if id == "" && str(x.GroupName) != "" {
+		if account != "" && account != g.Account {
+			return "", nil, invalidCombination.New("A security group of another account is named by its groupId and not by a groupName")
+		}
+		named, err := groupsByName(tx, g.Account, []string{*x.GroupName})
+		if err != nil {
+			return "", nil, err
+		}
+		return named[0].ID, nil, nil
+	}
 	if owner, rest, ok := strings.Cut(id, "/"); ok && account == "" { // as the console has it: 123456789012/sg-…
 		account, id = owner, rest
 	}

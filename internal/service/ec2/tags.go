@@ -39,9 +39,11 @@ func (s *Service) merged(old map[string]string, tags []shape.Tag) (map[string]st
 	if out == nil && len(tags) > 0 {
 		out = map[string]string{}
 	}
-	for _, t := range tags {
+	for i, t := range tags {
 		k, v := str(t.Key), str(t.Value)
 		switch {
+		case slices.ContainsFunc(tags[:i], func(o shape.Tag) bool { return str(o.Key) == k }):
+			return nil, invalidValue.New("Duplicate tag key '%s' specified.", k)
 		case k == "":
 			return nil, missingParameter.New("The request must contain the parameter Tag.Key")
 		case strings.HasPrefix(strings.ToLower(k), "aws:"):

@@ -34,12 +34,16 @@ var vpcFields = fields[*vpc]{
 		}
 		return out
 	},
-	"cidr-block-association.state": one(func(*vpc) string { return "associated" }),
-	"dhcp-options-id":              one(func(v *vpc) string { return v.DHCPOptionsID }),
-	"is-default":                   one(func(v *vpc) string { return strconv.FormatBool(v.Default) }),
-	"isDefault":                    one(func(v *vpc) string { return strconv.FormatBool(v.Default) }),
-	"owner-id":                     one(func(v *vpc) string { return v.Account }),
-	"state":                        one(func(*vpc) string { return available }),
+	"ipv6-cidr-block-association.association-id":  never[*vpc],
+	"ipv6-cidr-block-association.ipv6-cidr-block": never[*vpc],
+	"ipv6-cidr-block-association.ipv6-pool":       never[*vpc],
+	"ipv6-cidr-block-association.state":           never[*vpc],
+	"cidr-block-association.state":                one(func(*vpc) string { return "associated" }),
+	"dhcp-options-id":                             one(func(v *vpc) string { return v.DHCPOptionsID }),
+	"is-default":                                  one(func(v *vpc) string { return strconv.FormatBool(v.Default) }),
+	"isDefault":                                   one(func(v *vpc) string { return strconv.FormatBool(v.Default) }),
+	"owner-id":                                    one(func(v *vpc) string { return v.Account }),
+	"state":                                       one(func(*vpc) string { return available }),
 }
 
 // inVPC gives an account's VPC and how many records of a kind it has.

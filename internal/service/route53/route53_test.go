@@ -36,9 +36,9 @@ func (w *world) VPC(_ *store.Tx, of, id string) (bool, bool, error) {
 	return of == account && slices.Contains([]string{"vpc-1", "vpc-2", "vpc-3"}, id), id != "vpc-3", nil
 }
 
-func (w *world) PrivateNames(_ *store.Tx, _, vpc string) ([]string, error) {
+func (w *world) PrivateNames(_ *store.Tx, _, vpc string) (map[string]string, error) {
 	if vpc == "vpc-1" {
-		return []string{"sts.us-east-1.amazonaws.com", "*.execute-api.us-east-1.amazonaws.com"}, nil
+		return map[string]string{"sts.us-east-1.amazonaws.com": "ZHIDDEN", "*.execute-api.us-east-1.amazonaws.com": "ZHIDDEN2"}, nil
 	}
 	return nil, nil
 }
@@ -136,7 +136,7 @@ func TestHostedZones(t *testing.T) {
 	}
 	refused(t, create("other.test", "Corp.Testvpc-1", vpc("vpc-1")), "HostedZoneAlreadyExists", "caller reference")
 	refused(t, create("CORP.test.", "2", vpc("vpc-1")), "ConflictingDomainExists", "The VPC vpc-1 in region us-east-1 has already been associated with the hosted zone "+id)
-	refused(t, create("sts.us-east-1.amazonaws.com", "2", vpc("vpc-1")), "ConflictingDomainExists", "ZVPCE with the same domain name.")
+	refused(t, create("sts.us-east-1.amazonaws.com", "2", vpc("vpc-1")), "ConflictingDomainExists", "ZHIDDEN with the same domain name.")
 	refused(t, create("execute-api.us-east-1.amazonaws.com", "2", vpc("vpc-1")), "ConflictingDomainExists", "")
 	refused(t, create("a.test", "2", vpc("vpc-9")), "InvalidVPCId", "vpc-9")
 	refused(t, create("a.test", "2", &shape.VPC{VPCId: new("vpc-1"), VPCRegion: new("eu-west-1")}), "InvalidVPCId", "eu-west-1")
@@ -377,5 +377,14 @@ func TestNamesAndTexts(t *testing.T) {
 		if got, ok := texts(in); ok {
 			t.Errorf("%q is text %q", in, got)
 		}
+	}
+}
+
+// The strings of one TXT value are answered as one (differences.md, 50).
+func TestTheStringsOfATextAreOne(t *testing.T) {
+	n := network.Name{}
+	(&record{Type: "TXT", Values: []string{`"one" "two"`, `"three"`}}).fill(&n)
+	if !slices.Equal(n.TXT, []string{"onetwo", "three"}) {
+		t.Errorf("%q", n.TXT)
 	}
 }

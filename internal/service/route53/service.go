@@ -43,8 +43,8 @@ type Network interface {
 	Change(ctx context.Context, f func(tx *store.Tx) error) error
 	// VPC tells whether an account has a VPC, and whether its resolver knows private names.
 	VPC(tx *store.Tx, account, id string) (found, names bool, err error)
-	// PrivateNames are the names that endpoints have taken over in a VPC.
-	PrivateNames(tx *store.Tx, account, vpc string) ([]string, error)
+	// PrivateNames are the names that endpoints have taken over in a VPC, and the hidden zone that each is in.
+	PrivateNames(tx *store.Tx, account, vpc string) (map[string]string, error)
 	// EndpointZone is the hosted zone of the names of VPC endpoints.
 	EndpointZone() string
 }

@@ -90,9 +90,9 @@ func (s *Service) associable(tx *store.Tx, account string, vpc *shape.VPC, name 
 	if err != nil {
 		return err
 	}
-	for _, n := range taken {
+	for n, zone := range taken {
 		if strings.TrimPrefix(n, "*.")+"." == name {
-			return conflict(s.Network.EndpointZone())
+			return conflict(zone)
 		}
 	}
 	return nil
