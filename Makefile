@@ -8,7 +8,7 @@ TEST_PACKAGES := $(RUN_PACKAGES) bind9-dnsutils openssl
 BENCH_PACKAGES := nginx-light wrk
 export GOFLAGS := -mod=readonly
 
-.PHONY: all build demo test unit check bench install-% clean coverage
+.PHONY: all build demo test check bench fuzz install-% clean coverage
 
 all: build
 
@@ -40,6 +40,7 @@ check: ## what needs neither root nor a network
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
 	go vet ./...
 	go test -count=1 ./internal/value/... ./internal/engine/... ./internal/frame/... .
+	@go test -count=1 -cover ./internal/engine/policy | tee /dev/stderr | grep -q 'coverage: 100.0%' || { echo "every statement of the policy engine is tested, or is not there" >&2; exit 1; }
 	$(MAKE) coverage && git diff --exit-code docs/coverage.md
 
 coverage: build ## docs/coverage.md from the operations that are defined
@@ -47,6 +48,10 @@ coverage: build ## docs/coverage.md from the operations that are defined
 
 bench: install-bench build ## figures as ratios against a peer run side by side: docs/performance.md
 	$(SUDO) env "PATH=$$PATH" "HOME=$$HOME" bench/run.sh
+
+FUZZ_TIME := 150s
+fuzz: ## the policy engine's parser, and its decisions against a plain evaluator: docs/fuzzing.md
+	@for f in $$(go test -list 'Fuzz.*' ./internal/engine/policy | grep Fuzz); do go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZ_TIME) ./internal/engine/policy || exit 1; done
 
 clean:
 	rm -rf bin .cloister

@@ -226,3 +226,22 @@ func TestRefusalOfOtherErrors(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+func TestFullAccess(t *testing.T) {
+	const whole = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]}`
+	for text, want := range map[string]bool{
+		whole: true,
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`:                                                                   true,
+		`{"Statement":[{"Effect":"Allow","Principal":{"AWS":"111122223333"},"Action":"*","Resource":"*"}]}`:                                                       false,
+		`{"Statement":[{"Effect":"Deny","Principal":"*","Action":"*","Resource":"*"}]}`:                                                                           false,
+		`{"Statement":[{"Effect":"Allow","Principal":"*","NotAction":"*","Resource":"*"}]}`:                                                                       false,
+		`{"Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:*","Resource":"*"}]}`:                                                                       false,
+		`{"Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"arn:aws:s3:::b"}]}`:                                                             false,
+		`{"Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*","Condition":{"Null":{"aws:SourceVpc":"true"}}}]}`:                            false,
+		`{"Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"},{"Effect":"Deny","Principal":"*","Action":"s3:PutObject","Resource":"*"}]}`: false,
+	} {
+		if got := mustParse(t, text).FullAccess(); got != want {
+			t.Errorf("%s: %v", text, got)
+		}
+	}
+}

@@ -175,6 +175,9 @@ func (e *evaluation) policies(kind Kind, list []Attached) (best finding) {
 	if e.stopped() {
 		return best
 	}
+	if e.trace != nil && len(list) > 0 {
+		e.trace.consulted = append(e.trace.consulted, consulted{kind, list})
+	}
 	for i := range list {
 		e.document(kind, &list[i], &best)
 		if e.stopped() {

@@ -4,20 +4,28 @@ import "math/bits"
 
 // Decision is an answer with all its reasons, kept compact: what every statement that may be about
 // the action came to, and every value that a condition saw. Report spells them out. It shares
-// nothing with the request's Context, and so may be kept.
+// nothing with the request's Context, and so may be kept; of the Stack it shares the lists, which must
+// not be changed after.
 type Decision struct {
 	Result
 
 	principal, action, resource string
 	crossAccount, endpoint      bool
+	consulted                   []consulted
 	policies                    []policyTrace
 	statements                  []statementTrace
 	conditions                  []conditionTrace
 }
 
+// consulted is one list of policies that was asked.
+type consulted struct {
+	kind Kind
+	list []Attached
+}
+
+// policyTrace is a policy with statements that may be about the action; most have none.
 type policyTrace struct {
-	kind     Kind
-	attached Attached
+	attached *Attached
 	until    int // the end of its rows in Decision.statements
 }
 
@@ -36,40 +44,41 @@ type conditionTrace struct {
 	list      []string // or the values, where they are a set
 }
 
+// decisionRoom is a Decision with room for what a usual one keeps: one allocation.
+type decisionRoom struct {
+	Decision
+	consulted  [6]consulted
+	policies   [8]policyTrace
+	statements [12]statementTrace
+	conditions [6]conditionTrace
+}
+
 // Explain answers a request as Decide does, and keeps the reasons: it takes no short cut, so that
 // every policy in the stack is accounted for.
 func Explain(stack *Stack, r *Request) *Decision {
-	d := &Decision{
+	room := new(decisionRoom)
+	d := &room.Decision
+	*d = Decision{
 		principal: name(&r.Principal), action: r.Action, resource: r.Resource,
 		crossAccount: r.crossAccount(), endpoint: stack.ViaEndpoint,
-		policies:   make([]policyTrace, 0, stack.count()),
-		statements: make([]statementTrace, 0, 8),
-		conditions: make([]conditionTrace, 0, 4),
+		consulted: room.consulted[:0], policies: room.policies[:0], statements: room.statements[:0], conditions: room.conditions[:0],
 	}
 	e := evaluation{stack: stack, request: r, action: nameAction(r.Action), target: newTarget(r.Resource), trace: d}
 	d.Result = e.decide()
 	return d
 }
 
-// count is the number of policies in a stack.
-func (s *Stack) count() int {
-	n := len(s.Identity) + len(s.Resource) + len(s.Boundary) + len(s.Session) + len(s.Endpoint)
-	for _, levels := range [2][][]Attached{s.SCP, s.RCP} {
-		for _, level := range levels {
-			n += len(level)
-		}
-	}
-	return n
-}
-
 // explain reads every marked statement of a document and keeps what it came to.
 func (e *evaluation) explain(kind Kind, at *Attached, marks []uint64, best *finding) {
+	before := len(e.trace.statements)
 	for w, word := range marks {
 		for ; word != 0; word &= word - 1 {
 			e.explainStatement(kind, at, &at.Document.statements[w*64+bits.TrailingZeros64(word)], best)
 		}
 	}
-	e.trace.policies = append(e.trace.policies, policyTrace{kind, *at, len(e.trace.statements)})
+	if len(e.trace.statements) > before {
+		e.trace.policies = append(e.trace.policies, policyTrace{at, len(e.trace.statements)})
+	}
 }
 
 func (e *evaluation) explainStatement(kind Kind, at *Attached, s *statement, best *finding) {

@@ -61,17 +61,21 @@ type ConditionReport struct {
 func (d *Decision) Report() Report {
 	r := Report{
 		Result: d.Result, Principal: d.principal, Action: d.action, Resource: d.resource, Endpoint: d.endpoint,
-		Cause: d.Result.Cause(d.action), Policies: make([]PolicyReport, 0, len(d.policies)),
+		Cause: d.Result.Cause(d.action), Policies: make([]PolicyReport, 0, len(d.consulted)),
 	}
 	if d.Effect != Allowed {
 		r.Message = sentence(d.principal, d.action, d.resource, d.Result, d.crossAccount)
 	}
-	statement, condition := 0, 0
-	for i := range d.policies {
-		p := &d.policies[i]
-		rows := d.statements[statement:p.until]
-		statement = p.until
-		r.Policies = append(r.Policies, d.policy(p, rows, &condition))
+	traces, statement, condition := d.policies, 0, 0
+	for _, c := range d.consulted {
+		for i := range c.list {
+			var rows []statementTrace
+			if len(traces) > 0 && traces[0].attached == &c.list[i] {
+				rows = d.statements[statement:traces[0].until]
+				statement, traces = traces[0].until, traces[1:]
+			}
+			r.Policies = append(r.Policies, d.policy(c.kind, &c.list[i], rows, &condition))
+		}
 	}
 	return r
 }
@@ -97,10 +101,10 @@ func (r Report) For(account string) Report {
 // MarshalJSON writes the Report.
 func (d *Decision) MarshalJSON() ([]byte, error) { return json.Marshal(d.Report()) }
 
-func (d *Decision) policy(p *policyTrace, rows []statementTrace, condition *int) PolicyReport {
-	r := PolicyReport{Kind: p.kind, Name: p.attached.Name, ARN: p.attached.ARN, Version: p.attached.Version, Level: p.attached.Level, Owner: p.attached.Owner}
-	for i := range p.attached.Document.statements {
-		s := &p.attached.Document.statements[i]
+func (d *Decision) policy(kind Kind, at *Attached, rows []statementTrace, condition *int) PolicyReport {
+	r := PolicyReport{Kind: kind, Name: at.Name, ARN: at.ARN, Version: at.Version, Level: at.Level, Owner: at.Owner}
+	for i := range at.Document.statements {
+		s := &at.Document.statements[i]
 		row := StatementReport{Number: s.number, Sid: s.sid, Effect: "Deny", Start: s.start, End: s.limit}
 		if s.allow {
 			row.Effect = "Allow"
@@ -113,7 +117,7 @@ func (d *Decision) policy(p *policyTrace, rows []statementTrace, condition *int)
 		t := &rows[0]
 		rows = rows[1:]
 		row.Matched, row.Failed = t.failed == allMatched, elementNames[t.failed]
-		if s.allow && p.kind.namesPrincipals() && t.grant != NoGrant {
+		if s.allow && kind.namesPrincipals() && t.grant != NoGrant {
 			row.Grant = t.grant.String()
 		}
 		row.Conditions = conditionReports(d.conditions[*condition:t.until])
