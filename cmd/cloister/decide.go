@@ -85,7 +85,7 @@ type answer struct {
 }
 
 func answerTo(line []byte, known documents) answer {
-	var q question
+	var q inquiry
 	if err := json.Unmarshal(line, &q); err != nil {
 		return answer{ID: q.ID, Result: "invalid", Error: err.Error()}
 	}

@@ -10,8 +10,8 @@ import (
 	"cloister/internal/value/arn"
 )
 
-// question is one line in.
-type question struct {
+// inquiry is one line in.
+type inquiry struct {
 	ID       json.RawMessage `json:"id"`
 	Policies struct {
 		Identity []json.RawMessage   `json:"identity"`
@@ -33,7 +33,7 @@ type question struct {
 }
 
 // read makes of a question what the engine takes.
-func (q *question) read(known documents) (*policy.Stack, *policy.Request, error) {
+func (q *inquiry) read(known documents) (*policy.Stack, *policy.Request, error) {
 	request, err := q.request()
 	if err != nil {
 		return nil, nil, err
@@ -77,7 +77,7 @@ func trusts(r *policy.Request) bool {
 	return false
 }
 
-func (q *question) request() (*policy.Request, error) {
+func (q *inquiry) request() (*policy.Request, error) {
 	in := &q.Request
 	if vendor, name, ok := strings.Cut(in.Action, ":"); !ok || vendor == "" || name == "" {
 		return nil, fmt.Errorf("request.action: %q is no action such as sagemaker:CreateModel", in.Action)
@@ -141,7 +141,7 @@ var principalKinds = map[string]policy.PrincipalKind{
 	"root": policy.RootUser, "federated": policy.Federated, "service": policy.Service, "anonymous": policy.Anonymous,
 }
 
-func (q *question) principal(c *policy.Context) (policy.Principal, error) {
+func (q *inquiry) principal(c *policy.Context) (policy.Principal, error) {
 	text := q.Request.Principal
 	kind, ok := principalKinds[q.Request.PrincipalType]
 	if !ok {
