@@ -1,15 +1,9 @@
 package main
 
 import (
-	"bufio"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
 	"os"
-	"strings"
 
-	"cloister/internal/engine/policy"
+	"cloister/cmd/cloister/decide"
 )
 
 // decideCommand answers questions to the policy engine, one a line: docs/decide.md.
@@ -18,81 +12,4 @@ type decideCommand struct {
 }
 
 // Run reads questions until there are no more. It needs no server and no data directory.
-func (d *decideCommand) Run() error {
-	return decideAll(os.Stdin, os.Stdout, d.Quiet)
-}
-
-// longestLine holds a question with every policy at its greatest size.
-const longestLine = 64 << 20
-
-// decideAll answers line by line; what was answered is written before it waits for more.
-func decideAll(from io.Reader, to io.Writer, quiet bool) error {
-	in := bufio.NewReaderSize(from, 1<<16)
-	out := bufio.NewWriter(to)
-	write := json.NewEncoder(out)
-	write.SetEscapeHTML(false)
-	known := documents{}
-	for number := 1; ; number++ {
-		line, err := readLine(in)
-		if text := strings.TrimSpace(string(line)); text != "" {
-			a := answerTo([]byte(text), known)
-			if a.Error != "" && a.ID == nil {
-				a.Error = fmt.Sprintf("line %d: %s", number, a.Error)
-			}
-			if quiet {
-				a.Reasons = nil
-			}
-			if err := write.Encode(a); err != nil {
-				return err
-			}
-		}
-		if in.Buffered() == 0 || err != nil {
-			if flush := out.Flush(); flush != nil {
-				return flush
-			}
-		}
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("line %d: %w", number, err)
-		}
-	}
-}
-
-func readLine(in *bufio.Reader) (line []byte, err error) {
-	for {
-		part, more := in.ReadSlice('\n')
-		line = append(line, part...)
-		if len(line) > longestLine {
-			return nil, fmt.Errorf("longer than %d bytes", longestLine)
-		}
-		if !errors.Is(more, bufio.ErrBufferFull) {
-			return line, more
-		}
-	}
-}
-
-// answer is one line out.
-type answer struct {
-	ID     json.RawMessage `json:"id"`
-	Result string          `json:"result"` // Allowed, ImplicitDeny, ExplicitDeny or invalid
-	// Decided is what decided: for an implicit deny, the kind of policy that should have allowed.
-	Decided *policy.Result        `json:"decided,omitempty"`
-	Message string                `json:"message,omitempty"` // AWS's sentence for a denial
-	Reasons []policy.PolicyReport `json:"reasons,omitempty"`
-	Error   string                `json:"error,omitempty"`
-}
-
-func answerTo(line []byte, known documents) answer {
-	var q inquiry
-	if err := json.Unmarshal(line, &q); err != nil {
-		return answer{ID: q.ID, Result: "invalid", Error: err.Error()}
-	}
-	stack, request, err := q.read(known)
-	if err != nil {
-		return answer{ID: q.ID, Result: "invalid", Error: err.Error()}
-	}
-	r := policy.Explain(stack, request).Report()
-	return answer{ID: q.ID, Result: r.Effect.String(), Decided: &r.Result, Message: r.Message, Reasons: r.Policies}
-}
+func (d *decideCommand) Run() error { return decide.Lines(os.Stdin, os.Stdout, d.Quiet) }

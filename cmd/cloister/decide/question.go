@@ -1,17 +1,18 @@
-package main
+package decide
 
 import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"cloister/internal/engine/policy"
 	"cloister/internal/value/arn"
 )
 
-// inquiry is one line in.
-type inquiry struct {
+// question is one line in.
+type question struct {
 	ID       json.RawMessage `json:"id"`
 	Policies struct {
 		Identity []json.RawMessage   `json:"identity"`
@@ -33,7 +34,7 @@ type inquiry struct {
 }
 
 // read makes of a question what the engine takes.
-func (q *inquiry) read(known documents) (*policy.Stack, *policy.Request, error) {
+func (q *question) read(known documents) (*policy.Stack, *policy.Request, error) {
 	request, err := q.request()
 	if err != nil {
 		return nil, nil, err
@@ -77,7 +78,7 @@ func trusts(r *policy.Request) bool {
 	return false
 }
 
-func (q *inquiry) request() (*policy.Request, error) {
+func (q *question) request() (*policy.Request, error) {
 	in := &q.Request
 	if vendor, name, ok := strings.Cut(in.Action, ":"); !ok || vendor == "" || name == "" {
 		return nil, fmt.Errorf("request.action: %q is no action such as sagemaker:CreateModel", in.Action)
@@ -127,6 +128,8 @@ func setContext(c *policy.Context, name string, raw json.RawMessage) error {
 	return nil
 }
 
+var accountForm = regexp.MustCompile(`^[0-9]{12}$`)
+
 // accountOf is the account in an ARN, if there is one: AWS's own resources and S3's have none.
 func accountOf(text string) string {
 	a, err := arn.Parse(text)
@@ -141,7 +144,7 @@ var principalKinds = map[string]policy.PrincipalKind{
 	"root": policy.RootUser, "federated": policy.Federated, "service": policy.Service, "anonymous": policy.Anonymous,
 }
 
-func (q *inquiry) principal(c *policy.Context) (policy.Principal, error) {
+func (q *question) principal(c *policy.Context) (policy.Principal, error) {
 	text := q.Request.Principal
 	kind, ok := principalKinds[q.Request.PrincipalType]
 	if !ok {
