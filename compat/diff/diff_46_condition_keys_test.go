@@ -2,8 +2,8 @@ package diff
 
 import "testing"
 
-// TestDiff46ConditionKeys: tags of callers, the time of a session and what a service works for are no
-// condition keys yet, so an Allow that asks for them gives nothing, and a Deny forbids nothing.
+// TestDiff46ConditionKeys: MFA and services that call on give no keys, for there are none; and SageMaker does not say
+// for which of its resources it assumes a role. The other keys are there: tags of callers and the time of a session.
 func TestDiff46ConditionKeys(t *testing.T) {
 	when := func(effect, condition string) string {
 		return `{"Effect":"` + effect + `","Action":"ec2:DescribeVpcs","Resource":"*","Condition":` + condition + `}`
@@ -16,13 +16,17 @@ func TestDiff46ConditionKeys(t *testing.T) {
 			"PolicyDocument", `{"Version":"2012-10-17","Statement":[`+statements+`]}`).good(t)
 	}
 	put(when("Allow", `{"StringEquals":{"aws:PrincipalTag/team":"red"}}`))
+	u.query(t, "ec2", "DescribeVpcs").good(t)
+	put(when("Allow", `{"StringEquals":{"aws:PrincipalTag/team":"red"},"NumericLessThan":{"aws:MultiFactorAuthAge":"3600"}}`))
+	u.query(t, "ec2", "DescribeVpcs").fault(t, 403, "UnauthorizedOperation", "no identity-based policy allows")
+	put(when("Allow", `{"ForAnyValue:StringLike":{"aws:CalledVia":"*"}}`))
 	u.query(t, "ec2", "DescribeVpcs").fault(t, 403, "UnauthorizedOperation", "no identity-based policy allows")
 
 	arn := role(t, "diff-46", `{"AWS":"`+account+`"}`, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},`+
 		when("Deny", `{"DateLessThan":{"aws:TokenIssueTime":"2100-01-01T00:00:00Z"}}`)+`]}`)
 	a := user(t, "diff-46-admin", policy("Allow", "sts:*", "*")).query(t, "sts", "AssumeRole", "RoleArn", arn, "RoleSessionName", "one").good(t)
 	session := &client{a.one(t, "AccessKeyId"), a.one(t, "SecretAccessKey"), a.one(t, "SessionToken")}
-	session.query(t, "ec2", "DescribeVpcs").good(t)
+	session.query(t, "ec2", "DescribeVpcs").fault(t, 403, "UnauthorizedOperation", "with an explicit deny in an identity-based policy")
 
 	w := work(t)
 	deputy := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"sagemaker.amazonaws.com"},"Action":"sts:AssumeRole",` +

@@ -3,7 +3,6 @@ package door
 import (
 	"context"
 	"strings"
-	"sync"
 
 	"cloister/internal/engine/policy"
 	"cloister/internal/engine/sigv4"
@@ -48,10 +47,10 @@ func (d *Door) ask(x *exchange, k *api.Check) error {
 	}
 	resource := d.Directory.Resolve(k.Resource)
 	stack, facts := d.Directory.Stack(&x.Caller, &directory.Question{Action: k.Action, Resource: resource, Account: k.Account})
-	c := contexts.Get().(*policy.Context)
-	defer contexts.Put(c) // a Decision shares nothing with it
-	d.facts(c, x, k, &facts)
-	r := policy.Request{Principal: policy.PrincipalOf(*id), Action: k.Action, Resource: resource, ResourceAccount: facts.Account, Context: c}
+	b := subjects.Get().(*subject)
+	defer subjects.Put(b) // a Decision shares nothing with it
+	b.begin(x, k, resource, facts)
+	r := policy.Request{Principal: policy.PrincipalOf(*id), Action: k.Action, Resource: resource, ResourceAccount: facts.Account, Context: &b.context}
 	decision := policy.Explain(&stack, &r)
 	x.entry.Decide(decision)
 	if decision.Effect == policy.Allowed {
@@ -76,61 +75,4 @@ func (x *exchange) denied(sentence string) error {
 		}
 	}
 	return deniedQuery.New("%s", sentence)
-}
-
-var contexts = sync.Pool{New: func() any { return new(policy.Context) }}
-
-// facts are the condition keys that the request carries: what the path says, who the caller is, and
-// what the check brings.
-func (d *Door) facts(c *policy.Context, x *exchange, k *api.Check, f *directory.Facts) {
-	*c = policy.Context{Time: x.Time}
-	o, id := &x.Caller.Origin, &x.Caller.Identity
-	switch o.Place {
-	case caller.Endpoint:
-		c.Set(policy.SourceVpc, o.VPC)
-		c.Set(policy.SourceVpce, o.EndpointID)
-		c.Set(policy.VpcSourceIP, o.Source.String())
-	case caller.Internet:
-		c.Set(policy.SourceIP, o.Source.String())
-	}
-	c.SetBool(policy.SecureTransport, x.Secure)
-	c.SetBool(policy.ViaAWSService, o.Place == caller.Inside && id.Kind != caller.Service)
-	c.Set(policy.RequestedRegion, x.Region)
-	if f.Account != "" {
-		c.Set(policy.ResourceAccount, f.Account)
-	}
-	if x.UserAgent != "" {
-		c.Set(policy.UserAgent, x.UserAgent)
-	}
-	who(c, id)
-	for i := range k.Keys {
-		if key := &k.Keys[i]; key.Multi {
-			c.SetNamedMany(key.Name, key.Values)
-		} else if len(key.Values) > 0 {
-			c.SetNamed(key.Name, key.Values[0])
-		}
-	}
-}
-
-// who sets the keys of the principal.
-func who(c *policy.Context, id *caller.Identity) {
-	if id.Kind != caller.Service { // a service has no ARN, and a name would not be one
-		c.Set(policy.PrincipalArn, id.PrincipalARN)
-	}
-	c.Set(policy.UserID, id.ID)
-	c.Set(policy.PrincipalType, string(id.Kind))
-	c.SetBool(policy.PrincipalIsAWSService, id.Kind == caller.Service)
-	switch {
-	case id.Kind == caller.Anonymous:
-		c.Set(policy.PrincipalAccount, "anonymous")
-		return
-	case id.Kind == caller.Service:
-		c.Set(policy.PrincipalServiceName, id.ServiceName)
-		c.Set(policy.SourceAccount, id.Account) // whose resource the service acts for: the guard of trust policies
-		return
-	}
-	c.Set(policy.PrincipalAccount, id.Account)
-	if id.Name != "" {
-		c.Set(policy.Username, id.Name)
-	}
 }

@@ -191,10 +191,10 @@ func (d *Directory) RemoveManaged(arn string) { remove(d, d.managed, arn) }
 // SetTags says what tags a resource has; none forgets it. The list must not be changed after.
 func (d *Directory) SetTags(arn string, tags []caller.Tag) {
 	if len(tags) == 0 {
-		remove(d, d.tags, arn)
+		remove(d, d.tags, spelled(arn))
 		return
 	}
-	set(d, d.tags, arn, tags)
+	set(d, d.tags, spelled(arn), tags)
 }
 
 func set[V any](d *Directory, m map[string]V, k string, v V) {

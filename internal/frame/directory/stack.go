@@ -38,7 +38,7 @@ func (d *Directory) Stack(c *caller.Caller, q *Question) (s policy.Stack, f Fact
 	if f.Account == "" {
 		f.Account = id.Account
 	}
-	f.Resource = d.tags[q.Resource]
+	f.Resource = d.tagsOf(q.Resource)
 	d.identity(id, &s, &f)
 	d.limits(id, &s)
 	if c.Origin.Place == caller.Endpoint {
@@ -57,6 +57,22 @@ func (d *Directory) Stack(c *caller.Caller, q *Question) (s policy.Stack, f Fact
 		s.RCP = f.Owner.levels(f.Owner.rcp(), f.Account)
 	}
 	return s, f
+}
+
+// tagsOf gives the tags that a resource was told to have; users and roles have theirs with them. The lock is held.
+func (d *Directory) tagsOf(arn string) []caller.Tag {
+	if p := d.principal[arn]; p != nil {
+		return p.Tags
+	}
+	return d.tags[spelled(arn)]
+}
+
+// spelled is the ARN that a resource is known by: SageMaker's names are the same in any case.
+func spelled(arn string) string {
+	if strings.HasPrefix(arn, "arn:aws:sagemaker:") {
+		return strings.ToLower(arn)
+	}
+	return arn
 }
 
 // assumes tells whether an action on a role is a matter of its trust policy.

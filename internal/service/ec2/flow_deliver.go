@@ -17,6 +17,7 @@ import (
 	"cloister/internal/engine/flowlog"
 	"cloister/internal/frame/api"
 	"cloister/internal/machine/store"
+	"cloister/internal/value/arn"
 	"cloister/internal/value/caller"
 	"cloister/internal/value/fault"
 	"cloister/internal/value/shape/logs"
@@ -182,7 +183,7 @@ func (s *Service) deliver(ctx context.Context, l *flowLog, lines []stream, at ti
 
 // flowRole takes on the role of a flow log.
 func (s *Service) flowRole(ctx context.Context, l *flowLog) (caller.Caller, error) {
-	out, err := api.CallAs[sts.AssumeRoleResponse](ctx, s.Client, caller.ForService(flowPrincipal, l.Account, ""), "sts", "AssumeRole",
+	out, err := api.CallAs[sts.AssumeRoleResponse](ctx, s.Client, caller.ForService(flowPrincipal, l.Account, arn.Format("ec2", s.Region, l.Account, "vpc-flow-log/"+l.ID)), "sts", "AssumeRole",
 		&sts.AssumeRoleRequest{RoleArn: &l.Role, RoleSessionName: &l.ID})
 	if err != nil {
 		return caller.Caller{}, err
@@ -245,7 +246,7 @@ func (s *Service) putFlows(ctx context.Context, l *flowLog, lines []stream, at t
 		return err
 	}
 	key := flowKeyOf(l, s.Region, at.UTC())
-	_, err = s.Client.Call(ctx, caller.ForService(bucketPrincipal, l.Account, ""), "s3", "PutObject", &s3.PutObjectRequest{
+	_, err = s.Client.Call(ctx, caller.ForService(bucketPrincipal, l.Account, arn.Format("logs", s.Region, l.Account, "*")), "s3", "PutObject", &s3.PutObjectRequest{
 		Bucket: &l.Bucket, Key: &key, Body: io.Reader(bytes.NewReader(file.Bytes())), ContentLength: new(int64(file.Len())), ContentType: new("application/octet-stream"),
 	})
 	return err
@@ -293,7 +294,7 @@ func (s *Service) delivered(ctx context.Context, l *flowLog, err error) error {
 // openBucket makes sure that the delivery may write to a bucket, as AWS does where the caller may change
 // the bucket's policy; otherwise the policy stays as it is. It says why the bucket is none.
 func (s *Service) openBucket(ctx context.Context, c *api.Call, l *flowLog) (reason string) {
-	as := caller.Caller{Identity: c.Caller.Identity, Origin: caller.Origin{Place: caller.Inside}}
+	as := caller.Caller{Identity: c.Caller.Identity, Origin: caller.Origin{Place: caller.Inside, Forwarded: true}}
 	got, err := api.CallAs[s3.GetBucketPolicyOutput](ctx, s.Client, as, "s3", "GetBucketPolicy", &s3.GetBucketPolicyRequest{Bucket: &l.Bucket})
 	document := map[string]any{"Version": "2012-10-17", "Id": "AWSLogDeliveryWrite20150319"}
 	switch {

@@ -43,6 +43,9 @@ type Origin struct {
 	Source netip.Addr `json:"source"`
 	// Target is the address and port that was dialled.
 	Target netip.AddrPort `json:"target"`
+	// Forwarded tells, for Place Inside, that a service passes on the very call of who called it, with that
+	// caller's rights: aws:ViaAWSService. A service that has a session of its own makes calls of its own.
+	Forwarded bool `json:"forwarded,omitempty"`
 }
 
 // Kind is the kind of principal.

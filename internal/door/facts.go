@@ -1,0 +1,119 @@
+package door
+
+import (
+	"strings"
+	"sync"
+
+	"cloister/internal/engine/policy"
+	"cloister/internal/frame/api"
+	"cloister/internal/frame/directory"
+	"cloister/internal/value/arn"
+	"cloister/internal/value/caller"
+	"cloister/internal/value/catalogue"
+)
+
+// subject is what one decision is about: the call, the check and what the directory knows of its two
+// sides. It is the Filler of its own context, so that a key costs something only where a policy asks for it.
+type subject struct {
+	context  policy.Context
+	x        *exchange
+	action   string
+	resource string
+	directory.Facts
+}
+
+var subjects = sync.Pool{New: func() any { return new(subject) }}
+
+// begin puts in what the check brings.
+func (b *subject) begin(x *exchange, k *api.Check, resource string, f directory.Facts) {
+	b.x, b.action, b.resource, b.Facts = x, k.Action, resource, f
+	b.context = policy.Context{Time: x.Time, Filler: b}
+	for i := range k.Keys {
+		if key := &k.Keys[i]; key.Multi {
+			b.context.SetNamedMany(key.Name, key.Values)
+		} else if len(key.Values) > 0 {
+			b.context.SetNamed(key.Name, key.Values[0])
+		}
+	}
+}
+
+// Fill is policy.Filler.
+func (b *subject) Fill(c *policy.Context, key policy.Key, name string) {
+	if key == 0 {
+		b.tag(c, name)
+		return
+	}
+	r, ok := global[key]
+	switch {
+	case !ok || r.when != nil && !r.when(b):
+	case r.list != nil:
+		c.SetMany(key, r.list(b))
+	default:
+		c.Set(key, r.text(b))
+	}
+}
+
+// tag gives the value of a tag of the caller or the resource, whose keys are the same in any case.
+func (b *subject) tag(c *policy.Context, name string) {
+	prefix, key, ok := strings.Cut(name, "/")
+	if !ok {
+		return
+	}
+	var tags []caller.Tag
+	switch {
+	case strings.EqualFold(prefix, "aws:PrincipalTag"):
+		tags = b.Principal
+	case b.tells(prefix):
+		tags = b.Resource
+	}
+	for i := range tags {
+		if strings.EqualFold(tags[i].Key, key) {
+			c.SetNamed(name, tags[i].Value)
+			return
+		}
+	}
+}
+
+// tagged are the services that also call the tags of their resources by a name of their own.
+var tagged = map[string]bool{"ec2": true, "sagemaker": true, "iam": true, "elasticloadbalancing": true}
+
+// tells whether a prefix names the tags of the resource. Who may pass a role cannot depend on its tags.
+func (b *subject) tells(prefix string) bool {
+	service, ok := cutFold(prefix, ":ResourceTag")
+	if !ok || strings.EqualFold(b.action, "iam:PassRole") {
+		return false
+	}
+	if strings.EqualFold(service, "aws") {
+		return true
+	}
+	a, err := arn.Parse(b.resource)
+	return err == nil && tagged[a.Service] && strings.EqualFold(a.Service, service)
+}
+
+func cutFold(text, suffix string) (string, bool) {
+	at := len(text) - len(suffix)
+	if at < 0 || !strings.EqualFold(text[at:], suffix) {
+		return "", false
+	}
+	return text[:at], true
+}
+
+func (b *subject) identity() *caller.Identity { return &b.x.Caller.Identity }
+func (b *subject) origin() *caller.Origin     { return &b.x.Caller.Origin }
+
+// service is the prefix of the action, in lower case.
+func (b *subject) service() string {
+	prefix, _, _ := strings.Cut(b.action, ":")
+	return strings.ToLower(prefix)
+}
+
+// region is the one that was asked for: of a service without regions it is always the same.
+func (b *subject) region() string {
+	if b.x.host.Region != "" {
+		return b.x.host.Region
+	}
+	if row, ok := catalogue.ByID(b.x.service.Model.ID); ok && row.Global {
+		return "us-east-1"
+	}
+	return b.x.Region
+}
