@@ -131,10 +131,23 @@ func (h *house) load(ctx context.Context, f place, conf config) error {
 	if err := h.ec2.Load(ctx); err != nil {
 		return fmt.Errorf("load ec2: %w", err)
 	}
+	if err := h.watchTags(ctx, conf.Region); err != nil {
+		return fmt.Errorf("load tags: %w", err)
+	}
 	if err := loadImages(ctx, h.images, conf); err != nil {
 		return fmt.Errorf("load images: %w", err)
 	}
 	return f.firstCredentials(ctx, h.iam, conf)
+}
+
+// watchTags has the directory know the tags of every resource, as long as h lives.
+func (h *house) watchTags(ctx context.Context, region string) error {
+	for _, s := range h.tagged {
+		if err := s.WatchTags(ctx, region, h.directory.SetTags); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // run has every part run until ctx is done. Doors close first, so that what is in hand is finished by

@@ -64,7 +64,13 @@ type house struct {
 	balancers *elasticloadbalancing.Service
 	resolver  *route53resolver.Service
 	cloister  *cloister.Service
+	tagged    []tagged
 	services  []*api.Service
+}
+
+// tagged is a service whose resources have tags that decisions look at.
+type tagged interface {
+	WatchTags(ctx context.Context, region string, told func(arn string, tags []caller.Tag)) error
 }
 
 // openMachines opens what the house stands on. What was opened before an error is closed by the end
@@ -138,7 +144,9 @@ func wire(f place, c config, m machines, log *slog.Logger) (*house, error) {
 		Traffic: invoke, Roots: m.authority.Pool(), Capacity: host(), Directory: f.jobs(), Region: c.Region, Log: log, Clock: time.Now,
 	})
 	h.cloister = &cloister.Service{Audit: h.audit, DB: m.db, Founder: h, Home: c.Account}
-	h.services, err = bind(h.iam, &sts.Service{Directory: h.directory}, h.ec2, r53, h.resolver, h.balancers, h.s3, &logs.Service{DB: m.db}, h.sagemaker, invoke, h.cloister)
+	l := &logs.Service{DB: m.db}
+	h.tagged = []tagged{h.ec2, h.sagemaker, l, h.balancers}
+	h.services, err = bind(h.iam, &sts.Service{Directory: h.directory}, h.ec2, r53, h.resolver, h.balancers, h.s3, l, h.sagemaker, invoke, h.cloister)
 	if err != nil {
 		return nil, err
 	}

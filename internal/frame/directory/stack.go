@@ -67,10 +67,14 @@ func (d *Directory) tagsOf(arn string) []caller.Tag {
 	return d.tags[spelled(arn)]
 }
 
-// spelled is the ARN that a resource is known by: SageMaker's names are the same in any case.
+// spelled is the ARN that a resource is known by: SageMaker's names are the same in any case, and Logs
+// speaks of a group as of a stream without a name.
 func spelled(arn string) string {
-	if strings.HasPrefix(arn, "arn:aws:sagemaker:") {
+	switch {
+	case strings.HasPrefix(arn, "arn:aws:sagemaker:"):
 		return strings.ToLower(arn)
+	case strings.HasPrefix(arn, "arn:aws:logs:"):
+		return strings.TrimSuffix(strings.TrimSuffix(arn, ":*"), ":log-stream:")
 	}
 	return arn
 }

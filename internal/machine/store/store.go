@@ -24,6 +24,7 @@ type DB struct {
 	write, read *sql.DB
 	clock       func() time.Time
 	mu          sync.Mutex // held through an Update and its After hooks
+	watched     map[string][]watcher
 }
 
 const schema = `create table if not exists record (
@@ -81,6 +82,7 @@ type Tx struct {
 	ctx   context.Context
 	tx    *sql.Tx
 	after []func()
+	told  map[string][]watcher // nil in a View
 }
 
 // After registers what happens once the transaction is durable, in the order of registration and of
@@ -96,7 +98,7 @@ func (d *DB) Update(ctx context.Context, f func(*Tx) error) error {
 		return fmt.Errorf("begin: %w", err)
 	}
 	defer t.Rollback() //nolint:errcheck // nothing to roll back after a commit
-	tx := &Tx{Now: d.clock().UTC(), ctx: ctx, tx: t}
+	tx := &Tx{Now: d.clock().UTC(), ctx: ctx, tx: t, told: d.watched}
 	if err := f(tx); err != nil {
 		return err
 	}

@@ -203,3 +203,60 @@ func BenchmarkUpdate(b *testing.B) {
 		put(b, db, "x")
 	}
 }
+
+func TestWatchTellsEveryCommittedChangeInOrder(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "db"))
+	put(t, db, "a", "b/1")
+	known := map[string]string{}
+	told := func(key string, v *animal) func() {
+		name := "gone"
+		if v != nil {
+			name = v.Name
+		}
+		if name == "silent" {
+			return nil
+		}
+		return func() { known[key] = name }
+	}
+	if err := store.Watch(t.Context(), db, animals, told); err != nil {
+		t.Fatal(err)
+	}
+	if known["a"] != "a" || known["b/1"] != "b/1" {
+		t.Errorf("of what was there it knows %v", known)
+	}
+	other := store.NewTable[animal]("other")
+	failed := errors.New("no")
+	for _, f := range []func(*store.Tx) error{
+		func(tx *store.Tx) error {
+			v := &animal{"first"}
+			err := errors.Join(animals.Put(tx, "c", v), other.Put(tx, "d", v), animals.Put(tx, "e", &animal{"silent"}))
+			v.Name = "changed after"
+			return err
+		},
+		func(tx *store.Tx) error { return errors.Join(animals.Put(tx, "a", &animal{"never"}), failed) },
+		func(tx *store.Tx) error {
+			return errors.Join(animals.Put(tx, "a", &animal{"once"}), animals.Put(tx, "a", &animal{"twice"}), animals.DeleteAll(tx, "b"))
+		},
+		func(tx *store.Tx) error { return animals.Delete(tx, "c") },
+	} {
+		if err := db.Update(t.Context(), f); err != nil && !errors.Is(err, failed) {
+			t.Fatal(err)
+		}
+		if known["c"] == "changed after" {
+			t.Error("it was told of what was not written")
+		}
+	}
+	if got := fmt.Sprint(known); got != "map[a:twice b/1:gone c:gone]" {
+		t.Error(got)
+	}
+	db.Close()
+	if err := store.Watch(t.Context(), db, animals, told); err == nil {
+		t.Error("a closed database is watched")
+	}
+}
+
+func TestSplitTakesAKeyApart(t *testing.T) {
+	if a, b := store.Split(store.Key("a", "b")); a != "a" || b != "b" {
+		t.Errorf("%q, %q", a, b)
+	}
+}

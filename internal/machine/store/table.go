@@ -21,6 +21,12 @@ const separator = "\x1f"
 // Key joins parts into a key. Only the last part may hold the separator.
 func Key(parts ...string) string { return strings.Join(parts, separator) }
 
+// Split gives the two parts of a key that was joined of two.
+func Split(key string) (first, last string) {
+	first, last, _ = strings.Cut(key, separator)
+	return first, last
+}
+
 // Prefix is what all keys that begin with these parts begin with.
 func Prefix(parts ...string) string {
 	if len(parts) == 0 {
@@ -59,6 +65,7 @@ func (t Table[T]) Put(tx *Tx, key string, v *T) error {
 	if err != nil {
 		return fmt.Errorf("put %s: %w", t.name, err)
 	}
+	tx.tell(t.name, key, v)
 	return nil
 }
 
@@ -68,6 +75,7 @@ func (t Table[T]) Delete(tx *Tx, key string) error {
 	if err != nil {
 		return fmt.Errorf("delete %s: %w", t.name, err)
 	}
+	tx.tell(t.name, key, nil)
 	return nil
 }
 
@@ -186,12 +194,22 @@ func (t Table[T]) Count(tx *Tx, prefix string) (int, error) {
 
 // DeleteAll removes every record whose key begins with prefix.
 func (t Table[T]) DeleteAll(tx *Tx, prefix string) error {
+	var gone []Entry[T]
+	if len(tx.told[t.name]) > 0 {
+		var err error
+		if gone, err = t.From(tx, prefix, "", -1); err != nil {
+			return err
+		}
+	}
 	query, args := `delete from record where kind = $1 and key >= $2`, []any{t.name, []byte(prefix)}
 	if end := after(prefix); end != nil {
 		query, args = query+` and key < $3`, append(args, end)
 	}
 	if _, err := tx.tx.ExecContext(tx.ctx, query, args...); err != nil {
 		return fmt.Errorf("delete %s: %w", t.name, err)
+	}
+	for _, e := range gone {
+		tx.tell(t.name, e.Key, nil)
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package ec2
 
 import (
+	"context"
 	"strings"
 
 	"cloister/internal/machine/store"
@@ -12,6 +13,7 @@ type bearer struct {
 	name, prefix string
 	retag        func(tx *store.Tx, account, id string, f retagging) error
 	list         func(tx *store.Tx, account string, each func(id string, tags map[string]string)) error
+	watch        func(ctx context.Context, db *store.DB, t tagTeller) error
 }
 
 // retagging makes new tags of old ones.
@@ -22,7 +24,7 @@ func bears[T any, P interface {
 	common() *head
 }](k kind[T, P]) bearer {
 	return bearer{
-		name: k.name, prefix: k.prefix,
+		name: k.name, prefix: k.prefix, watch: watchKind(k),
 		retag: func(tx *store.Tx, account, id string, f retagging) error {
 			v, err := k.get(tx, account, id)
 			if err != nil {

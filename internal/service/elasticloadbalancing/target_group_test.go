@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"cloister/internal/value/caller"
 	"cloister/internal/value/network"
 	shape "cloister/internal/value/shape/elasticloadbalancing"
 )
@@ -126,11 +127,18 @@ func TestTargetGroupsAndListenersThatCannotBe(t *testing.T) {
 func TestTagsAndPages(t *testing.T) {
 	w := open(t)
 	a, b := w.group("a"), w.group("b")
+	known := map[string]int{}
+	if err := w.WatchTags(t.Context(), w.Region, func(arn string, tags []caller.Tag) { known[arn] = len(tags) }); err != nil {
+		t.Fatal(err)
+	}
 	must[shape.AddTagsOutput](w, "AddTags", &shape.AddTagsInput{ResourceArns: []string{a, b}, Tags: []shape.Tag{{Key: new("k"), Value: new("1")}, {Key: new("l"), Value: new("2")}}})
 	must[shape.RemoveTagsOutput](w, "RemoveTags", &shape.RemoveTagsInput{ResourceArns: []string{a}, TagKeys: []string{"k"}})
 	got := must[shape.DescribeTagsOutput](w, "DescribeTags", &shape.DescribeTagsInput{ResourceArns: []string{a, b}}).TagDescriptions
 	if len(got) != 2 || len(got[0].Tags) != 1 || len(got[1].Tags) != 2 || *got[1].Tags[0].Key != "k" {
 		t.Errorf("%+v", got)
+	}
+	if known[a] != 1 || known[b] != 2 {
+		t.Errorf("decisions know of %v", known)
 	}
 	refused[shape.AddTagsOutput](w, "AddTags", &shape.AddTagsInput{ResourceArns: []string{a + "0"}}, "TargetGroupNotFound")
 	first := must[shape.DescribeTargetGroupsOutput](w, "DescribeTargetGroups", &shape.DescribeTargetGroupsInput{PageSize: new(int32(1))})

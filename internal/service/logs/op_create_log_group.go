@@ -9,7 +9,7 @@ import (
 )
 
 var _ = api.Define(operations, "CreateLogGroup", func(c *api.Call, in *shape.CreateLogGroupRequest) []api.Check {
-	return onGroup(c, "CreateLogGroup", *in.LogGroupName)
+	return withTags(onGroup(c, "CreateLogGroup", *in.LogGroupName), in.Tags)
 }, (*Service).createLogGroup)
 
 // createLogGroup makes an empty group.

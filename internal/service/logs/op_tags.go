@@ -3,6 +3,7 @@ package logs
 import (
 	"context"
 	"maps"
+	"slices"
 
 	"cloister/internal/frame/api"
 	"cloister/internal/machine/store"
@@ -15,20 +16,30 @@ var (
 		return onTags("ListTagsForResource", *in.ResourceArn)
 	}, (*Service).listTagsForResource)
 	_ = api.Define(operations, "TagResource", func(c *api.Call, in *shape.TagResourceRequest) []api.Check {
-		checks := onTags("TagResource", *in.ResourceArn)
-		for k, v := range in.Tags {
-			checks[0].Keys = append(checks[0].Keys, api.K("aws:RequestTag/"+k, v))
-		}
-		return checks
+		return withTags(onTags("TagResource", *in.ResourceArn), in.Tags)
 	}, (*Service).tagResource)
 	_ = api.Define(operations, "UntagResource", func(c *api.Call, in *shape.UntagResourceRequest) []api.Check {
-		return onTags("UntagResource", *in.ResourceArn)
+		checks := onTags("UntagResource", *in.ResourceArn)
+		checks[0].Keys = []api.Key{api.Ks("aws:TagKeys", in.TagKeys...)}
+		return checks
 	}, (*Service).untagResource)
 )
 
 // onTags is the checks of an operation on the tags of a group, which stands there without ":*".
 func onTags(action, resource string) []api.Check {
 	return []api.Check{{Action: "logs:" + action, Resource: resource}}
+}
+
+// withTags adds to a check the tags that come with the request.
+func withTags(checks []api.Check, tags map[string]string) []api.Check {
+	if len(tags) == 0 {
+		return checks
+	}
+	for k, v := range tags {
+		checks[0].Keys = append(checks[0].Keys, api.K("aws:RequestTag/"+k, v))
+	}
+	checks[0].Keys = append(checks[0].Keys, api.Ks("aws:TagKeys", slices.Sorted(maps.Keys(tags))...))
+	return checks
 }
 
 const mostTags = 50

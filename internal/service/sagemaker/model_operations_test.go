@@ -3,6 +3,7 @@ package sagemaker
 import (
 	"testing"
 
+	"cloister/internal/value/caller"
 	"cloister/internal/value/fault"
 	"cloister/internal/value/shape/sagemaker"
 )
@@ -133,6 +134,10 @@ func TestTags(t *testing.T) {
 	w := newWorld(t, nil)
 	s := w.service()
 	ctx, name := t.Context(), "arn:aws:sagemaker:us-east-1:111122223333:training-job/job"
+	known := map[string][]caller.Tag{}
+	if err := s.WatchTags(ctx, region, func(arn string, tags []caller.Tag) { known[arn] = tags }); err != nil {
+		t.Fatal(err)
+	}
 	r := trainingRequest("Job")
 	r.Tags = []sagemaker.Tag{{Key: new("a"), Value: new("1")}}
 	if _, err := s.createTrainingJob(ctx, w.call(), r); err != nil {
@@ -147,6 +152,9 @@ func TestTags(t *testing.T) {
 	out, err := s.listTags(ctx, w.call(), &sagemaker.ListTagsInput{ResourceArn: &name})
 	if err != nil || len(out.Tags) != 1 || *out.Tags[0].Key != "a" || *out.Tags[0].Value != "2" {
 		t.Errorf("tags %v %v", out, err)
+	}
+	if got := known[name]; len(got) != 1 || got[0] != (caller.Tag{Key: "a", Value: "2"}) {
+		t.Errorf("decisions know of %v", known)
 	}
 	for message, in := range map[string]*sagemaker.AddTagsInput{
 		"Could not find":       {ResourceArn: new(name + "x")},
