@@ -1,15 +1,25 @@
 package sagemaker
 
 import (
-	"strconv"
+	"slices"
+	"strings"
 
 	"cloister/internal/frame/api"
 	"cloister/internal/value/shape/sagemaker"
 )
 
 // may asks for one action on one resource of the caller's account.
-func may(c *api.Call, action, kind, name string, keys ...api.Key) []api.Check {
-	return []api.Check{{Action: "sagemaker:" + action, Resource: resource(c, kind, name), Keys: keys}}
+func may(c *api.Call, action, kind, name string) []api.Check {
+	return []api.Check{{Action: "sagemaker:" + action, Resource: resource(c, kind, name)}}
+}
+
+// telling is may with what the request tells the policies: see keyTable.
+func telling(c *api.Call, action, kind, name string, in any) []api.Check {
+	var out []api.Check
+	for _, keys := range asked(c, action, in) {
+		out = append(out, api.Check{Action: "sagemaker:" + action, Resource: resource(c, kind, name), Keys: keys})
+	}
+	return out
 }
 
 // mayList asks for an action that names no resource.
@@ -22,22 +32,30 @@ func resource(c *api.Call, kind, name string) string {
 	return c.ARN("sagemaker", kind+"/"+lower(name))
 }
 
-// passing adds the question whether the caller may give a role to the service.
+// passing adds the question whether the caller may give a role to the service, for the resource of the checks.
 func passing(checks []api.Check, role *string) []api.Check {
 	if text(role) == "" {
 		return checks
 	}
-	return append(checks, api.Check{Action: "iam:PassRole", Resource: *role, Keys: []api.Key{api.K("iam:PassedToService", principal)}})
+	return append(checks, api.Check{Action: "iam:PassRole", Resource: *role, Keys: []api.Key{
+		api.K("iam:PassedToService", principal), api.K("iam:AssociatedResourceArn", checks[0].Resource),
+	}})
 }
 
-// tagging adds what creating with tags asks for: their keys on the creating action, and AddTags.
+// tagging adds what creating with tags asks for: their keys on the creating action, and AddTags, which is told
+// what it is done for.
 func tagging(checks []api.Check, tags []sagemaker.Tag) []api.Check {
 	if len(tags) == 0 {
 		return checks
 	}
-	keys := tagKeys(tags)
-	checks[0].Keys = append(checks[0].Keys, keys...)
-	return append(checks, api.Check{Action: "sagemaker:AddTags", Resource: checks[0].Resource, Keys: keys})
+	action, keys := checks[0].Action, tagKeys(tags)
+	for i := range checks {
+		if checks[i].Action == action {
+			checks[i].Keys = slices.Concat(checks[i].Keys, keys)
+		}
+	}
+	done := api.K("sagemaker:TaggingAction", strings.TrimPrefix(action, "sagemaker:"))
+	return append(checks, api.Check{Action: "sagemaker:AddTags", Resource: checks[0].Resource, Keys: append(slices.Clone(keys), done)})
 }
 
 func tagKeys(tags []sagemaker.Tag) []api.Key {
@@ -48,38 +66,4 @@ func tagKeys(tags []sagemaker.Tag) []api.Key {
 		keys = append(keys, api.K("aws:RequestTag/"+text(t.Key), text(t.Value)))
 	}
 	return append(keys, api.Ks("aws:TagKeys", names...))
-}
-
-// facts gathers the sagemaker:* condition keys of a request; an absent value leaves its key absent.
-type facts []api.Key
-
-func (f *facts) text(name string, v *string) {
-	if v != nil && *v != "" {
-		*f = append(*f, api.K("sagemaker:"+name, *v))
-	}
-}
-
-func (f *facts) flag(name string, v *bool) {
-	if v != nil {
-		*f = append(*f, api.K("sagemaker:"+name, strconv.FormatBool(*v)))
-	}
-}
-
-func (f *facts) number(name string, v *int32) {
-	if v != nil {
-		*f = append(*f, api.K("sagemaker:"+name, strconv.Itoa(int(*v))))
-	}
-}
-
-func (f *facts) list(name string, v ...string) {
-	if len(v) > 0 {
-		*f = append(*f, api.Ks("sagemaker:"+name, v...))
-	}
-}
-
-func (f *facts) vpc(v *sagemaker.VpcConfig) {
-	if v != nil {
-		f.list("VpcSubnets", v.Subnets...)
-		f.list("VpcSecurityGroupIds", v.SecurityGroupIds...)
-	}
 }

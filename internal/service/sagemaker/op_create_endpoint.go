@@ -12,8 +12,8 @@ var _ = api.Define(operations, "CreateEndpoint", createEndpointChecks, (*Service
 
 func createEndpointChecks(c *api.Call, in *sagemaker.CreateEndpointInput) []api.Check {
 	checks := may(c, "CreateEndpoint", "endpoint", text(in.EndpointName))
-	checks = tagging(checks, in.Tags)
-	return append(checks, may(c, "CreateEndpoint", "endpoint-config", text(in.EndpointConfigName))...)
+	checks = append(checks, may(c, "CreateEndpoint", "endpoint-config", text(in.EndpointConfigName))...)
+	return tagging(checks, in.Tags)
 }
 
 func (s *Service) createEndpoint(ctx context.Context, c *api.Call, in *sagemaker.CreateEndpointInput) (*sagemaker.CreateEndpointOutput, error) {

@@ -11,33 +11,8 @@ import (
 var _ = api.Define(operations, "CreateEndpointConfig", createEndpointConfigChecks, (*Service).createEndpointConfig)
 
 func createEndpointConfigChecks(c *api.Call, in *sagemaker.CreateEndpointConfigInput) []api.Check {
-	var f facts
-	f.vpc(in.VpcConfig)
-	f.flag("NetworkIsolation", in.EnableNetworkIsolation)
-	f.text("VolumeKmsKey", in.KmsKeyId)
-	var types, accelerators, served []string
-	for _, v := range in.ProductionVariants {
-		types, accelerators = present(types, v.InstanceType), present(accelerators, v.AcceleratorType)
-		if v.ModelName != nil {
-			served = append(served, resource(c, "model", *v.ModelName))
-		}
-		if x := v.ServerlessConfig; x != nil {
-			f.number("ServerlessMaxConcurrency", x.MaxConcurrency)
-			f.number("ServerlessMemorySize", x.MemorySizeInMB)
-		}
-	}
-	f.list("InstanceTypes", types...)
-	f.list("AcceleratorTypes", accelerators...)
-	f.list("ModelArn", served...)
-	checks := may(c, "CreateEndpointConfig", "endpoint-config", text(in.EndpointConfigName), f...)
+	checks := telling(c, "CreateEndpointConfig", "endpoint-config", text(in.EndpointConfigName), in)
 	return tagging(passing(checks, in.ExecutionRoleArn), in.Tags)
-}
-
-func present(to []string, v *string) []string {
-	if text(v) == "" {
-		return to
-	}
-	return append(to, *v)
 }
 
 func (s *Service) createEndpointConfig(ctx context.Context, c *api.Call, in *sagemaker.CreateEndpointConfigInput) (*sagemaker.CreateEndpointConfigOutput, error) {

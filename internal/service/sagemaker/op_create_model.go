@@ -11,10 +11,7 @@ import (
 var _ = api.Define(operations, "CreateModel", createModelChecks, (*Service).createModel)
 
 func createModelChecks(c *api.Call, in *sagemaker.CreateModelInput) []api.Check {
-	var f facts
-	f.vpc(in.VpcConfig)
-	f.flag("NetworkIsolation", in.EnableNetworkIsolation)
-	checks := may(c, "CreateModel", "model", text(in.ModelName), f...)
+	checks := telling(c, "CreateModel", "model", text(in.ModelName), in)
 	return tagging(passing(checks, in.ExecutionRoleArn), in.Tags)
 }
 

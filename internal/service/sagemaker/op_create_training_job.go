@@ -13,27 +13,7 @@ import (
 var _ = api.Define(operations, "CreateTrainingJob", createTrainingJobChecks, (*Service).createTrainingJob)
 
 func createTrainingJobChecks(c *api.Call, in *sagemaker.CreateTrainingJobRequest) []api.Check {
-	var f facts
-	f.vpc(in.VpcConfig)
-	f.flag("NetworkIsolation", in.EnableNetworkIsolation)
-	f.flag("InterContainerTrafficEncryption", in.EnableInterContainerTrafficEncryption)
-	if r := in.ResourceConfig; r != nil {
-		if t := text(r.InstanceType); t != "" {
-			f.list("InstanceTypes", t)
-		}
-		f.text("VolumeKmsKey", r.VolumeKmsKeyId)
-		f.number("KeepAlivePeriod", r.KeepAlivePeriodInSeconds)
-	}
-	if in.StoppingCondition != nil {
-		f.number("MaxRuntimeInSeconds", in.StoppingCondition.MaxRuntimeInSeconds)
-	}
-	if in.OutputDataConfig != nil {
-		f.text("OutputKmsKey", in.OutputDataConfig.KmsKeyId)
-	}
-	if in.RemoteDebugConfig != nil {
-		f.flag("EnableRemoteDebug", in.RemoteDebugConfig.EnableRemoteDebug)
-	}
-	checks := may(c, "CreateTrainingJob", "training-job", text(in.TrainingJobName), f...)
+	checks := telling(c, "CreateTrainingJob", "training-job", text(in.TrainingJobName), in)
 	return tagging(passing(checks, in.RoleArn), in.Tags)
 }
 

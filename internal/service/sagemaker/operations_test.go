@@ -56,7 +56,7 @@ func TestCreateTrainingJobChecks(t *testing.T) {
 	if ch[0].Resource != "arn:aws:sagemaker:us-east-1:111122223333:training-job/digits" {
 		t.Errorf("resource %s", ch[0].Resource)
 	}
-	if d := cmp.Diff([]api.Key{api.K("iam:PassedToService", "sagemaker.amazonaws.com")}, ch[1].Keys); d != "" {
+	if d := cmp.Diff([]api.Key{api.K("iam:PassedToService", "sagemaker.amazonaws.com"), api.K("iam:AssociatedResourceArn", ch[0].Resource)}, ch[1].Keys); d != "" {
 		t.Error(d)
 	}
 	keys := map[string]api.Key{}
