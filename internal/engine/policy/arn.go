@@ -75,6 +75,7 @@ func (a *arnPattern) match(parts *[segments]string, c *Context) bool {
 type resource struct {
 	written string
 	arnPattern
+	variable bool // it has policy variables
 }
 
 // lowered tells whether a service's ARNs have names in lower case: who writes endpoint/myEndpoint, as
@@ -107,7 +108,7 @@ func newResource(text string, variables bool) resource {
 	if parts := strings.SplitN(text, ":", 4); len(parts) == 4 && parts[0] == "arn" && lowered(parts[2]) {
 		lowerNames(pieces)
 	}
-	r := resource{text, newARNPattern(pieces)}
+	r := resource{text, newARNPattern(pieces), hasVariables(pieces)}
 	for i := 0; i < segments-1; i++ {
 		if hasVariables(r.parts[i].first) || r.parts[i].star && (hasVariables(r.parts[i].last) || r.middleVariables(i)) {
 			r.never(i) // a variable may stand only after the fifth colon

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -12,32 +13,18 @@ import (
 // The benchmarks measure a whole decision: building the context, as a door does for each request,
 // and deciding. The first set is a principal's usual load, the second an account's worth of policies.
 
-const guardText = `{"Version":"2012-10-17","Statement":[{"Sid":"OnlyOurEndpoints","Effect":"Deny","Action":"*","Resource":"*",
-	"Condition":{"StringNotEquals":{"aws:SourceVpce":["vpce-0a11bbccdd22eeff0","vpce-0a11bbccdd22eeff1"]}}}]}`
-
-// smallSet is twelve statements and a guard: 40 or so action patterns.
+// smallSet is twelve statements and a guard: 40 or so action patterns. bench/policy has the same.
 func smallSet(tb testing.TB) *Stack {
-	statement := func(sid, actions, resources, condition string) string {
-		return fmt.Sprintf(`{"Sid":%q,"Effect":"Allow","Action":[%s],"Resource":[%s]%s}`, sid, actions, resources, condition)
+	read := func(name string) *Document {
+		text, err := os.ReadFile(filepath.Join("testdata", "load", name))
+		if err != nil {
+			tb.Fatal(err)
+		}
+		return mustParse(tb, string(text))
 	}
-	tag := `,"Condition":{"StringEquals":{"aws:ResourceTag/team":"vision"},"StringLike":{"kms:ViaService":"sagemaker.*.amazonaws.com"}}`
-	text := `{"Version":"2012-10-17","Statement":[` + strings.Join([]string{
-		statement("Read", `"sagemaker:DescribeAction","sagemaker:DescribeModel","sagemaker:DescribeModelPackage","sagemaker:Search","sagemaker:GetSearchSuggestions"`, `"*"`, ""),
-		statement("Write", `"sagemaker:CreateModel","sagemaker:CreateModelPackage","sagemaker:CreateModelPackageGroup","sagemaker:UpdateModelPackage","sagemaker:DeleteModel"`, `"*"`, ""),
-		statement("List", `"sagemaker:List*"`, `"*"`, ""),
-		statement("Tags", `"sagemaker:AddTags","sagemaker:DeleteTags"`, `"arn:aws:sagemaker:*:*:model/*"`, ""),
-		statement("Objects", `"s3:GetObject","s3:PutObject","s3:DeleteObject","s3:AbortMultipartUpload"`, `"arn:aws:s3:::*SageMaker*","arn:aws:s3:::*Sagemaker*","arn:aws:s3:::*sagemaker*"`, ""),
-		statement("Buckets", `"s3:ListBucket","s3:GetBucketLocation","s3:ListAllMyBuckets","s3:CreateBucket"`, `"*"`, ""),
-		statement("Images", `"ecr:BatchGetImage","ecr:DescribeImages"`, `"*"`, ""),
-		statement("Pass", `"iam:PassRole"`, `"arn:aws:iam::*:role/*"`, `,"Condition":{"StringEquals":{"iam:PassedToService":"sagemaker.amazonaws.com"}}`),
-		statement("Groups", `"resource-groups:GetGroupQuery","resource-groups:ListGroupResources","resource-groups:CreateGroup"`, `"*"`, ""),
-		statement("Resources", `"tag:GetResources","tag:GetTagKeys"`, `"*"`, ""),
-		statement("Logs", `"logs:Describe*","logs:Get*","logs:FilterLogEvents"`, `"*"`, ""),
-		statement("Keys", `"kms:CreateGrant","kms:DescribeKey","kms:GenerateDataKey","kms:Decrypt"`, `"arn:aws:kms:*:*:key/*"`, tag),
-	}, ",") + `]}`
 	return &Stack{Identity: []Attached{
-		{Document: mustParse(tb, text), Name: "ModelRegistry", ARN: "arn:aws:iam::111122223333:policy/ModelRegistry"},
-		{Document: mustParse(tb, guardText), Name: "guard"},
+		{Document: read("small.json"), Name: "ModelRegistry", ARN: "arn:aws:iam::111122223333:policy/ModelRegistry"},
+		{Document: read("guard.json"), Name: "guard"},
 	}}
 }
 

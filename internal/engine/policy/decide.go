@@ -228,6 +228,20 @@ func (e *evaluation) document(kind Kind, at *Attached, best *finding) {
 // matches tells whether a statement that names the action is about the request; if not, which
 // element stands in the way. Statements of kinds that name no principals grant as directly as can be.
 func (e *evaluation) matches(s *statement, kind Kind) (Grant, element) {
+	grant, failed := e.fits(s, kind)
+	if failed != allMatched {
+		return grant, failed
+	}
+	for i := range s.conditions {
+		if !s.conditions[i].holds(e.request.Context) {
+			return grant, conditionElement
+		}
+	}
+	return grant, allMatched
+}
+
+// fits is matches but for the conditions.
+func (e *evaluation) fits(s *statement, kind Kind) (Grant, element) {
 	grant := DirectGrant
 	if kind.namesPrincipals() {
 		if grant = e.grant(s); grant == NoGrant {
@@ -239,11 +253,6 @@ func (e *evaluation) matches(s *statement, kind Kind) (Grant, element) {
 	}
 	if !e.resource(s, kind) {
 		return grant, resourceElement
-	}
-	for i := range s.conditions {
-		if !s.conditions[i].holds(e.request.Context) {
-			return grant, conditionElement
-		}
 	}
 	return grant, allMatched
 }

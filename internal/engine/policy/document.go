@@ -19,19 +19,21 @@ type Document struct {
 
 // statement is one statement, compiled.
 type statement struct {
-	sid          string
-	allow        bool
-	hasSid       bool
-	principals   *principals // nil without Principal and NotPrincipal
-	actions      []action
-	notAction    bool
-	hasAction    bool
-	anyAction    bool
-	resources    []resource
-	notResource  bool
-	hasResource  bool
-	conditions   []condition
-	number       int // from 1
+	sid         string
+	allow       bool
+	hasSid      bool
+	principals  *principals // nil without Principal and NotPrincipal
+	actions     []action
+	notAction   bool
+	hasAction   bool
+	anyAction   bool
+	resources   []resource
+	notResource bool
+	hasResource bool
+	conditions  []condition
+	number      int // from 1
+	// plain says that nothing but action and resource decide: no condition, and no variable in a resource.
+	plain        bool
 	start, limit Position
 }
 

@@ -44,17 +44,17 @@ type conditionTrace struct {
 	list      []string // or the values, where they are a set
 }
 
-// decisionRoom is a Decision with room for what a usual one keeps: one allocation.
+// decisionRoom is a Decision with room for what a usual one keeps, about two kilobytes: one allocation.
 type decisionRoom struct {
 	Decision
 	consulted  [6]consulted
-	policies   [8]policyTrace
-	statements [12]statementTrace
-	conditions [6]conditionTrace
+	policies   [18]policyTrace
+	statements [18]statementTrace
+	conditions [8]conditionTrace
 }
 
 // Explain answers a request as Decide does, and keeps the reasons: it takes no short cut, so that
-// every policy in the stack is accounted for.
+// every policy in the stack is accounted for. What needs nothing of the request's Context is left for Report.
 func Explain(stack *Stack, r *Request) *Decision {
 	room := new(decisionRoom)
 	d := &room.Decision
@@ -73,7 +73,18 @@ func (e *evaluation) explain(kind Kind, at *Attached, marks []uint64, best *find
 	before := len(e.trace.statements)
 	for w, word := range marks {
 		for ; word != 0; word &= word - 1 {
-			e.explainStatement(kind, at, &at.Document.statements[w*64+bits.TrailingZeros64(word)], best)
+			s := &at.Document.statements[w*64+bits.TrailingZeros64(word)]
+			if !s.plain || kind.namesPrincipals() {
+				e.explainStatement(kind, at, s, best)
+				continue
+			}
+			// Report can tell what it came to; here only what it decides is asked.
+			if s.allow && best.grant == DirectGrant || !s.allow && e.deny.found() {
+				continue
+			}
+			if grant, failed := e.matches(s, kind); failed == allMatched {
+				e.found(finding{kind, at, s, grant}, best)
+			}
 		}
 	}
 	if len(e.trace.statements) > before {
@@ -82,24 +93,33 @@ func (e *evaluation) explain(kind Kind, at *Attached, marks []uint64, best *find
 }
 
 func (e *evaluation) explainStatement(kind Kind, at *Attached, s *statement, best *finding) {
-	grant, failed := e.matches(s, kind)
-	if failed == allMatched || failed == conditionElement {
-		e.explainConditions(s)
+	grant, failed := e.fits(s, kind)
+	if failed == allMatched && !e.explainConditions(s) {
+		failed = conditionElement
 	}
 	e.trace.statements = append(e.trace.statements, statementTrace{s, failed, grant, len(e.trace.conditions)})
-	switch {
-	case failed != allMatched:
-	case !s.allow && !e.deny.found():
-		e.deny = finding{kind, at, s, grant}
-	case s.allow && (!best.found() || grant > best.grant):
-		*best = finding{kind, at, s, grant}
+	if failed == allMatched {
+		e.found(finding{kind, at, s, grant}, best)
 	}
 }
 
-func (e *evaluation) explainConditions(s *statement) {
+// found keeps what matched, if it is the first Deny or the best Allow.
+func (e *evaluation) found(f finding, best *finding) {
+	switch {
+	case !f.statement.allow && !e.deny.found():
+		e.deny = f
+	case f.statement.allow && (!best.found() || f.grant > best.grant):
+		*best = f
+	}
+}
+
+// explainConditions tells whether all hold, and keeps what each saw.
+func (e *evaluation) explainConditions(s *statement) bool {
+	all := true
 	for i := range s.conditions {
 		c := &s.conditions[i]
 		row := conditionTrace{condition: c, held: c.holds(e.request.Context)}
+		all = all && row.held
 		if v := e.request.Context.find(&c.key); v != nil {
 			row.present, row.text = true, v.text
 			if v.many() {
@@ -108,4 +128,5 @@ func (e *evaluation) explainConditions(s *statement) {
 		}
 		e.trace.conditions = append(e.trace.conditions, row)
 	}
+	return all
 }

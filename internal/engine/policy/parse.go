@@ -1,6 +1,9 @@
 package policy
 
-import "unicode/utf8"
+import (
+	"slices"
+	"unicode/utf8"
+)
 
 // Parse reads and compiles a policy. It refuses what breaks the language's grammar with a
 // *SyntaxError; what a kind of policy may not say is for Check.
@@ -120,6 +123,7 @@ func (p *parser) statements(d *Document, list *node) *SyntaxError {
 			return err
 		}
 		s.number = i + 1
+		s.plain = len(s.conditions) == 0 && !slices.ContainsFunc(s.resources, func(r resource) bool { return r.variable })
 		if s.allow {
 			d.allows[i/64] |= 1 << (i % 64)
 		}

@@ -66,6 +66,7 @@ func (d *Decision) Report() Report {
 	if d.Effect != Allowed {
 		r.Message = sentence(d.principal, d.action, d.resource, d.Result, d.crossAccount)
 	}
+	late := evaluation{stack: new(Stack), request: &Request{Action: d.action, Resource: d.resource}, action: nameAction(d.action), target: newTarget(d.resource)}
 	traces, statement, condition := d.policies, 0, 0
 	for _, c := range d.consulted {
 		for i := range c.list {
@@ -74,7 +75,7 @@ func (d *Decision) Report() Report {
 				rows = d.statements[statement:traces[0].until]
 				statement, traces = traces[0].until, traces[1:]
 			}
-			r.Policies = append(r.Policies, d.policy(c.kind, &c.list[i], rows, &condition))
+			r.Policies = append(r.Policies, d.policy(&late, c.kind, &c.list[i], rows, &condition))
 		}
 	}
 	return r
@@ -101,21 +102,27 @@ func (r Report) For(account string) Report {
 // MarshalJSON writes the Report.
 func (d *Decision) MarshalJSON() ([]byte, error) { return json.Marshal(d.Report()) }
 
-func (d *Decision) policy(kind Kind, at *Attached, rows []statementTrace, condition *int) PolicyReport {
+func (d *Decision) policy(late *evaluation, kind Kind, at *Attached, rows []statementTrace, condition *int) PolicyReport {
 	r := PolicyReport{Kind: kind, Name: at.Name, ARN: at.ARN, Version: at.Version, Level: at.Level, Owner: at.Owner}
+	marks := make([]uint64, len(at.Document.allows))
+	at.Document.index.mark(&late.action, marks)
 	for i := range at.Document.statements {
 		s := &at.Document.statements[i]
 		row := StatementReport{Number: s.number, Sid: s.sid, Effect: "Deny", Start: s.start, End: s.limit}
 		if s.allow {
 			row.Effect = "Allow"
 		}
-		if len(rows) == 0 || rows[0].statement != s {
+		if marks[i/64]&(1<<(i%64)) == 0 {
 			row.Failed = elementNames[actionElement]
 			r.Statements = append(r.Statements, row)
 			continue
 		}
-		t := &rows[0]
-		rows = rows[1:]
+		t := &statementTrace{until: *condition}
+		if len(rows) > 0 && rows[0].statement == s {
+			t, rows = &rows[0], rows[1:]
+		} else {
+			_, t.failed = late.matches(s, kind)
+		}
 		row.Matched, row.Failed = t.failed == allMatched, elementNames[t.failed]
 		if s.allow && kind.namesPrincipals() && t.grant != NoGrant {
 			row.Grant = t.grant.String()
