@@ -1,6 +1,9 @@
 package policy
 
-import "math/bits"
+import (
+	"math/bits"
+	"slices"
+)
 
 // Decision is an answer with all its reasons, kept compact: what every statement that may be about
 // the action came to, and every value that a condition saw. Report spells them out. It shares
@@ -30,27 +33,26 @@ type policyTrace struct {
 }
 
 type statementTrace struct {
-	statement *statement
-	failed    element
-	grant     Grant
-	until     int // the end of its rows in Decision.conditions
+	number uint16 // of the statement, from 1: a document has no room for more
+	failed element
+	grant  Grant
+	until  uint32 // the end of its rows in Decision.conditions: one for each of its conditions, or none
 }
 
 type conditionTrace struct {
-	condition *condition
-	held      bool
-	present   bool
-	text      string   // the value seen,
-	list      []string // or the values, where they are a set
+	held    bool
+	present bool
+	text    string   // the value seen,
+	list    []string // or the values, where they are a set
 }
 
-// decisionRoom is a Decision with room for what a usual one keeps, about two kilobytes: one allocation.
+// decisionRoom is a Decision with room for what a usual one keeps, less than a kilobyte: one allocation.
 type decisionRoom struct {
 	Decision
-	consulted  [6]consulted
-	policies   [18]policyTrace
-	statements [18]statementTrace
-	conditions [8]conditionTrace
+	consulted  [4]consulted
+	policies   [8]policyTrace
+	statements [16]statementTrace
+	conditions [6]conditionTrace
 }
 
 // Explain answers a request as Decide does, and keeps the reasons: it takes no short cut, so that
@@ -66,6 +68,14 @@ func Explain(stack *Stack, r *Request) *Decision {
 	e := evaluation{stack: stack, request: r, action: nameAction(r.Action), target: newTarget(r.Resource), trace: d}
 	d.Result = e.decide()
 	return d
+}
+
+// roomy makes room for much more where there is no more: who overflows a usual decision's room does so by far.
+func roomy[T any](list []T) []T {
+	if len(list) < cap(list) {
+		return list
+	}
+	return slices.Grow(list, 3*len(list)+1)
 }
 
 // explain reads every marked statement of a document and keeps what it came to.
@@ -88,7 +98,7 @@ func (e *evaluation) explain(kind Kind, at *Attached, marks []uint64, best *find
 		}
 	}
 	if len(e.trace.statements) > before {
-		e.trace.policies = append(e.trace.policies, policyTrace{at, len(e.trace.statements)})
+		e.trace.policies = append(roomy(e.trace.policies), policyTrace{at, len(e.trace.statements)})
 	}
 }
 
@@ -97,7 +107,7 @@ func (e *evaluation) explainStatement(kind Kind, at *Attached, s *statement, bes
 	if failed == allMatched && !e.explainConditions(s) {
 		failed = conditionElement
 	}
-	e.trace.statements = append(e.trace.statements, statementTrace{s, failed, grant, len(e.trace.conditions)})
+	e.trace.statements = append(roomy(e.trace.statements), statementTrace{uint16(s.number), failed, grant, uint32(len(e.trace.conditions))})
 	if failed == allMatched {
 		e.found(finding{kind, at, s, grant}, best)
 	}
@@ -118,7 +128,7 @@ func (e *evaluation) explainConditions(s *statement) bool {
 	all := true
 	for i := range s.conditions {
 		c := &s.conditions[i]
-		row := conditionTrace{condition: c, held: c.holds(e.request.Context)}
+		row := conditionTrace{held: c.holds(e.request.Context)}
 		all = all && row.held
 		if v := e.request.Context.find(&c.key); v != nil {
 			row.present, row.text = true, v.text
@@ -126,7 +136,7 @@ func (e *evaluation) explainConditions(s *statement) bool {
 				row.list = e.request.Context.lists[v.list-1]
 			}
 		}
-		e.trace.conditions = append(e.trace.conditions, row)
+		e.trace.conditions = append(roomy(e.trace.conditions), row)
 	}
 	return all
 }

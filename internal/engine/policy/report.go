@@ -117,8 +117,8 @@ func (d *Decision) policy(late *evaluation, kind Kind, at *Attached, rows []stat
 			r.Statements = append(r.Statements, row)
 			continue
 		}
-		t := &statementTrace{until: *condition}
-		if len(rows) > 0 && rows[0].statement == s {
+		t := &statementTrace{until: uint32(*condition)}
+		if len(rows) > 0 && int(rows[0].number) == s.number {
 			t, rows = &rows[0], rows[1:]
 		} else {
 			_, t.failed = late.matches(s, kind)
@@ -127,8 +127,8 @@ func (d *Decision) policy(late *evaluation, kind Kind, at *Attached, rows []stat
 		if s.allow && kind.namesPrincipals() && t.grant != NoGrant {
 			row.Grant = t.grant.String()
 		}
-		row.Conditions = conditionReports(d.conditions[*condition:t.until])
-		*condition = t.until
+		row.Conditions = conditionReports(s, d.conditions[*condition:t.until])
+		*condition = int(t.until)
 		if row.Matched && r.Effect != ExplicitDeny {
 			r.Effect = ExplicitDeny
 			if s.allow {
@@ -140,10 +140,10 @@ func (d *Decision) policy(late *evaluation, kind Kind, at *Attached, rows []stat
 	return r
 }
 
-func conditionReports(rows []conditionTrace) []ConditionReport {
+func conditionReports(s *statement, rows []conditionTrace) []ConditionReport {
 	var list []ConditionReport
 	for i := range rows {
-		c := rows[i].condition
+		c := &s.conditions[i]
 		r := ConditionReport{Operator: c.written, Key: c.key.text, Held: rows[i].held, Wanted: []string{}}
 		for j := range c.operands {
 			r.Wanted = append(r.Wanted, c.operands[j].written)
