@@ -2,8 +2,8 @@ package diff
 
 import "testing"
 
-// TestDiff46ConditionKeys: MFA and services that call on give no keys, for there are none; and SageMaker does not say
-// for which of its resources it assumes a role. The other keys are there: tags of callers and the time of a session.
+// TestDiff46ConditionKeys: MFA and services that call on give no keys, for there are none. The other keys are there:
+// tags of callers and the time of a session.
 func TestDiff46ConditionKeys(t *testing.T) {
 	when := func(effect, condition string) string {
 		return `{"Effect":"` + effect + `","Action":"ec2:DescribeVpcs","Resource":"*","Condition":` + condition + `}`
@@ -27,11 +27,4 @@ func TestDiff46ConditionKeys(t *testing.T) {
 	a := user(t, "diff-46-admin", policy("Allow", "sts:*", "*")).query(t, "sts", "AssumeRole", "RoleArn", arn, "RoleSessionName", "one").good(t)
 	session := &client{a.one(t, "AccessKeyId"), a.one(t, "SecretAccessKey"), a.one(t, "SessionToken")}
 	session.query(t, "ec2", "DescribeVpcs").fault(t, 403, "UnauthorizedOperation", "with an explicit deny in an identity-based policy")
-
-	w := work(t)
-	deputy := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"sagemaker.amazonaws.com"},"Action":"sts:AssumeRole",` +
-		`"Condition":{"ArnLike":{"aws:SourceArn":"arn:aws:sagemaker:*:` + account + `:*"}}}]}`
-	in := w.job("diff-46")
-	in["RoleArn"] = root.query(t, "iam", "CreateRole", "RoleName", "diff-46-deputy", "AssumeRolePolicyDocument", deputy).good(t).one(t, "Arn")
-	root.json(t, "sagemaker", "CreateTrainingJob", in).fault(t, 400, "ValidationException", "Could not assume role")
 }

@@ -33,8 +33,9 @@ func resource(c *api.Call, kind, name string) string {
 }
 
 // passing adds the question whether the caller may give a role to the service, for the resource of the checks.
-func passing(checks []api.Check, role *string) []api.Check {
-	if text(role) == "" {
+// A role of another account is no question: the operation refuses it (see ownRole), and says why.
+func passing(c *api.Call, checks []api.Check, role *string) []api.Check {
+	if text(role) == "" || foreign(c.Account(), *role) {
 		return checks
 	}
 	return append(checks, api.Check{Action: "iam:PassRole", Resource: *role, Keys: []api.Key{

@@ -132,7 +132,7 @@ func (r *instanceRun) up(ctx context.Context) (time.Duration, error) {
 
 // role gives a session of the model's role.
 func (r *instanceRun) role(ctx context.Context) (*session, error) {
-	return r.hold(ctx, &r.held, r.in.Account, r.in.role(), "")
+	return r.hold(ctx, &r.held, errand{r.in.Account, r.in.role(), r.in.Model.ARN, ""}, "")
 }
 
 // launch makes the interface and the isolated namespace.

@@ -12,7 +12,7 @@ var _ = api.Define(operations, "CreateEndpointConfig", createEndpointConfigCheck
 
 func createEndpointConfigChecks(c *api.Call, in *sagemaker.CreateEndpointConfigInput) []api.Check {
 	checks := telling(c, "CreateEndpointConfig", "endpoint-config", text(in.EndpointConfigName), in)
-	return tagging(passing(checks, in.ExecutionRoleArn), in.Tags)
+	return tagging(passing(c, checks, in.ExecutionRoleArn), in.Tags)
 }
 
 func (s *Service) createEndpointConfig(ctx context.Context, c *api.Call, in *sagemaker.CreateEndpointConfigInput) (*sagemaker.CreateEndpointConfigOutput, error) {

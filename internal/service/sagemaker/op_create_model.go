@@ -12,7 +12,7 @@ var _ = api.Define(operations, "CreateModel", createModelChecks, (*Service).crea
 
 func createModelChecks(c *api.Call, in *sagemaker.CreateModelInput) []api.Check {
 	checks := telling(c, "CreateModel", "model", text(in.ModelName), in)
-	return tagging(passing(checks, in.ExecutionRoleArn), in.Tags)
+	return tagging(passing(c, checks, in.ExecutionRoleArn), in.Tags)
 }
 
 func (s *Service) createModel(ctx context.Context, c *api.Call, in *sagemaker.CreateModelInput) (*sagemaker.CreateModelOutput, error) {
@@ -41,7 +41,7 @@ func (s *Service) createModel(ctx context.Context, c *api.Call, in *sagemaker.Cr
 	if err := s.DB.View(ctx, free); err != nil {
 		return nil, err
 	}
-	if err := s.tryRole(ctx, c.Account(), text(in.ExecutionRoleArn), noModelRole); err != nil {
+	if err := s.tryRole(ctx, errand{c.Account(), text(in.ExecutionRoleArn), m.ARN, ""}, noModelRole); err != nil {
 		return nil, err
 	}
 	return &sagemaker.CreateModelOutput{ModelArn: &m.ARN}, s.DB.Update(ctx, func(tx *store.Tx) error {

@@ -14,7 +14,7 @@ var _ = api.Define(operations, "CreateTrainingJob", createTrainingJobChecks, (*S
 
 func createTrainingJobChecks(c *api.Call, in *sagemaker.CreateTrainingJobRequest) []api.Check {
 	checks := telling(c, "CreateTrainingJob", "training-job", text(in.TrainingJobName), in)
-	return tagging(passing(checks, in.RoleArn), in.Tags)
+	return tagging(passing(c, checks, in.RoleArn), in.Tags)
 }
 
 func (s *Service) createTrainingJob(ctx context.Context, c *api.Call, in *sagemaker.CreateTrainingJobRequest) (*sagemaker.CreateTrainingJobResponse, error) {
@@ -26,12 +26,12 @@ func (s *Service) createTrainingJob(ctx context.Context, c *api.Call, in *sagema
 	if err := s.DB.View(ctx, func(tx *store.Tx) error { return freeJobName(tx, key) }); err != nil {
 		return nil, err
 	}
-	if err := s.tryRole(ctx, c.Account(), text(in.RoleArn), noTrainingRole); err != nil {
-		return nil, err
-	}
 	job := &trainingJob{
 		Account: c.Account(), ARN: resource(c, "training-job", text(in.TrainingJobName)), Request: completeTraining(in),
-		Status: inProgress, ID: newID("tj"),
+		Status: inProgress, ID: newID("tj"), SourceIdentity: c.Caller.Identity.SourceIdentity,
+	}
+	if err := s.tryRole(ctx, job.errand(), noTrainingRole); err != nil {
+		return nil, err
 	}
 	err := s.DB.Update(ctx, func(tx *store.Tx) error {
 		if err := freeJobName(tx, key); err != nil {

@@ -25,11 +25,18 @@ type session struct {
 // sessionTime is how long a session is asked for; whoever works longer asks again.
 const sessionTime = time.Hour
 
+// errand is what a role is taken on for: whose resource it is (aws:SourceAccount and aws:SourceArn, which a trust
+// policy may ask for), and the source identity of the session that had it made, which its sessions carry on.
+type errand struct{ account, role, source, identity string }
+
 // assume takes on a role that trusts the service.
-func (s *Service) assume(ctx context.Context, account, role, name string) (*session, error) {
-	out, err := api.CallAs[sts.AssumeRoleResponse](ctx, s.Client, caller.ForService(principal, account, ""), "sts", "AssumeRole", &sts.AssumeRoleRequest{
-		RoleArn: &role, RoleSessionName: &name, DurationSeconds: new(int32(sessionTime.Seconds())),
-	})
+func (s *Service) assume(ctx context.Context, e errand) (*session, error) {
+	role := e.role
+	in := &sts.AssumeRoleRequest{RoleArn: &role, RoleSessionName: new("SageMaker"), DurationSeconds: new(int32(sessionTime.Seconds()))}
+	if e.identity != "" {
+		in.SourceIdentity = &e.identity
+	}
+	out, err := api.CallAs[sts.AssumeRoleResponse](ctx, s.Client, caller.ForService(principal, e.account, e.source), "sts", "AssumeRole", in)
 	if err != nil {
 		return nil, fmt.Errorf("assume %s: %w", role, err)
 	}
@@ -56,10 +63,10 @@ func (s *Service) self(account string) caller.Caller {
 }
 
 // tryRole answers whether a role can be assumed, in the words of the operation's fault.
-func (s *Service) tryRole(ctx context.Context, account, role, refusal string) error {
-	if _, err := s.assume(ctx, account, role, "SageMaker"); err != nil {
+func (s *Service) tryRole(ctx context.Context, e errand, refusal string) error {
+	if _, err := s.assume(ctx, e); err != nil {
 		if _, customer := fault.As(err); customer {
-			return validation.New("%s", strings.ReplaceAll(refusal, "{role}", role))
+			return validation.New("%s", strings.ReplaceAll(refusal, "{role}", e.role))
 		}
 		return err
 	}
@@ -71,9 +78,15 @@ const (
 	noModelRole    = `The execution role ARN "{role}" is invalid. Please ensure that the role exists and that its trust relationship policy allows the action "sts:AssumeRole" for the service principal "sagemaker.amazonaws.com".`
 )
 
+// foreign tells a role of another account. Nobody can pass one, whatever policies say.
+func foreign(account, role string) bool {
+	a, err := arn.Parse(role)
+	return err == nil && a.Account != account
+}
+
 // ownRole refuses a role of another account.
 func ownRole(account, role string) error {
-	if a, err := arn.Parse(role); err == nil && a.Account != account {
+	if foreign(account, role) {
 		return validation.New("RoleArn: Cross-account pass role is not allowed.")
 	}
 	return nil
@@ -87,15 +100,15 @@ type held struct {
 
 // hold gives a session that lives for a while yet. That the role cannot be assumed is a failure
 // which begins as blame says.
-func (s *Service) hold(ctx context.Context, h *held, account, role, blame string) (*session, error) {
+func (s *Service) hold(ctx context.Context, h *held, e errand, blame string) (*session, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.latest != nil && s.Clock().Add(5*time.Minute).Before(h.latest.expires) {
 		return h.latest, nil
 	}
-	x, err := s.assume(ctx, account, role, "SageMaker")
+	x, err := s.assume(ctx, e)
 	if f, ok := fault.As(err); ok {
-		return nil, fails("%sCould not assume role %s. %s", blame, role, f.Message)
+		return nil, fails("%sCould not assume role %s. %s", blame, e.role, f.Message)
 	}
 	if err == nil {
 		h.latest = x

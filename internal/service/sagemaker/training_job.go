@@ -12,6 +12,8 @@ import (
 type trainingJob struct {
 	Account, ARN string
 	Request      sagemaker.CreateTrainingJobRequest
+	// SourceIdentity is that of the session which made the job; the job's own sessions carry it.
+	SourceIdentity string
 
 	Status, Secondary string
 	FailureReason     string
@@ -58,6 +60,11 @@ func (j *trainingJob) settled() bool {
 }
 
 func (j *trainingJob) name() string { return text(j.Request.TrainingJobName) }
+
+// errand is what the job's role is taken on for.
+func (j *trainingJob) errand() errand {
+	return errand{j.Account, text(j.Request.RoleArn), j.ARN, j.SourceIdentity}
+}
 
 // what names the job in the description of its interface.
 func (j *trainingJob) what() string { return "Training Job " + j.ARN }

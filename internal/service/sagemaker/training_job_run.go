@@ -203,7 +203,7 @@ func (r *trainingRun) again(ctx context.Context, cause error) (*outcome, error) 
 
 // role gives a session of the job's role.
 func (r *trainingRun) role(ctx context.Context) (*session, error) {
-	return r.hold(ctx, &r.held, r.job.Account, text(r.job.Request.RoleArn), "ClientError: ")
+	return r.hold(ctx, &r.held, r.job.errand(), "ClientError: ")
 }
 
 func (r *trainingRun) start(ctx context.Context) error {

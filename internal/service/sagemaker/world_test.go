@@ -44,6 +44,7 @@ type world struct {
 
 	mu         sync.Mutex
 	calls      []string
+	errands    []errand         // what roles were assumed for
 	deny       map[string]error // by "service.Operation"
 	interfaces map[string]*ec2.NetworkInterface
 	tokens     map[string]string // client token -> interface
@@ -118,6 +119,9 @@ func (w *world) Call(ctx context.Context, as caller.Caller, service, name string
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.calls = append(w.calls, string(as.Identity.Kind)+" "+service+"."+name)
+	if in, ok := in.(*sts.AssumeRoleRequest); ok {
+		w.errands = append(w.errands, errand{as.Identity.Account, *in.RoleArn, as.Identity.SourceARN, text(in.SourceIdentity)})
+	}
 	if err := w.deny[service+"."+name]; err != nil {
 		return nil, err
 	}
