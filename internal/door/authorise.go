@@ -50,14 +50,24 @@ func (d *Door) ask(x *exchange, k *api.Check) error {
 	b := subjects.Get().(*subject)
 	defer subjects.Put(b) // a Decision shares nothing with it
 	b.begin(x, k, resource, facts)
-	r := policy.Request{Principal: policy.PrincipalOf(*id), Action: k.Action, Resource: resource, ResourceAccount: facts.Account, Context: &b.context}
+	r := policy.Request{Principal: policy.PrincipalOf(*id), Action: k.Action, Resource: resource, ResourceAccount: facts.Account,
+		Related: facts.Caller != nil && facts.Caller == facts.Owner, Context: &b.context}
 	decision := policy.Explain(&stack, &r)
 	x.entry.Decide(decision)
 	if decision.Effect == policy.Allowed {
 		return nil
 	}
-	return x.denied(policy.Sentence(&r, decision.Result))
+	sentence := policy.Sentence(&r, decision.Result)
+	if x.family() == "ec2" && resource != "*" {
+		if sealed := b.encoded(d.Directory, k, decision, strings.Contains(sentence, explicitly)); sealed != "" {
+			sentence += ". Encoded authorization failure message: " + sealed
+		}
+	}
+	return x.denied(sentence)
 }
+
+// explicitly is in the sentences that tell of a statement that denies.
+const explicitly = " with an explicit deny "
 
 // denied dresses the sentence as the protocol does.
 func (x *exchange) denied(sentence string) error {
@@ -70,7 +80,7 @@ func (x *exchange) denied(sentence string) error {
 	case "ec2":
 		return deniedEC2.New("You are not authorized to perform this operation. %s", sentence)
 	case "rest-xml":
-		if !strings.Contains(sentence, " because ") && !strings.Contains(sentence, " with an explicit deny ") {
+		if !strings.Contains(sentence, " because ") && !strings.Contains(sentence, explicitly) {
 			sentence = "Access Denied" // S3 tells nothing to whom it tells no cause: other accounts, and nobody
 		}
 	}

@@ -36,21 +36,28 @@ func (r Result) suffix() string {
 	return ""
 }
 
-// Sentence is the whole of AWS's message for a denial. A caller of another account is not told that
-// a policy of the resource's owner is in the way; S3 puts resources in quotation marks.
+// Sentence is the whole of AWS's message for a denial. A caller of another account and another organisation is
+// not told the cause. S3 puts resources in quotation marks; EC2 names none where an action is about none; who comes with the
+// word of an identity provider is not named.
 func Sentence(r *Request, result Result) string {
-	return sentence(name(&r.Principal), r.Action, r.Resource, result, r.crossAccount())
+	return sentence(name(&r.Principal), r.Action, r.Resource, result, r.outside())
 }
 
-func sentence(who, action, resource string, result Result, crossAccount bool) string {
+func sentence(who, action, resource string, result Result, outside bool) string {
+	if strings.HasPrefix(action, "sts:AssumeRoleWith") {
+		return "Not authorized to perform " + action
+	}
 	text := "User: " + who + " is not authorized to perform: " + action
-	if strings.HasPrefix(action, "s3:") && resource != "" {
+	switch {
+	case strings.HasPrefix(action, "s3:") && resource != "":
 		resource = `"` + resource + `"`
+	case strings.HasPrefix(action, "ec2:") && resource == "*":
+		resource = ""
 	}
 	if resource != "" {
 		text += " on resource: " + resource
 	}
-	if cause := result.Cause(action); cause != "" && !(crossAccount && result.Kind.ofOwner()) {
+	if cause := result.Cause(action); cause != "" && !outside {
 		text += " " + cause
 	}
 	return text

@@ -53,6 +53,8 @@ type Request struct {
 	Resource string
 	// ResourceAccount owns the resource; empty means the principal's account.
 	ResourceAccount string
+	// Related says that both accounts belong to one organisation, so that the caller may know the cause of a denial.
+	Related bool
 	// Context may be nil.
 	Context *Context
 }
@@ -60,6 +62,9 @@ type Request struct {
 func (r *Request) crossAccount() bool {
 	return r.ResourceAccount != "" && r.ResourceAccount != r.Principal.Account
 }
+
+// outside tells whether the caller is nobody that the resource's owner knows.
+func (r *Request) outside() bool { return r.crossAccount() && !r.Related }
 
 // Result is the answer to a request and what decided it.
 type Result struct {

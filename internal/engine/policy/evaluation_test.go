@@ -260,13 +260,19 @@ func TestOrderOfCauses(t *testing.T) {
 
 func TestSentenceForms(t *testing.T) {
 	across := &Request{Principal: ann, Action: "sts:AssumeRole", Resource: "arn:aws:iam::444455556666:role/r", ResourceAccount: away}
+	copied := *across
+	related := &copied
+	related.Related = true
 	for _, c := range []struct {
 		r      *Request
 		result Result
 		want   string
 	}{
 		{across, Result{Kind: Trust}, "User: arn:aws:iam::111122223333:user/ann is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::444455556666:role/r"},
-		{across, Result{Kind: Identity}, "User: arn:aws:iam::111122223333:user/ann is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::444455556666:role/r because no identity-based policy allows the sts:AssumeRole action"},
+		{across, Result{Kind: Identity}, "User: arn:aws:iam::111122223333:user/ann is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::444455556666:role/r"},
+		{related, Result{Kind: Trust}, "User: arn:aws:iam::111122223333:user/ann is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::444455556666:role/r because no role trust policy allows the sts:AssumeRole action"},
+		{&Request{Principal: Principal{Kind: Federated, Name: "accounts.google.com"}, Action: "sts:AssumeRoleWithWebIdentity", Resource: "*"}, Result{Kind: Trust}, "Not authorized to perform sts:AssumeRoleWithWebIdentity"},
+		{&Request{Principal: ann, Action: "ec2:DescribeVpcs", Resource: "*"}, Result{Kind: Identity}, "User: arn:aws:iam::111122223333:user/ann is not authorized to perform: ec2:DescribeVpcs because no identity-based policy allows the ec2:DescribeVpcs action"},
 		{&Request{Principal: ann, Action: "s3:ListAllMyBuckets"}, Result{Effect: Allowed}, "User: arn:aws:iam::111122223333:user/ann is not authorized to perform: s3:ListAllMyBuckets"},
 		{&Request{Action: "s3:GetObject", Resource: "x"}, Result{Kind: Resource}, `User: anonymous is not authorized to perform: s3:GetObject on resource: "x" because no resource-based policy allows the s3:GetObject action`},
 		{&Request{Principal: Principal{Kind: Federated, Name: "accounts.google.com"}, Action: "sts:X", Resource: "*"}, Result{Kind: Trust}, "User: accounts.google.com is not authorized to perform: sts:X on resource: * because no role trust policy allows the sts:X action"},

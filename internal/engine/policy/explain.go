@@ -13,7 +13,7 @@ type Decision struct {
 	Result
 
 	principal, action, resource string
-	crossAccount, endpoint      bool
+	outside, endpoint           bool
 	consulted                   []consulted
 	policies                    []policyTrace
 	statements                  []statementTrace
@@ -62,7 +62,7 @@ func Explain(stack *Stack, r *Request) *Decision {
 	d := &room.Decision
 	*d = Decision{
 		principal: name(&r.Principal), action: r.Action, resource: r.Resource,
-		crossAccount: r.crossAccount(), endpoint: stack.ViaEndpoint,
+		outside: r.outside(), endpoint: stack.ViaEndpoint,
 		consulted: room.consulted[:0], policies: room.policies[:0], statements: room.statements[:0], conditions: room.conditions[:0],
 	}
 	e := evaluation{stack: stack, request: r, action: nameAction(r.Action), target: newTarget(r.Resource), trace: d}

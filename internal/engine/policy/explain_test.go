@@ -2,6 +2,7 @@ package policy
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 
@@ -163,5 +164,47 @@ func TestAReportForAnotherAccountHidesDocuments(t *testing.T) {
 	}
 	if r.Policies[0].Name != "theirs" {
 		t.Error("the report itself was changed")
+	}
+}
+
+// Facts 4: a caller of another account and organisation gets no cause, so the report must not have one either;
+// also after it was kept as JSON.
+func TestNobodyOutsideReadsWhetherTheOwnerDenies(t *testing.T) {
+	theirs := Attached{Document: mustParse(t, `{"Statement":{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"*"}}`), Owner: away}
+	mine := Attached{Document: mustParse(t, `{"Version":"2012-10-17","Statement":[{"Sid":"No","Effect":"Deny","NotAction":"iam:*","NotResource":["arn:aws:s3:::x"],
+		"Condition":{"StringEquals":{"aws:SourceVpc":["a","b"]}}},{"Effect":"Allow","Action":"*","Resource":"*"}]}`), Name: "mine", ARN: "arn:p", Version: "v2", Level: "r-1", Owner: home}
+	s := &Stack{Identity: []Attached{mine}, Resource: []Attached{theirs}}
+	r := &Request{Principal: ann, Action: "s3:GetObject", Resource: bucketKey, ResourceAccount: away}
+	d := Explain(s, r)
+	text, err := json.Marshal(d)
+	var back Report
+	if err := errors.Join(err, json.Unmarshal(text, &back)); err != nil {
+		t.Fatal(err)
+	}
+	for _, report := range []Report{d.Report(), back} {
+		got := report.For(home)
+		if got.Effect != Untold || got.Cause != "" || got.Policies[0].Effect != Untold || got.Policies[1].Effect != Allowed {
+			t.Errorf("outside: %+v", got)
+		}
+		if lines := strings.Join(got.Lines(), "\n"); !strings.Contains(lines, "resource-based policy of another account: not told") ||
+			!strings.Contains(lines, "identity-based policy mine (arn:p) v2 at r-1: Allowed") || strings.Contains(lines, "ExplicitDeny") {
+			t.Error(lines)
+		}
+	}
+	r.Related = true
+	if got := Explain(s, r).Report().For(home); got.Effect != ExplicitDeny || got.Cause == "" || got.Policies[0].Effect != ExplicitDeny {
+		t.Errorf("of one organisation: %+v", got)
+	}
+	if got := d.Denials(home); got != nil {
+		t.Errorf("another account's denial is told: %+v", got)
+	}
+	want := []Denial{{Actions: []string{"s3:*"}, Resources: []string{"*"}}}
+	if diff := cmp.Diff(want, d.Denials(away)); diff != "" {
+		t.Error(diff)
+	}
+	r.Context = set{"aws:SourceVpc": "a"}.context()
+	want = []Denial{{Sid: "No", NotAction: true, NotResource: true, Actions: []string{"iam:*"}, Resources: []string{"arn:aws:s3:::x"}, Conditions: []Wanted{{"aws:SourceVpc", []string{"a", "b"}}}}}
+	if diff := cmp.Diff(want, Explain(s, r).Denials(home)); diff != "" {
+		t.Error(diff)
 	}
 }

@@ -57,9 +57,11 @@ const (
 	ImplicitDeny Effect = iota // the zero value denies
 	ExplicitDeny
 	Allowed
+	// Untold stands in a Report for what another account keeps to itself; no decision comes to it.
+	Untold
 )
 
-var effectNames = [...]string{"ImplicitDeny", "ExplicitDeny", "Allowed"}
+var effectNames = [...]string{"ImplicitDeny", "ExplicitDeny", "Allowed", "Untold"}
 
 func (e Effect) String() string { return effectNames[e] }
 

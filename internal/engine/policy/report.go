@@ -64,7 +64,7 @@ func (d *Decision) Report() Report {
 		Cause: d.Result.Cause(d.action), Policies: make([]PolicyReport, 0, len(d.consulted)),
 	}
 	if d.Effect != Allowed {
-		r.Message = sentence(d.principal, d.action, d.resource, d.Result, d.crossAccount)
+		r.Message = sentence(d.principal, d.action, d.resource, d.Result, d.outside)
 	}
 	late := evaluation{stack: new(Stack), request: &Request{Action: d.action, Resource: d.resource}, action: nameAction(d.action), target: newTarget(d.resource)}
 	traces, statement, condition := d.policies, 0, 0
@@ -82,19 +82,26 @@ func (d *Decision) Report() Report {
 }
 
 // For is the report as an account may read it: of another account's documents it has the kind and what
-// they came to, as a denial's sentence has, and neither names nor statements.
+// they came to, as a denial's sentence has, and neither names nor statements. Where the sentence has no cause
+// the report has none either.
 func (r Report) For(account string) Report {
-	hidden := false
+	hidden, outside := false, r.Message != "" && !strings.HasSuffix(r.Message, r.Cause)
 	policies := slices.Clone(r.Policies)
 	for i := range policies {
 		if p := &policies[i]; p.Owner != "" && p.Owner != account {
 			*p = PolicyReport{Kind: p.Kind, Effect: p.Effect, Hidden: true}
 			hidden = hidden || p.Kind == r.Kind
+			if outside && p.Kind.ofOwner() {
+				p.Effect = Untold
+			}
 		}
 	}
 	r.Policies = policies
 	if hidden {
 		r.Policy, r.PolicyARN, r.Sid, r.Statement = "", "", "", 0
+	}
+	if hidden && outside && r.Kind.ofOwner() {
+		r.Effect, r.Cause = Untold, ""
 	}
 	return r
 }
@@ -166,7 +173,7 @@ func (r *Report) Lines() []string {
 	for i := range r.Policies {
 		p := &r.Policies[i]
 		if p.Hidden {
-			lines = append(lines, fmt.Sprintf("%s of another account: %s", p.Kind, p.Effect))
+			lines = append(lines, p.Kind.String()+" of another account: "+p.told())
 			continue
 		}
 		lines = append(lines, fmt.Sprintf("%s %s: %s", p.Kind, p.label(), p.Effect))
@@ -177,14 +184,30 @@ func (r *Report) Lines() []string {
 	return lines
 }
 
+// told is what a hidden policy came to, or that it is nobody else's affair.
+func (p *PolicyReport) told() string {
+	if p.Effect == Untold {
+		return "not told"
+	}
+	return p.Effect.String()
+}
+
+// label names a policy: by its name and ARN, the version in force, and where in the organisation it hangs.
 func (p *PolicyReport) label() string {
+	text := p.Name
 	switch {
 	case p.Name != "" && p.ARN != "":
-		return p.Name + " (" + p.ARN + ")"
+		text = p.Name + " (" + p.ARN + ")"
 	case p.ARN != "":
-		return p.ARN
+		text = p.ARN
 	}
-	return p.Name
+	if p.Version != "" {
+		text += " " + p.Version
+	}
+	if p.Level != "" {
+		text += " at " + p.Level
+	}
+	return text
 }
 
 func (s *StatementReport) lines() []string {
