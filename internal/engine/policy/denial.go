@@ -16,14 +16,17 @@ type Wanted struct {
 
 // Denials are the statements that deny, of the documents that an account may read.
 func (d *Decision) Denials(account string) (out []Denial) {
-	row := 0
-	for _, p := range d.policies {
-		for ; row < p.until; row++ {
-			t := &d.statements[row]
-			if t.failed == allMatched && !t.statement.allow && (p.attached.Owner == "" || p.attached.Owner == account) {
-				out = append(out, t.statement.denial())
+	told := d.Report().Policies
+	for _, c := range d.consulted {
+		for i := range c.list {
+			p := &told[i]
+			for j := range p.Statements {
+				if s := &c.list[i].Document.statements[j]; p.Statements[j].Matched && !s.allow && (p.Owner == "" || p.Owner == account) {
+					out = append(out, s.denial())
+				}
 			}
 		}
+		told = told[len(c.list):]
 	}
 	return out
 }
