@@ -128,6 +128,9 @@ func (h *house) load(ctx context.Context, f place, conf config) error {
 			return fmt.Errorf("account %s: %w", account, err)
 		}
 	}
+	if err := h.orgs.Load(ctx); err != nil {
+		return fmt.Errorf("load organizations: %w", err)
+	}
 	if err := h.ec2.Load(ctx); err != nil {
 		return fmt.Errorf("load ec2: %w", err)
 	}
@@ -160,6 +163,12 @@ func (h *house) run(ctx context.Context, public net.Listener) error {
 	g.Go(func() error {
 		if err := h.balancers.Settle(ctx); err != nil {
 			h.balancers.Log.Warn("load balancers are not settled", "error", err)
+		}
+		return nil
+	})
+	g.Go(func() error {
+		if err := h.orgs.Settle(ctx); err != nil {
+			h.orgs.Log.Warn("accounts of organisations are not settled", "error", err)
 		}
 		return nil
 	})

@@ -31,6 +31,7 @@ import (
 	"cloister/internal/service/elasticloadbalancing"
 	"cloister/internal/service/iam"
 	"cloister/internal/service/logs"
+	"cloister/internal/service/organizations"
 	"cloister/internal/service/route53"
 	"cloister/internal/service/route53resolver"
 	"cloister/internal/service/s3"
@@ -64,6 +65,7 @@ type house struct {
 	balancers *elasticloadbalancing.Service
 	resolver  *route53resolver.Service
 	cloister  *cloister.Service
+	orgs      *organizations.Service
 	tagged    []tagged
 	services  []*api.Service
 }
@@ -144,9 +146,10 @@ func wire(f place, c config, m machines, log *slog.Logger) (*house, error) {
 		Traffic: invoke, Roots: m.authority.Pool(), Capacity: host(), Directory: f.jobs(), Region: c.Region, Log: log, Clock: time.Now,
 	})
 	h.cloister = &cloister.Service{Audit: h.audit, DB: m.db, Founder: h, Home: c.Account}
+	h.orgs = &organizations.Service{DB: m.db, Directory: h.directory, Accounts: h.cloister, Client: h.door, Log: log}
 	l := &logs.Service{DB: m.db}
 	h.tagged = []tagged{h.ec2, h.sagemaker, l, h.balancers}
-	h.services, err = bind(h.iam, &sts.Service{Directory: h.directory}, h.ec2, r53, h.resolver, h.balancers, h.s3, l, h.sagemaker, invoke, h.cloister)
+	h.services, err = bind(h.iam, &sts.Service{Directory: h.directory}, h.ec2, r53, h.resolver, h.balancers, h.s3, l, h.sagemaker, invoke, h.cloister, h.orgs)
 	if err != nil {
 		return nil, err
 	}
@@ -179,6 +182,9 @@ func (h *house) houseRoles(account string) error {
 	for _, r := range elasticloadbalancing.ServiceLinkedRoles {
 		all = append(all, sagemaker.ServiceLinkedRole(r))
 	}
+	for _, r := range organizations.ServiceLinkedRoles {
+		all = append(all, sagemaker.ServiceLinkedRole(r))
+	}
 	for _, r := range all {
 		doc, err := policy.Parse(r.Policy)
 		if err != nil {
@@ -192,12 +198,17 @@ func (h *house) houseRoles(account string) error {
 	return nil
 }
 
-// Found furnishes an account while the server runs.
-func (h *house) Found(ctx context.Context, account string) (key, secret string, made bool, err error) {
+// Furnish furnishes an account while the server runs.
+func (h *house) Furnish(ctx context.Context, account string) error {
 	if err := h.houseRoles(account); err != nil {
-		return "", "", false, err
+		return err
 	}
-	if err := h.ec2.Found(ctx, account); err != nil {
+	return h.ec2.Found(ctx, account)
+}
+
+// Found gives the first key of an account's root, too.
+func (h *house) Found(ctx context.Context, account string) (key, secret string, made bool, err error) {
+	if err := h.Furnish(ctx, account); err != nil {
 		return "", "", false, err
 	}
 	return h.iam.Root(ctx, account)
@@ -221,7 +232,7 @@ func bind(all ...binder) ([]*api.Service, error) {
 // bindAll binds every service to nothing, for those who only want to know the operations.
 func bindAll() ([]*api.Service, error) {
 	return bind(new(iam.Service), new(sts.Service), new(elasticloadbalancing.Service), new(ec2.Service), new(route53.Service), new(route53resolver.Service), new(s3.Service), new(logs.Service),
-		new(sagemaker.Service), new(sagemakerruntime.Service), new(cloister.Service))
+		new(sagemaker.Service), new(sagemakerruntime.Service), new(cloister.Service), new(organizations.Service))
 }
 
 // dialer tries targets of load balancers.

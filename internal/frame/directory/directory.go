@@ -133,8 +133,17 @@ func (d *Directory) RemovePrincipal(arn string) {
 }
 
 // Resolve gives the ARN of the user or role that one without a path means: IAM's requests name them
-// by name alone, in any case, but policies speak of their ARNs. Other ARNs it gives back.
+// by name alone, in any case, but policies speak of their ARNs. So do requests of an organisation's
+// management account with ids. Other ARNs it gives back.
 func (d *Directory) Resolve(arn string) string {
+	if short, ok := strings.CutPrefix(arn, "arn:aws:organizations::"); ok {
+		d.mu.RLock()
+		defer d.mu.RUnlock()
+		if whole, ok := d.partOf(short); ok {
+			return whole
+		}
+		return arn
+	}
 	name, bare := plain(arn)
 	if !bare {
 		return arn

@@ -14,6 +14,21 @@ type Organization struct {
 	// SCP and RCP are attached policies by what they are attached to. Nil where the organisation has not
 	// enabled the type; a level without a policy allows nothing.
 	SCP, RCP map[string][]policy.Attached
+	// Names are the ARNs of its parts (root, units, accounts, policies) by their ids, by which the
+	// management account's requests name them.
+	Names map[string]string
+}
+
+// partOf gives the ARN of what the management account of an organisation calls by "arn:aws:organizations::",
+// its own account and an id; nobody else is told what an id means. The lock is held.
+func (d *Directory) partOf(short string) (string, bool) {
+	account, id, _ := strings.Cut(short, ":")
+	o := d.member[account]
+	if o == nil || o.Management != account {
+		return "", false
+	}
+	whole, ok := o.Names[id]
+	return whole, ok
 }
 
 // SetOrganization puts or replaces an organisation, by id. The value must not be changed after.

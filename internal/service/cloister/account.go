@@ -29,9 +29,10 @@ var (
 	invalidAccount = fault.Kind{Code: "InvalidAccount", Status: 400}
 )
 
-// Founder furnishes an account: the roles by which services keep house there, its default VPC, and the
-// first key of its root; made is false if the root has a key already. It may be asked again.
+// Founder furnishes an account: the roles by which services keep house there and its default VPC. Found
+// gives the first key of its root, too; made is false if the root has a key already. Both may be asked again.
 type Founder interface {
+	Furnish(ctx context.Context, account string) error
 	Found(ctx context.Context, account string) (key, secret string, made bool, err error)
 }
 
@@ -131,6 +132,37 @@ func (s *Service) listAccounts(ctx context.Context, c *api.Call, _ *shape.ListAc
 
 func (a *account) shape() *shape.Account {
 	return &shape.Account{AccountId: &a.ID, Name: &a.Name, Created: &a.Created}
+}
+
+// Name tells what an account is called; found is false where there is none.
+func (s *Service) Name(ctx context.Context, id string) (name string, found bool, err error) {
+	if id == s.Home {
+		return "first", true, nil
+	}
+	err = s.DB.View(ctx, func(tx *store.Tx) error {
+		a, err := accounts.Get(tx, id)
+		if a != nil {
+			name, found = a.Name, true
+		}
+		return err
+	})
+	return name, found, err
+}
+
+// Add makes an account whose root has no key, as an organisation does. Its name may be another's, too. It may
+// be asked again.
+func (s *Service) Add(ctx context.Context, id, name string) error {
+	err := s.DB.Update(ctx, func(tx *store.Tx) error {
+		a, err := accounts.Get(tx, id)
+		if err != nil || a != nil {
+			return err
+		}
+		return accounts.Put(tx, id, &account{ID: id, Name: name, Created: tx.Now.UTC().Truncate(time.Second)})
+	})
+	if err != nil {
+		return err
+	}
+	return s.Founder.Furnish(ctx, id)
 }
 
 // Accounts are all that there are but the first.

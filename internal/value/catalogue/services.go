@@ -47,6 +47,7 @@ var Services = []Service{
 	{ID: "route53", Global: true, Hosts: []string{"route53.amazonaws.com"}, Door: at(18)},
 	{ID: "route53resolver", Endpoint: "route53resolver", Interface: true, Hosts: host("route53resolver"), Private: host("route53resolver"), Door: at(19)},
 	{ID: "iam", Global: true, Hosts: []string{"iam.amazonaws.com"}, Door: at(15)},
+	{ID: "organizations", Global: true, Hosts: []string{"organizations.us-east-1.amazonaws.com", "organizations.amazonaws.com"}, Door: at(23)},
 	{ID: "elasticloadbalancing", Endpoint: "elasticloadbalancing", Interface: true, Hosts: host("elasticloadbalancing"), Private: host("elasticloadbalancing"), Door: at(22)},
 	{ID: "cloister", Hosts: host("cloister"), Door: at(16)},
 
