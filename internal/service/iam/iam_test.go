@@ -243,7 +243,7 @@ func TestPoliciesAreInForceWhenTheCallReturns(t *testing.T) {
 	root.Query("iam", "DetachUserPolicy", "UserName", "ann", "PolicyArn", arn).Good(t)
 	may(false)
 	root.Query("iam", "DeletePolicy", "PolicyArn", arn).Good(t)
-	root.Query("iam", "DeletePolicy", "PolicyArn", admin).Fault(t, 403, "AccessDenied", "Policy "+admin+" is AWS's and cannot be deleted.")
+	root.Query("iam", "DeletePolicy", "PolicyArn", admin).Fault(t, 403, "AccessDenied", "User: "+prefix+"root is not authorized to perform: iam:DeletePolicy on resource: "+admin)
 	root.Query("iam", "AttachUserPolicy", "UserName", "ann", "PolicyArn", admin).Good(t)
 	may(true)
 	if a := root.Query("iam", "GetUserPolicy", "UserName", "ann", "PolicyName", "no").Good(t); !strings.Contains(a.XML("PolicyDocument"), "%22s3%3A%2A%22") {

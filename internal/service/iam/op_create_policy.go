@@ -2,6 +2,8 @@ package iam
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"time"
 
 	"cloister/internal/engine/policy"
@@ -27,24 +29,23 @@ func (s *Service) createPolicy(ctx context.Context, c *api.Call, in *shape.Creat
 		return nil, err
 	}
 	p := &managedPolicy{Account: c.Account(), Name: *in.PolicyName, Path: path(in.Path), ID: directory.NewID("ANPA"),
-		ARN: global(c, "policy", path(in.Path), *in.PolicyName), Document: *in.PolicyDocument, Description: text(in.Description), Tags: in.Tags}
+		ARN: global(c, "policy", path(in.Path), *in.PolicyName), Description: text(in.Description), Tags: in.Tags}
 	out := new(shape.CreatePolicyResponse)
 	err := s.DB.Update(ctx, func(tx *store.Tx) error {
-		old, err := policies.Get(tx, store.Key(p.Account, p.ARN))
+		all, err := policiesUnder(tx, store.Prefix(p.Account))
 		if err != nil {
 			return err
 		}
-		if old != nil {
+		if slices.ContainsFunc(all, func(old *managedPolicy) bool { return strings.EqualFold(old.Name, p.Name) }) {
 			return alreadyExists.New("A policy called %s already exists. Duplicate names are not allowed.", p.Name)
 		}
-		p.Created = tx.Now.Truncate(time.Second)
-		out.Policy = p.shape(0)
-		fact, err := p.fact()
-		if err != nil {
-			return err
+		if len(all) >= policiesPerAccount {
+			return limitExceeded.New("Cannot exceed quota for PoliciesPerAccount: %d", policiesPerAccount)
 		}
-		tx.After(func() { s.Directory.SetManaged(fact) })
-		return policies.Put(tx, store.Key(p.Account, p.ARN), p)
+		p.Created = tx.Now.Truncate(time.Second)
+		p.Default = p.add(*in.PolicyDocument, tx.Now).ID
+		out.Policy = p.described(uses{})
+		return s.putPolicy(tx, p)
 	})
 	return out, err
 }

@@ -8,26 +8,32 @@ import (
 	shape "cloister/internal/value/shape/iam"
 )
 
-var _ = api.Define(operations, "DeletePolicy", on("DeletePolicy", func(c *api.Call, in *shape.DeletePolicyRequest) string { return *in.PolicyArn }), (*Service).deletePolicy)
+var _ = api.Define(operations, "DeletePolicy", onPolicy("DeletePolicy", false, func(in *shape.DeletePolicyRequest) string { return *in.PolicyArn }), (*Service).deletePolicy)
 
-// deletePolicy removes a managed policy that is attached to nothing.
+// deletePolicy removes a managed policy that nobody has and that has no version but the one in force.
 func (s *Service) deletePolicy(ctx context.Context, c *api.Call, in *shape.DeletePolicyRequest) (*struct{}, error) {
 	return new(struct{}), s.DB.Update(ctx, func(tx *store.Tx) error {
 		p, err := own(tx, c, *in.PolicyArn)
 		if err != nil {
 			return err
 		}
-		if p.Account == "aws" {
+		if !p.ours() {
 			return accessDenied.New("Policy %s is AWS's and cannot be deleted.", p.ARN)
 		}
 		n, err := usage(tx, c.Account())
 		if err != nil {
 			return err
 		}
-		if n[p.ARN] > 0 {
+		if n[p.ARN] != (uses{}) {
 			return deleteConflict.New("Cannot delete a policy attached to entities.")
 		}
-		tx.After(func() { s.Directory.RemoveManaged(p.ARN) })
-		return policies.Delete(tx, store.Key(p.Account, p.ARN))
+		if len(p.Versions) > 1 {
+			return deleteConflict.New("This policy has more than one version. Before you delete a policy, you must delete the policy's versions. The default version is deleted with the policy.")
+		}
+		tx.After(func() {
+			s.Directory.RemoveManaged(p.ARN)
+			s.Directory.SetTags(p.ARN, nil)
+		})
+		return policies.Delete(tx, policyKey(p))
 	})
 }

@@ -8,7 +8,7 @@ import (
 	shape "cloister/internal/value/shape/iam"
 )
 
-var _ = api.Define(operations, "GetPolicy", on("GetPolicy", func(c *api.Call, in *shape.GetPolicyRequest) string { return *in.PolicyArn }), (*Service).getPolicy)
+var _ = api.Define(operations, "GetPolicy", onPolicy("GetPolicy", true, func(in *shape.GetPolicyRequest) string { return *in.PolicyArn }), (*Service).getPolicy)
 
 // getPolicy describes a managed policy; its document is in its version.
 func (s *Service) getPolicy(ctx context.Context, c *api.Call, in *shape.GetPolicyRequest) (*shape.GetPolicyResponse, error) {
@@ -19,7 +19,7 @@ func (s *Service) getPolicy(ctx context.Context, c *api.Call, in *shape.GetPolic
 			return err
 		}
 		n, err := usage(tx, c.Account())
-		out.Policy = p.shape(n[p.ARN])
+		out.Policy = p.described(n[p.ARN])
 		return err
 	})
 	return out, err

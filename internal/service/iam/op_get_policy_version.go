@@ -8,9 +8,9 @@ import (
 	shape "cloister/internal/value/shape/iam"
 )
 
-var _ = api.Define(operations, "GetPolicyVersion", on("GetPolicyVersion", func(c *api.Call, in *shape.GetPolicyVersionRequest) string { return *in.PolicyArn }), (*Service).getPolicyVersion)
+var _ = api.Define(operations, "GetPolicyVersion", onPolicy("GetPolicyVersion", true, func(in *shape.GetPolicyVersionRequest) string { return *in.PolicyArn }), (*Service).getPolicyVersion)
 
-// getPolicyVersion gives the document of a managed policy; there is one version, v1.
+// getPolicyVersion gives the document of a version. Of AWS's policies only the text in force is known.
 func (s *Service) getPolicyVersion(ctx context.Context, c *api.Call, in *shape.GetPolicyVersionRequest) (*shape.GetPolicyVersionResponse, error) {
 	out := new(shape.GetPolicyVersionResponse)
 	err := s.DB.View(ctx, func(tx *store.Tx) error {
@@ -18,12 +18,17 @@ func (s *Service) getPolicyVersion(ctx context.Context, c *api.Call, in *shape.G
 		if err != nil {
 			return err
 		}
-		if *in.VersionId != "v1" {
-			return noSuchEntity.New("Policy %s version %s does not exist or is not attachable.", p.ARN, *in.VersionId)
+		v := p.find(*in.VersionId)
+		if v == nil || v.Document == "" {
+			return missingVersion(p, *in.VersionId)
 		}
-		out.PolicyVersion = p.version()
-		out.PolicyVersion.Document = new(encoded(p.Document))
+		out.PolicyVersion = p.versionShape(v)
+		out.PolicyVersion.Document = new(encoded(v.Document))
 		return nil
 	})
 	return out, err
+}
+
+func missingVersion(p *managedPolicy, id string) error {
+	return noSuchEntity.New("Policy %s version %s does not exist or is not attachable.", p.ARN, id)
 }

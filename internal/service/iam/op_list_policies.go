@@ -27,9 +27,10 @@ func (s *Service) listPolicies(ctx context.Context, c *api.Call, in *shape.ListP
 		}
 		var found []shape.Policy
 		for _, p := range all {
-			if strings.HasPrefix(p.Path, path(in.PathPrefix)) && (in.OnlyAttached == nil || !*in.OnlyAttached || n[p.ARN] > 0) &&
-				text(in.PolicyUsageFilter) != "PermissionsBoundary" { // none is one
-				found = append(found, *p.shape(n[p.ARN]))
+			u := n[p.ARN]
+			if strings.HasPrefix(p.Path, path(in.PathPrefix)) && (in.OnlyAttached == nil || !*in.OnlyAttached || u != (uses{})) &&
+				(text(in.PolicyUsageFilter) != "PermissionsBoundary" || u.boundary > 0) {
+				found = append(found, *p.shape(u))
 			}
 		}
 		page, next, err := cut(found, in.Marker, in.MaxItems)

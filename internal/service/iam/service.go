@@ -26,6 +26,7 @@ var (
 	alreadyExists  = fault.Kind{Code: "EntityAlreadyExists", Status: 409}
 	deleteConflict = fault.Kind{Code: "DeleteConflict", Status: 409}
 	limitExceeded  = fault.Kind{Code: "LimitExceeded", Status: 409}
+	notAttachable  = fault.Kind{Code: "PolicyNotAttachable", Status: 400}
 	malformed      = fault.Kind{Code: "MalformedPolicyDocument", Status: 400}
 	accessDenied   = fault.Kind{Code: "AccessDenied", Status: 403}
 	invalidInput   = fault.Kind{Code: "InvalidInput", Status: 400}
@@ -163,8 +164,10 @@ func quota(name, document string, most int) error {
 
 // The quotas of documents (facts iam 5.1).
 const (
-	policySize = 6144
-	trustSize  = 2048
+	policySize         = 6144
+	policiesPerAccount = 1500
+	versionsPerPolicy  = 5
+	trustSize          = 2048
 )
 
 func missing(kind Kind, name string) error {

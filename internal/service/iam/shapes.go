@@ -39,25 +39,6 @@ func under(tx *store.Tx, c *api.Call, kind Kind, prefix string) ([]*entity, erro
 	return slices.DeleteFunc(all, func(e *entity) bool { return !strings.HasPrefix(e.Path, prefix) }), err
 }
 
-// scoped lists managed policies by Scope: All, AWS or Local.
-func scoped(tx *store.Tx, c *api.Call, scope string) ([]*managedPolicy, error) {
-	var out []*managedPolicy
-	if scope != "AWS" {
-		mine, err := policies.All(tx, store.Prefix(c.Account()))
-		if err != nil {
-			return nil, err
-		}
-		out = mine
-	}
-	if scope != "Local" {
-		for _, p := range aws {
-			out = append(out, p)
-		}
-	}
-	slices.SortFunc(out, func(a, b *managedPolicy) int { return strings.Compare(a.ARN, b.ARN) })
-	return out, nil
-}
-
 func missingInline(kind Kind, name string) error {
 	return noSuchEntity.New("The %s policy with name %s cannot be found.", kind, name)
 }
@@ -106,7 +87,7 @@ func (e *entity) detach(a string) error {
 func (e *entity) attachedShapes(tx *store.Tx, prefix string) ([]shape.AttachedPolicy, error) {
 	var out []shape.AttachedPolicy
 	for _, a := range e.Attached {
-		p, err := managed(tx, a)
+		p, err := managedBy(tx, a)
 		if err != nil {
 			return nil, err
 		}

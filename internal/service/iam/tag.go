@@ -37,15 +37,20 @@ func distinct(tags []shape.Tag) error {
 }
 
 // tag writes tags over those of the same keys.
-func (e *entity) tag(tags []shape.Tag) error {
-	for _, t := range tags {
-		e.untag([]string{*t.Key})
-		e.Tags = append(e.Tags, t)
+func (e *entity) tag(tags []shape.Tag) (err error) {
+	e.Tags, err = laid(e.Tags, tags)
+	return err
+}
+
+// laid is tags with more laid over those of the same keys.
+func laid(tags, more []shape.Tag) ([]shape.Tag, error) {
+	for _, t := range more {
+		tags = append(without(tags, []string{*t.Key}), t)
 	}
-	if len(e.Tags) > tagsPerEntity {
-		return limitExceeded.New("The number of tags has reached the maximum limit.")
+	if len(tags) > tagsPerEntity {
+		return nil, limitExceeded.New("The number of tags has reached the maximum limit.")
 	}
-	return nil
+	return tags, nil
 }
 
 // tagsOf is tags as the directory keeps them.
@@ -58,8 +63,11 @@ func tagsOf(tags []shape.Tag) []caller.Tag {
 }
 
 // untag takes tags away; those that are not there are no error.
-func (e *entity) untag(keys []string) {
-	e.Tags = slices.DeleteFunc(e.Tags, func(t shape.Tag) bool {
+func (e *entity) untag(keys []string) { e.Tags = without(e.Tags, keys) }
+
+// without is tags without those of such keys.
+func without(tags []shape.Tag, keys []string) []shape.Tag {
+	return slices.DeleteFunc(tags, func(t shape.Tag) bool {
 		return slices.ContainsFunc(keys, func(k string) bool { return strings.EqualFold(k, *t.Key) })
 	})
 }
