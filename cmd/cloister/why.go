@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -59,8 +60,14 @@ func story(e *audit.Entry) string {
 			fmt.Fprintf(&b, "  %s\n", l)
 		}
 		if d.Effect != policy.Allowed {
-			fmt.Fprintf(&b, "  => denied: %s\n", d.Cause)
+			fmt.Fprintf(&b, "  => denied: %s\n", cmp.Or(d.Cause, "the cause is not told outside the owner's account and organisation"))
 		}
+	}
+	if e.Omitted > 0 {
+		fmt.Fprintf(&b, "\n%d more questions were answered with yes and are not on record.\n", e.Omitted)
+	}
+	if e.Cut {
+		b.WriteString("\nThe reasons were too long to be kept whole.\n")
 	}
 	return b.String()
 }

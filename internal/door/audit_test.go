@@ -29,7 +29,7 @@ func explained(c *doortest.Client, id string) (*audit.Entry, *doortest.Answer) {
 func notOnRecord(t *testing.T, a *doortest.Answer, id, account string) {
 	t.Helper()
 	a.Fault(t, 400, "ResourceNotFound", fmt.Sprintf("No call with request id %s is on record in account %s. "+
-		"Denied calls are kept until 10000 newer ones push them out, others for the last 4096 calls.", id, account))
+		"Denied calls are kept until 10000 newer ones of the account push them out, others for its last 4096 calls; fewer where reasons are long.", id, account))
 }
 
 func TestEveryOutcomeLeavesARecord(t *testing.T) {

@@ -70,6 +70,11 @@ func Explain(stack *Stack, r *Request) *Decision {
 	return d
 }
 
+// Weight is about how many bytes a kept decision takes, without the policies, which it shares.
+func (d *Decision) Weight() int {
+	return 1024 + 16*len(d.policies) + 8*len(d.statements) + 64*len(d.conditions)
+}
+
 // roomy makes room for much more where there is no more: who overflows a usual decision's room does so by far.
 func roomy[T any](list []T) []T {
 	if len(list) < cap(list) {

@@ -191,6 +191,9 @@ func TestNobodyOutsideReadsWhetherTheOwnerDenies(t *testing.T) {
 			t.Error(lines)
 		}
 	}
+	if small := Explain(&Stack{}, r); d.Weight() <= small.Weight() || small.Weight() < 512 {
+		t.Errorf("%d bytes are more than %d", d.Weight(), small.Weight())
+	}
 	r.Related = true
 	if got := Explain(s, r).Report().For(home); got.Effect != ExplicitDeny || got.Cause == "" || got.Policies[0].Effect != ExplicitDeny {
 		t.Errorf("of one organisation: %+v", got)

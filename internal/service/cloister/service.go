@@ -45,7 +45,7 @@ func (s *Service) explainRequest(ctx context.Context, c *api.Call, in *shape.Exp
 	}
 	if e == nil {
 		return nil, notFound.New("No call with request id %s is on record in account %s. "+
-			"Denied calls are kept until %d newer ones push them out, others for the last %d calls.", *in.RequestId, c.Account(), audit.Kept, audit.Recent)
+			"Denied calls are kept until %d newer ones of the account push them out, others for its last %d calls; fewer where reasons are long.", *in.RequestId, c.Account(), audit.Kept, audit.Recent)
 	}
 	text, err := json.Marshal(e)
 	if err != nil {
