@@ -28,8 +28,15 @@ var subjects = sync.Pool{New: func() any { return new(subject) }}
 func (b *subject) begin(x *exchange, k *api.Check, resource string, f directory.Facts) {
 	b.x, b.action, b.resource, b.Facts = x, k.Action, resource, f
 	b.context = policy.Context{Time: x.Time, Filler: b}
-	for i := range k.Keys {
-		if key := &k.Keys[i]; key.Multi {
+	b.bring(k.Keys)
+	if k.Told != nil {
+		b.bring(k.Told(resource))
+	}
+}
+
+func (b *subject) bring(keys []api.Key) {
+	for i := range keys {
+		if key := &keys[i]; key.Multi {
 			b.context.SetNamedMany(key.Name, key.Values)
 		} else if len(key.Values) > 0 {
 			b.context.SetNamed(key.Name, key.Values[0])

@@ -73,6 +73,8 @@ type Check struct {
 	// Account owns the resource; empty means the caller's, or what the directory knows better.
 	Account string
 	Keys    []Key
+	// Told gives keys that stand in the resource's ARN, where only the directory knows that; nil for none.
+	Told func(arn string) []Key
 }
 
 // KnownCaller is the checks of an operation that every authenticated caller may use.

@@ -142,3 +142,19 @@ func TestSeal(t *testing.T) {
 		t.Error("it opens for another purpose")
 	}
 }
+
+func TestPartsOfAnOrganizationHaveNamesForItsManagementAccountOnly(t *testing.T) {
+	w := start()
+	w.SetOrganization(&directory.Organization{ID: "o-1", Management: "111122223333", Names: map[string]string{"ou-1": "arn:aws:organizations::111122223333:ou/o-1/ou-1"},
+		Parents: map[string][]string{"111122223333": {"r-1", "111122223333"}, "444455556666": {"r-1", "444455556666"}}})
+	for short, want := range map[string]string{
+		"arn:aws:organizations::111122223333:ou-1": "arn:aws:organizations::111122223333:ou/o-1/ou-1",
+		"arn:aws:organizations::111122223333:ou-2": "arn:aws:organizations::111122223333:ou-2",
+		"arn:aws:organizations::444455556666:ou-1": "arn:aws:organizations::444455556666:ou-1",
+		"arn:aws:organizations::777788889999:ou-1": "arn:aws:organizations::777788889999:ou-1",
+	} {
+		if got := w.Resolve(short); got != want {
+			t.Errorf("%s is %s, wanted %s", short, got, want)
+		}
+	}
+}

@@ -210,6 +210,17 @@ func TestWho(t *testing.T) {
 	denied(ask(t, ann, "TagResource", object{"ResourceId": one, "Tags": []object{{"Key": "other", "Value": "x"}}}), "TagResource", arn(one))
 	denied(ask(t, ann, "CreateOrganization", nil), "CreateOrganization", "*")
 
+	// A policy's type is known of every request that names one.
+	bob := w.As(t, w.User(t, "bob", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"organizations:*","Resource":"*"},
+		{"Effect":"Deny","Action":"organizations:*","Resource":"*","Condition":{"StringEquals":{"organizations:PolicyType":"RESOURCE_CONTROL_POLICY"}}}]}`))
+	ask(t, bob, "DescribePolicy", object{"PolicyId": p}).Good(t)
+	for op, in := range map[string]object{"DescribePolicy": {"PolicyId": "p-RCPFullAWSAccess"}, "DetachPolicy": {"PolicyId": "p-RCPFullAWSAccess", "TargetId": one},
+		"ListPolicies": {"Filter": rcp}, "DisablePolicyType": {"RootId": root, "PolicyType": rcp}} {
+		if a := ask(t, bob, op, in); a.Code != "AccessDeniedException" || !strings.Contains(a.Text, "with an explicit deny in an identity-based policy") {
+			t.Errorf("%s: %s", op, a.Body)
+		}
+	}
+
 	// Another account learns nothing from what an id is resolved to.
 	eve := `User: arn:aws:iam::444455556666:user/eve is not authorized to perform: organizations:DescribeOrganizationalUnit on resource: arn:aws:organizations::444455556666:` + one +
 		` because no identity-based policy allows the organizations:DescribeOrganizationalUnit action`

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/big"
+	"strings"
 
 	"cloister/internal/frame/api"
 	"cloister/internal/frame/directory"
@@ -138,9 +139,18 @@ func onAll[In any](action string) func(*api.Call, *In) []api.Check {
 // directory knows their ARNs.
 func on(c *api.Call, action string, ids ...string) (checks []api.Check) {
 	for _, id := range ids {
-		checks = append(checks, api.Check{Action: "organizations:" + action, Resource: short(c.Account(), id)})
+		checks = append(checks, api.Check{Action: "organizations:" + action, Resource: short(c.Account(), id), Told: typeOf})
 	}
 	return checks
+}
+
+// typeOf brings the key of a policy's type, which stands in its ARN.
+func typeOf(arn string) []api.Key {
+	parts := strings.Split(arn, "/")
+	if len(parts) < 3 || !strings.HasSuffix(parts[0], ":policy") {
+		return nil
+	}
+	return []api.Key{api.K("organizations:PolicyType", strings.ToUpper(parts[len(parts)-2]))}
 }
 
 // short is what stands for the ARN of a part in a question, as requests say the id alone.

@@ -16,11 +16,12 @@ import (
 	"cloister/internal/value/caller"
 )
 
-// ledger is the accounts of a house. What it is told to break breaks once.
+// ledger is the accounts of a house. It can break, or have the server die, once.
 type ledger struct {
 	mu      sync.Mutex
 	names   map[string]string
 	breaks  bool
+	dies    bool
 	furnish func(account string)
 }
 
@@ -39,6 +40,10 @@ func (l *ledger) Add(_ context.Context, id, name string) error {
 		return errors.New("no room")
 	}
 	l.names[id] = name
+	if l.dies {
+		l.dies = false
+		panic("the end of the server")
+	}
 	l.furnish(id)
 	return nil
 }
