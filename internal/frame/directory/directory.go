@@ -66,7 +66,7 @@ type Endpoint struct {
 // nowhere is the policy of an endpoint that nobody knows: it allows nothing. nothing is that of a managed
 // policy that nobody knows: it denies all.
 var (
-	nowhere = policy.Attached{Name: "of an endpoint that is gone", Document: ours(`{"Statement":[{"Effect":"Allow","Principal":"*","NotAction":"*","Resource":"*"}]}`)}
+	nowhere = []policy.Attached{{Name: "of an endpoint that is gone", Document: ours(`{"Statement":[{"Effect":"Allow","Principal":"*","NotAction":"*","Resource":"*"}]}`)}}
 	nothing = ours(`{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}`)
 )
 
@@ -86,13 +86,14 @@ type Directory struct {
 	parsed    recent[*policy.Document] // session policies, by text
 	mu        sync.RWMutex
 	keys      map[string]Key
-	principal map[string]*Principal
+	principal map[string]*principal
 	named     map[string]string // ARNs of principals by their plain names
 	group     map[string]*Group
 	managed   map[string]*policy.Attached
-	resource  map[string]*Resource
+	epoch     uint64 // of managed policies and groups: what was joined of them before is to be joined anew
+	resource  map[string]carrier[*Resource]
 	tags      map[string][]caller.Tag
-	endpoint  map[string]*Endpoint
+	endpoint  map[string]carrier[*Endpoint]
 	member    map[string]*Organization // by account
 }
 
@@ -100,9 +101,9 @@ type Directory struct {
 // tokens outlive the process.
 func New(sessionKey [32]byte, clock func() time.Time) *Directory {
 	return &Directory{
-		sessions: seal(sessionKey), clock: clock, keys: map[string]Key{}, principal: map[string]*Principal{}, named: map[string]string{},
-		group: map[string]*Group{}, managed: map[string]*policy.Attached{}, resource: map[string]*Resource{},
-		tags: map[string][]caller.Tag{}, endpoint: map[string]*Endpoint{}, member: map[string]*Organization{},
+		sessions: seal(sessionKey), clock: clock, keys: map[string]Key{}, principal: map[string]*principal{}, named: map[string]string{},
+		group: map[string]*Group{}, managed: map[string]*policy.Attached{}, resource: map[string]carrier[*Resource]{},
+		tags: map[string][]caller.Tag{}, endpoint: map[string]carrier[*Endpoint]{}, member: map[string]*Organization{},
 	}
 }
 
@@ -116,7 +117,7 @@ func (d *Directory) RemoveKey(id string) { remove(d, d.keys, id) }
 func (d *Directory) SetPrincipal(p *Principal) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.principal[p.ARN] = p
+	d.principal[p.ARN] = &principal{Principal: p}
 	if name, _ := plain(p.ARN); name != "" {
 		d.named[name] = p.ARN
 	}
@@ -173,29 +174,29 @@ func plain(arn string) (name string, bare bool) {
 }
 
 // SetResource puts or replaces a resource, by ARN. The value must not be changed after.
-func (d *Directory) SetResource(r *Resource) { set(d, d.resource, r.ARN, r) }
+func (d *Directory) SetResource(r *Resource) { set(d, d.resource, r.ARN, carries(r, r.Policy)) }
 
 // RemoveResource makes a resource unknown.
 func (d *Directory) RemoveResource(arn string) { remove(d, d.resource, arn) }
 
 // SetEndpoint puts or replaces a VPC endpoint, by its vpce- id. The value must not be changed after.
-func (d *Directory) SetEndpoint(e *Endpoint) { set(d, d.endpoint, e.ID, e) }
+func (d *Directory) SetEndpoint(e *Endpoint) { set(d, d.endpoint, e.ID, carries(e, e.Policy)) }
 
 // RemoveEndpoint makes a VPC endpoint unknown; calls through it are denied from then on.
 func (d *Directory) RemoveEndpoint(id string) { remove(d, d.endpoint, id) }
 
 // SetGroup puts or replaces a group, by ARN. The value must not be changed after.
-func (d *Directory) SetGroup(g *Group) { set(d, d.group, g.ARN, g) }
+func (d *Directory) SetGroup(g *Group) { d.joined(func() { d.group[g.ARN] = g }) }
 
 // RemoveGroup makes a group unknown; who was in it has lost what it gave.
-func (d *Directory) RemoveGroup(arn string) { remove(d, d.group, arn) }
+func (d *Directory) RemoveGroup(arn string) { d.joined(func() { delete(d.group, arn) }) }
 
 // SetManaged puts or replaces the version of a managed policy that is in force, by ARN. The value must
 // not be changed after.
-func (d *Directory) SetManaged(p *policy.Attached) { set(d, d.managed, p.ARN, p) }
+func (d *Directory) SetManaged(p *policy.Attached) { d.joined(func() { d.managed[p.ARN] = p }) }
 
 // RemoveManaged makes a managed policy unknown: to whom it is attached, all is denied.
-func (d *Directory) RemoveManaged(arn string) { remove(d, d.managed, arn) }
+func (d *Directory) RemoveManaged(arn string) { d.joined(func() { delete(d.managed, arn) }) }
 
 // SetTags says what tags a resource has; none forgets it. The list must not be changed after.
 func (d *Directory) SetTags(arn string, tags []caller.Tag) {
@@ -222,17 +223,20 @@ func remove[V any](d *Directory, m map[string]V, k string) {
 func (d *Directory) Principal(arn string) *Principal {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	return d.principal[arn]
+	if p := d.principal[arn]; p != nil {
+		return p.Principal
+	}
+	return nil
 }
 
 // owner finds the resource a check speaks of: the one of that ARN, or the bucket of an object's.
 // The lock is held.
-func (d *Directory) owner(arn string) *Resource {
-	if r := d.resource[arn]; r != nil {
+func (d *Directory) owner(arn string) carrier[*Resource] {
+	if r, ok := d.resource[arn]; ok {
 		return r
 	}
 	if bucket, _, ok := strings.Cut(arn, "/"); ok && strings.HasPrefix(arn, "arn:aws:s3:::") {
 		return d.resource[bucket]
 	}
-	return nil
+	return carrier[*Resource]{}
 }

@@ -28,11 +28,12 @@ func (d *Directory) Stack(c *caller.Caller, q *Question) (s policy.Stack, f Fact
 	defer d.mu.RUnlock()
 	id := &c.Identity
 	f.Account = q.Account
-	if r := d.owner(q.Resource); r != nil && q.Action != "s3:CreateBucket" { // of a name that is taken the service tells
+	if o := d.owner(q.Resource); o.of != nil && q.Action != "s3:CreateBucket" { // of a name that is taken the service tells
+		r := o.of
 		f.Account = r.Account
 		s.Trust = r.Trust && assumes(q.Action)
-		if r.Policy != nil && (!r.Trust || s.Trust) && !keeps(id, r, q.Action) {
-			s.Resource = []policy.Attached{*r.Policy}
+		if (!r.Trust || s.Trust) && !keeps(id, r, q.Action) {
+			s.Resource = o.policies
 		}
 	}
 	if f.Account == "" {
@@ -43,11 +44,10 @@ func (d *Directory) Stack(c *caller.Caller, q *Question) (s policy.Stack, f Fact
 	d.limits(id, &s)
 	if c.Origin.Place == caller.Endpoint {
 		s.ViaEndpoint = true
-		p := &nowhere
-		if e := d.endpoint[c.Origin.EndpointID]; e != nil {
-			p, f.EndpointAccount, f.EndpointSide = e.Policy, e.Account, d.member[e.Account]
+		s.Endpoint = nowhere
+		if e, ok := d.endpoint[c.Origin.EndpointID]; ok {
+			s.Endpoint, f.EndpointAccount, f.EndpointSide = e.policies, e.of.Account, d.member[e.of.Account]
 		}
-		s.Endpoint = []policy.Attached{*p}
 	}
 	f.Caller, f.Owner = d.member[id.Account], d.member[f.Account]
 	if id.Kind != caller.Service && id.Kind != caller.Anonymous {
@@ -103,16 +103,12 @@ func (d *Directory) identity(id *caller.Identity, s *policy.Stack, f *Facts) {
 	if id.Kind != caller.FederatedUser {
 		f.Principal = merge(id.Tags, p.Tags)
 	}
-	s.Identity = make([]policy.Attached, 0, len(p.Policies)+len(p.Managed)+2*len(p.Groups))
-	s.Identity = d.withManaged(append(s.Identity, p.Policies...), p.Managed)
-	for _, name := range p.Groups {
-		if g := d.group[name]; g != nil {
-			s.Identity = d.withManaged(append(s.Identity, g.Policies...), g.Managed)
-		}
+	l := p.made.Load()
+	if l == nil || l.epoch != d.epoch {
+		l = d.join(p.Principal)
+		p.made.Store(l)
 	}
-	if p.Boundary != "" {
-		s.HasBoundary, s.Boundary = true, d.withManaged(nil, []string{p.Boundary})
-	}
+	s.Identity, s.Boundary, s.HasBoundary = l.identity, l.boundary, p.Boundary != ""
 }
 
 // withManaged appends managed policies. One that nobody knows may have denied anything.

@@ -158,3 +158,32 @@ func TestPartsOfAnOrganizationHaveNamesForItsManagementAccountOnly(t *testing.T)
 		}
 	}
 }
+
+// Decisions make no lists: what a principal has by name is joined once after a change.
+func TestStackMakesNoLists(t *testing.T) {
+	w := start()
+	w.SetPrincipal(&directory.Principal{Kind: caller.User, Account: "111122223333", ARN: bob, Policies: []policy.Attached{named("inline")}, Managed: []string{"arn:m"}, Groups: []string{"arn:g"}, Boundary: "arn:m"})
+	m := named("managed")
+	m.ARN = "arn:m"
+	w.SetManaged(&m)
+	w.SetGroup(&directory.Group{ARN: "arn:g", Policies: []policy.Attached{named("group's")}})
+	w.SetEndpoint(&directory.Endpoint{ID: "vpce-1", Account: "111122223333", Policy: &m})
+	w.SetResource(&directory.Resource{ARN: "arn:aws:s3:::b", Account: "111122223333", Policy: &m})
+	c := &caller.Caller{Identity: caller.Identity{Kind: caller.User, Account: "111122223333", ARN: bob, PrincipalARN: bob}, Origin: caller.Origin{Place: caller.Endpoint, EndpointID: "vpce-1"}}
+	q := &directory.Question{Action: "s3:GetObject", Resource: "arn:aws:s3:::b/k"}
+	var s policy.Stack
+	if n := testing.AllocsPerRun(100, func() { s, _ = w.Stack(c, q) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+	if len(s.Identity) != 3 || len(s.Boundary) != 1 || len(s.Endpoint) != 1 || len(s.Resource) != 1 {
+		t.Errorf("%+v", s)
+	}
+	_ = append(s.Identity, named("another's"))
+	if again, _ := w.Stack(c, q); len(again.Identity) != 3 || cap(again.Identity) != 3 {
+		t.Error("the list can be appended to in place")
+	}
+	w.RemoveGroup("arn:g")
+	if s, _ = w.Stack(c, q); len(s.Identity) != 2 {
+		t.Errorf("a group that is gone still gives %v", namesOf(s.Identity))
+	}
+}
