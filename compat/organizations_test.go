@@ -160,4 +160,12 @@ func TestOrganizationsAccount(t *testing.T) {
 	if out, err := d.command("account", "list").Output(); err != nil || string(out) != account+" first\n"+id+" made\n" {
 		t.Errorf("%v %s", err, out)
 	}
+
+	// Its root has no key until whoever keeps this Cloister asks for one.
+	if out, err := d.command("account", "create", "made").CombinedOutput(); err != nil || !strings.Contains(string(out), "account "+id+", profile made of ") {
+		t.Fatalf("%v %s", err, out)
+	}
+	if got := first.as("made").aws(t, "sts", "get-caller-identity", "--query", "Arn"); got != "arn:aws:iam::"+id+":root" {
+		t.Errorf("the profile is %s", got)
+	}
 }

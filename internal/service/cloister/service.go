@@ -1,8 +1,8 @@
 // Package cloister is the one service that AWS does not have: what Cloister tells about itself, and its
 // accounts, by the same door and under the same policies as everything else.
 //
-// It promises that a caller learns only of calls made in the caller's own account, and that only the
-// first account makes others.
+// It promises that a caller learns only of calls made in the caller's own account, and that nobody but the
+// first account is given the key of another's root. Who else may have accounts made is for others to say.
 package cloister
 
 import (

@@ -78,3 +78,19 @@ func TestMany(t *testing.T) {
 		t.Errorf("the root is under %v", got)
 	}
 }
+
+// TestAccountLimit counts those that are on their way.
+func TestAccountLimit(t *testing.T) {
+	w := open(t)
+	w.begin(t)
+	get(t, w.root, "InviteAccountToOrganization", object{"Target": object{"Type": "ACCOUNT", "Id": doortest.Other}})
+	in := func(i int) object {
+		return object{"AccountName": "made", "Email": fmt.Sprintf("made-%d@example.com", i)}
+	}
+	for i := range 8 {
+		get(t, w.root, "CreateAccount", in(i))
+	}
+	for op, in := range map[string]object{"CreateAccount": in(9), "InviteAccountToOrganization": {"Target": object{"Type": "ACCOUNT", "Id": third}}} {
+		ask(t, w.root, op, in).Fault(t, 400, "ConstraintViolationException", "You have exceeded the allowed number of AWS accounts.")
+	}
+}

@@ -129,3 +129,27 @@ func (t *tree) join(m *member) error {
 	}
 	return t.furnish(m.Account)
 }
+
+// room tells whether an organisation may have one more account.
+func (t *tree) room() error {
+	n := len(t.members)
+	made, err := creations.All(t.tx, store.Prefix(t.ID))
+	if err != nil {
+		return err
+	}
+	for _, m := range made {
+		if m.State == inProgress {
+			n++
+		}
+	}
+	asked, err := handshakes.All(t.tx, "")
+	for _, h := range asked {
+		if h.Organization == t.ID && h.at(t.tx.Now) == open {
+			n++
+		}
+	}
+	if err == nil && n >= mostAccounts {
+		err = because(constraint, "ACCOUNT_NUMBER_LIMIT_EXCEEDED", "You have exceeded the allowed number of AWS accounts.")
+	}
+	return err
+}

@@ -76,6 +76,9 @@ func (n *creation) begin(tx *store.Tx, account string) error {
 	if err != nil {
 		return err
 	}
+	if err := t.room(); err != nil {
+		return err
+	}
 	n.Organization, n.Requested = t.ID, tx.Now.Truncate(time.Millisecond)
 	all, err := members.All(tx, "")
 	if err != nil {

@@ -83,6 +83,9 @@ func (s *Service) invite(ctx context.Context, c *api.Call, in *shape.InviteAccou
 		}) {
 			return duplicateHandshake.New("A handshake with the same action and target already exists.")
 		}
+		if err := t.room(); err != nil {
+			return err
+		}
 		now := t.tx.Now.Truncate(time.Millisecond)
 		h := &handshake{Organization: t.ID, Management: t.Management, ID: newID("h-", 32), State: open, Account: id, Notes: text(in.Notes), Tags: in.Tags,
 			Requested: now, Expires: now.Add(openFor)}

@@ -90,4 +90,5 @@ const (
 	mostDepth    = 5    // units below each other
 	mostPolicies = 1000 // policies of an organisation
 	mostTags     = 50
+	mostAccounts = 10 // accounts of an organisation, with those that are invited or being made
 )
