@@ -117,6 +117,7 @@ func (s *Service) dissolve(t *tree) error {
 	}
 	for _, p := range t.controls {
 		gone = append(gone, t.controlARN(p))
+		t.tx.After(func() { s.parsed.drop(t.ID + "/" + p.ID) })
 	}
 	s.forget(t.tx, gone...)
 	t.tx.After(func() { s.Directory.RemoveOrganization(t.ID) })

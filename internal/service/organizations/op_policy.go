@@ -160,6 +160,7 @@ func (s *Service) deletePolicy(ctx context.Context, c *api.Call, in *shape.Delet
 			return policyInUse.New("The policy is attached to one or more entities. You must detach it from all roots, OUs, and accounts before performing this operation.")
 		}
 		s.forget(t.tx, t.controlARN(p))
+		t.tx.After(func() { s.parsed.drop(t.ID + "/" + p.ID) })
 		return t.dropControl(p)
 	})
 }

@@ -80,6 +80,7 @@ type Service struct {
 	Accounts  Accounts
 	Client    api.Client
 	Log       *slog.Logger
+	parsed    compiled
 }
 
 // Bind gives the operations to the door.

@@ -3,6 +3,7 @@ package organizations
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"cloister/internal/engine/policy"
 	"cloister/internal/frame/directory"
@@ -70,7 +71,7 @@ func (s *Service) facts(t *tree) (func(), error) {
 		}
 		*at = map[string][]policy.Attached{}
 		for _, p := range t.list(kind) {
-			if err := t.attached(p, *at); err != nil {
+			if err := s.attached(t, p, *at); err != nil {
 				return nil, err
 			}
 		}
@@ -84,11 +85,11 @@ func (s *Service) facts(t *tree) (func(), error) {
 }
 
 // attached puts a policy under each of its targets.
-func (t *tree) attached(p *control, at map[string][]policy.Attached) error {
+func (s *Service) attached(t *tree, p *control, at map[string][]policy.Attached) error {
 	if len(p.Targets) == 0 {
 		return nil
 	}
-	doc, err := policy.Parse(p.Document)
+	doc, err := s.parsed.get(t.ID+"/"+p.ID, p.Document)
 	if err != nil {
 		return fmt.Errorf("policy %s: %w", p.ID, err)
 	}
@@ -117,4 +118,41 @@ func tagsOf(tags []shape.Tag) (out []caller.Tag) {
 		out = append(out, caller.Tag{Key: *t.Key, Value: *t.Value})
 	}
 	return out
+}
+
+// compiled keeps the documents that are in force, for a change of one policy must not cost the compiling
+// of all.
+type compiled struct {
+	mu  sync.Mutex
+	all map[string]compiledPolicy
+}
+
+type compiledPolicy struct {
+	text string
+	doc  *policy.Document
+}
+
+// get compiles a document unless the policy had the same before.
+func (c *compiled) get(id, text string) (*policy.Document, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if p, ok := c.all[id]; ok && p.text == text {
+		return p.doc, nil
+	}
+	doc, err := policy.Parse(text)
+	if err != nil {
+		return nil, err
+	}
+	if c.all == nil {
+		c.all = map[string]compiledPolicy{}
+	}
+	c.all[id] = compiledPolicy{text, doc}
+	return doc, nil
+}
+
+// drop forgets a policy.
+func (c *compiled) drop(id string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.all, id)
 }

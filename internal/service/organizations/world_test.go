@@ -89,7 +89,8 @@ func (w *world) wire() {
 				ID: "AROA" + r.Name, Name: r.Name, Policies: []policy.Attached{{Document: doc, Name: r.Name}}})
 		}
 	}
-	*w.service = organizations.Service{DB: w.DB, Directory: w.Directory, Accounts: w.ledger, Client: w.Door, Log: slog.New(slog.NewTextHandler(w.Log, nil))}
+	s := w.service
+	s.DB, s.Directory, s.Accounts, s.Client, s.Log = w.DB, w.Directory, w.ledger, w.Door, slog.New(slog.NewTextHandler(w.Log, nil))
 }
 
 // restart is what follows kill -9.
