@@ -16,7 +16,8 @@ import (
 type whyCommand struct {
 	RequestID string `arg:"" name:"request-id" help:"The x-amzn-RequestId of the answer (aws --debug, or the error's text in most SDKs)."`
 	As        string `help:"Profile of the credentials file." default:"default"`
-	JSON      bool   `help:"The whole record as JSON."`
+	JSON      bool   `help:"The whole record as JSON." xor:"form"`
+	Trail     bool   `help:"The record in CloudTrail's form, as JSON." xor:"form"`
 }
 
 // Run asks the server, as any customer would.
@@ -37,6 +38,13 @@ func (w *whyCommand) Run(c *commands) error {
 	if err := json.Unmarshal([]byte(out.Explanation), &e); err != nil {
 		return err
 	}
+	if w.Trail {
+		text, err := json.MarshalIndent(e.Trail(), "", "  ")
+		if err == nil {
+			fmt.Println(string(text))
+		}
+		return err
+	}
 	fmt.Print(story(&e))
 	return nil
 }
@@ -47,11 +55,15 @@ func story(e *audit.Entry) string {
 	fmt.Fprintf(&b, "Request   %s at %s\n", e.RequestID, e.Time.UTC().Format("2006-01-02 15:04:05.000 MST"))
 	fmt.Fprintf(&b, "Operation %s %s\n", e.Service, e.Operation)
 	fmt.Fprintf(&b, "Caller    %s (%s)\n", e.Identity.ARN, e.Identity.Kind)
+	if e.Identity.SourceIdentity != "" {
+		fmt.Fprintf(&b, "Source    %s, by source identity\n", e.Identity.SourceIdentity)
+	}
 	fmt.Fprintf(&b, "Path      %s\n", path(&e.Origin))
 	if e.Code == "" {
 		fmt.Fprintf(&b, "Answer    %d\n", e.Status)
 	} else {
-		fmt.Fprintf(&b, "Answer    %d %s: %s\n", e.Status, e.Code, e.Message)
+		told, _, _ := strings.Cut(e.Message, ". Encoded authorization failure message: ") // what follows is told below
+		fmt.Fprintf(&b, "Answer    %d %s: %s\n", e.Status, e.Code, told)
 	}
 	for i := range e.Decisions {
 		d := &e.Decisions[i]

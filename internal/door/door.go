@@ -193,7 +193,7 @@ func (d *Door) record(x *exchange) {
 	e := x.entry
 	e.RequestID, e.Time, e.UserAgent, e.Caller = x.ID, x.Time, x.UserAgent, x.Caller
 	if x.service != nil {
-		e.Service = x.service.Model.ID
+		e.Service, e.Source, e.Region = x.service.Model.ID, x.service.Model.SigningName, x.asked()
 	}
 	if x.Call.Operation != nil {
 		e.Operation = x.Call.Operation.Model.Name

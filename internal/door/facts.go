@@ -114,13 +114,13 @@ func (b *subject) service() string {
 	return strings.ToLower(prefix)
 }
 
-// region is the one that was asked for: of a service without regions it is always the same.
-func (b *subject) region() string {
-	if b.x.host.Region != "" {
-		return b.x.host.Region
+// asked is the region that was asked: of a service without regions it is always the same.
+func (x *exchange) asked() string {
+	if x.host.Region != "" {
+		return x.host.Region
 	}
-	if row, ok := catalogue.ByID(b.x.service.Model.ID); ok && row.Global {
+	if row, ok := catalogue.ByID(x.service.Model.ID); ok && row.Global {
 		return "us-east-1"
 	}
-	return b.x.Region
+	return x.Region
 }

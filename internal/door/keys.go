@@ -41,7 +41,7 @@ var facts = []fact{
 	{key: policy.ViaAWSMCPService, text: func(*subject) string { return "false" }},
 
 	// The request.
-	{key: policy.RequestedRegion, text: (*subject).region},
+	{key: policy.RequestedRegion, text: func(b *subject) string { return b.x.asked() }},
 	{key: policy.UserAgent, text: agent},
 	{key: policy.Referer, when: func(b *subject) bool { return referer(b) != "" }, text: referer},
 

@@ -15,7 +15,10 @@ type Entry struct {
 	Time      time.Time `json:"time"`
 	Service   string    `json:"service"`
 	Operation string    `json:"operation"`
-	UserAgent string    `json:"user_agent,omitempty"`
+	// Source is the service as policies name it, Region where it was called.
+	Source    string `json:"source,omitempty"`
+	Region    string `json:"region,omitempty"`
+	UserAgent string `json:"user_agent,omitempty"`
 	caller.Caller
 	// Code and Message are what the caller was told; Code is empty when all went well.
 	Code      string          `json:"code,omitempty"`

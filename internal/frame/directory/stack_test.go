@@ -187,3 +187,23 @@ func TestStackMakesNoLists(t *testing.T) {
 		t.Errorf("a group that is gone still gives %v", namesOf(s.Identity))
 	}
 }
+
+func TestTagsAreFoundHoweverTheResourceIsSpelled(t *testing.T) {
+	w := start()
+	red := []caller.Tag{{Key: "team", Value: "red"}}
+	w.SetTags("arn:aws:logs:us-east-1:111122223333:log-group:/g", red)
+	w.SetTags("arn:aws:sagemaker:us-east-1:111122223333:model/m", red)
+	for resource, want := range map[string]int{
+		"arn:aws:logs:us-east-1:111122223333:log-group:/g": 1, "arn:aws:logs:us-east-1:111122223333:log-group:/g:*": 1, "arn:aws:logs:us-east-1:111122223333:log-group:/g:log-stream:": 1,
+		"arn:aws:logs:us-east-1:111122223333:log-group:/g:log-stream:s": 0, "arn:aws:logs:us-east-1:111122223333:log-group:/G": 0,
+		"arn:aws:sagemaker:us-east-1:111122223333:model/M": 1, "arn:aws:sagemaker:us-east-1:444455556666:model/m": 0,
+	} {
+		if _, f := w.Stack(&caller.Caller{}, &directory.Question{Action: "a:B", Resource: resource}); len(f.Resource) != want {
+			t.Errorf("%s has %v", resource, f.Resource)
+		}
+	}
+	w.SetTags("arn:aws:sagemaker:us-east-1:111122223333:model/M", nil)
+	if _, f := w.Stack(&caller.Caller{}, &directory.Question{Action: "a:B", Resource: "arn:aws:sagemaker:us-east-1:111122223333:model/m"}); f.Resource != nil {
+		t.Errorf("left: %v", f.Resource)
+	}
+}
