@@ -93,6 +93,18 @@ var (
 	PublicResolver    = netip.AddrFrom4([4]byte{192, 0, 2, 53})
 )
 
+// ContainerMetadata and InstanceMetadata are where a workload asks for its credentials, in the way of
+// containers and in that of instances.
+var (
+	ContainerMetadata = netip.AddrFrom4([4]byte{169, 254, 170, 2})
+	InstanceMetadata  = netip.AddrFrom4([4]byte{169, 254, 169, 254})
+)
+
+// metadataPort is the only one that is open there.
+const metadataPort = 80
+
+func metadata(a netip.Addr) bool { return a == ContainerMetadata || a == InstanceMetadata }
+
 // Gateway is the address of a subnet's router, the first of its range.
 func Gateway(s *network.Subnet) netip.Addr { return s.CIDR.Masked().Addr().Next() }
 

@@ -8,7 +8,7 @@ import (
 )
 
 // Origin tells the path of a connection that arrived in a VPC (or, for the empty id, on the
-// internet). It is not ok when the target is no endpoint there and no door, or when the source is
+// internet): at an endpoint, a door, or where credentials are told. It is not ok when the target is no endpoint there and no door, or when the source is
 // nobody who can send there: an interface that was just removed.
 //
 // The source may be an interface of that VPC; or one of a peered VPC, if the endpoint's own subnet
@@ -24,6 +24,13 @@ func (x *Index) Origin(vpc string, source netip.Addr, target netip.AddrPort) (ca
 	}
 	o.Place, o.VPC = caller.Endpoint, vpc
 	from := v.byAddress[source]
+	if metadata(target.Addr()) {
+		if from == nil || !informed(from) || target.Port() != metadataPort {
+			return o, false
+		}
+		o.Place, o.Interface, o.Subnet = caller.Metadata, from.ID, from.Subnet
+		return o, true
+	}
 	var e *network.Endpoint
 	if to := v.byAddress[target.Addr()]; to != nil {
 		known := from != nil

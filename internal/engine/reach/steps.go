@@ -15,6 +15,9 @@ func (w *walker) leave(i *network.Interface, p packet) end {
 	if to == v.resolver() || to == LinkLocalResolver {
 		return w.ownResolver(v, p)
 	}
+	if metadata(to) && informed(i) {
+		return w.told(v, i, p)
+	}
 	if !w.sends(v, i, &p) {
 		return end{}
 	}
@@ -331,6 +334,19 @@ func (w *walker) ownResolver(v *vpcIndex, p packet) end {
 		return w.drop(v.ID, "the resolver answers on port 53 only, and where DNS support is on")
 	}
 	return end{kind: Answered, local: true, packet: p}
+}
+
+// informed says whether an interface's workload may ask for its credentials.
+func informed(i *network.Interface) bool { return i.Metadata && i.Own() && !i.NAT && !i.Open }
+
+// told is the end of a question for credentials, which neither groups nor network ACLs see. Who sends as
+// somebody else is not told.
+func (w *walker) told(v *vpcIndex, i *network.Interface, p packet) end {
+	o, ok := w.x.Origin(v.ID, p.source.Addr(), p.target)
+	if w.back || !ok || o.Interface != i.ID || p.protocol != TCP {
+		return w.drop(v.ID, "credentials are told on port %d, to who sends from the address of %s", metadataPort, i.ID)
+	}
+	return end{kind: Accepted, local: true, origin: o, packet: p}
 }
 
 // asks says whether a packet may be a question to a resolver.

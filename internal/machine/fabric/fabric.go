@@ -30,6 +30,10 @@ type Fabric interface {
 	// listener is given at each call; it closes with Close.
 	Listener() net.Listener
 
+	// Metadata gives the one listener on which every question of a workload for its own credentials arrives:
+	// connections of Interfaces with Metadata, and of nobody else, as Conns of Place Metadata. Like Listener.
+	Metadata() net.Listener
+
 	// Dial connects from inside a namespace: an interface's, an isolated one's or an internet host's
 	// id. The address is literal; a loopback address is that namespace's own. Groups and routes of
 	// the interface apply as to any packet of it.

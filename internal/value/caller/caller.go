@@ -19,16 +19,18 @@ const (
 	Endpoint
 	// Inside is Cloister itself, acting for a service or a role; there is no wire.
 	Inside
+	// Metadata is a workload that asks for its own credentials; nothing else is told to it.
+	Metadata
 )
 
 func (p Place) String() string {
-	return [...]string{"internet", "vpc-endpoint", "inside"}[p]
+	return [...]string{"internet", "vpc-endpoint", "inside", "metadata"}[p]
 }
 
 // Origin is the path a connection really took.
 type Origin struct {
 	Place Place `json:"place"`
-	// VPC, EndpointID and EndpointInterface are set for Place Endpoint. EndpointInterface is the ENI
+	// VPC is set for Places Endpoint and Metadata, EndpointID and EndpointInterface for Endpoint. EndpointInterface is the ENI
 	// that took the connection; empty for a gateway endpoint, which has none.
 	VPC               string `json:"vpc,omitempty"`
 	EndpointID        string `json:"endpoint,omitempty"`

@@ -143,6 +143,10 @@ type Interface struct {
 	// Forwards is set when its source/destination check is off: it may send with any source and is
 	// given packets that routes lead to it.
 	Forwards bool
+	// Metadata is set for an interface whose workload is told its credentials: TCP connections from its own
+	// address to port 80 of 169.254.170.2 and 169.254.169.254 arrive at the fabric, past groups and network
+	// ACLs. Nobody else reaches these addresses, and they are routed nowhere.
+	Metadata bool
 }
 
 // Own says whether the interface has a namespace of its own, in which it is eth0.

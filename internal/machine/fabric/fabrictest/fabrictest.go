@@ -39,6 +39,8 @@ func Run(t *testing.T, open func(t *testing.T) Fabric) {
 		{"VPCs with equal ranges do not meet", testEqualRanges},
 		{"an endpoint knows who came and by which interface", testEndpointOrigin},
 		{"an endpoint's groups are enforced", testEndpointGroups},
+		{"credentials are told to who is to have them", testMetadata},
+		{"credentials are told to the owner of an address", testMetadataReuse},
 		{"a gateway endpoint is reached along its table only", testGateway},
 		{"a missing endpoint leaves a black hole", testBlackhole},
 		{"names are private to their VPC", testNames},
@@ -81,7 +83,8 @@ type world struct {
 
 func newWorld(t *testing.T, f Fabric) *world {
 	w := &world{t: t, Fabric: f, clients: map[net.Conn]bool{}, post: post{arrived: map[string]string{}}}
-	w.accept()
+	w.accept(w.Listener())
+	w.accept(w.Metadata())
 	t.Cleanup(w.stop)
 	return w
 }
@@ -91,8 +94,7 @@ const (
 	silence  = 150 * time.Millisecond // for what must not
 )
 
-func (w *world) accept() {
-	l := w.Listener()
+func (w *world) accept(l net.Listener) {
 	w.running.Go(func() {
 		for {
 			c, err := l.Accept()

@@ -60,7 +60,7 @@ var outcomes = map[string]Features{
 	"answered": Resolvers, "unanswered": ACLs, "by a list, to an endpoint": 0,
 	"between hosts": Hosts, "to an elastic address": Gateways, "from an elastic address": Gateways, "at a door, from a VPC": Gateways,
 	"through NAT": NATs | Gateways, "over a peering": Peerings, "at an endpoint, over a peering": Peerings,
-	"forwarded": Forwarders, "udp: sent for others": Forwarders, "udp: sent for others, answered": Forwarders, "tunnelled": VPNs, "from a tunnel": VPNs, "balanced": Balancers, "balanced to nobody": Balancers,
+	"forwarded": Forwarders, "udp: sent for others": Forwarders, "udp: sent for others, answered": Forwarders, "tunnelled": VPNs, "from a tunnel": VPNs, "told": Informed, "not told": Informed, "balanced": Balancers, "balanced to nobody": Balancers,
 }
 
 func testWalk(t *testing.T, w *world) {
@@ -185,6 +185,9 @@ func (m *matrix) try(r *rand.Rand) {
 			m.one(&done, room, reach.Probe{From: id, To: netip.AddrPortFrom(to, 443)})
 		}
 		m.one(&done, room, reach.Probe{From: id, To: m.resolver(id)})
+		for _, at := range []netip.Addr{reach.ContainerMetadata, reach.InstanceMetadata} {
+			m.one(&done, room, reach.Probe{From: id, To: netip.AddrPortFrom(at, 80)})
+		}
 		for _, at := range m.lookups(id) {
 			if r.IntN(4) == 0 {
 				m.one(&done, room, reach.Probe{From: id, To: netip.AddrPortFrom(at[r.IntN(len(at))], 443)})
@@ -234,7 +237,7 @@ func (m *matrix) targets() (list []netip.Addr) {
 		list = append(list, reach.VPCResolver(&v), reach.Gateway(&v.Subnets[0]))
 	}
 	list = append(list, reach.LinkLocalResolver, reach.PublicResolver)
-	list = append(list, addresses("52.216.3.4", "52.217.3.4", "54.231.0.1", "10.0.1.77", "10.9.0.1", "192.168.0.9", "192.168.1.9", "192.168.2.9", "198.18.0.200", "198.51.100.200", "169.254.169.254", "8.8.8.8")...)
+	list = append(list, addresses("52.216.3.4", "52.217.3.4", "54.231.0.1", "10.0.1.77", "10.9.0.1", "192.168.0.9", "192.168.1.9", "192.168.2.9", "198.18.0.200", "198.51.100.200", "169.254.169.254", "169.254.170.2", "8.8.8.8")...)
 	slices.SortFunc(list, netip.Addr.Compare)
 	return slices.Compact(list)
 }
@@ -352,5 +355,8 @@ func (m *matrix) count(probe reach.Probe, p *reach.Path) {
 	note(p.Kind != reach.Dropped && strings.Count(fmt.Sprint(p.Hops), "-> eni-n") > 0 && vpc != "", "through NAT")
 	note(p.Kind == reach.Delivered && vpc != "" && p.Source.Addr() == own && m.index.VPC(p.Interface) != vpc && m.index.VPC(p.Interface) != "", "over a peering")
 	note(p.Kind == reach.Accepted && p.Origin.Interface == id && p.Origin.VPC != vpc, "at an endpoint, over a peering")
+	asks := probe.To.Addr() == reach.ContainerMetadata && probe.To.Port() == 80
+	note(asks && p.Kind == reach.Accepted && p.Origin.Place == caller.Metadata && p.Origin.Interface == id, "told")
+	note(asks && p.Kind == reach.Dropped && vpc != "", "not told")
 	note(p.Kind == reach.Balanced && !m.served(p), "balanced to nobody")
 }

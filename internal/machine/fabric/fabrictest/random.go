@@ -24,6 +24,7 @@ const (
 	VPNs                // tunnels
 	Balancers           // network load balancers, and endpoints in front of them
 	Zones               // private hosted zones
+	Informed            // interfaces that are told their credentials
 
 	// All is everything that a Network can say.
 	All Features = 1<<iota - 1
@@ -208,6 +209,11 @@ func (g *generator) interfaces(s string) {
 	}
 	if g.Has(Forwarders) && g.often() {
 		g.add(s, "eni-f"+s, 25, func(e *network.Interface) { e.Forwards = true })
+	}
+	for i := range g.n.Interfaces {
+		if e := &g.n.Interfaces[i]; e.VPC == "vpc-"+s && g.Has(Informed) && !e.NAT {
+			e.Metadata = g.IntN(3) == 0
+		}
 	}
 	if g.Has(Resolvers) && g.IntN(2) == 0 {
 		g.add(s, "eni-r"+s, 26, func(e *network.Interface) { e.Resolver = true })

@@ -152,7 +152,7 @@ func (p *parts) equal(other *parts) bool {
 	return other != nil && equalVPC(p.vpc, other.vpc) &&
 		slices.EqualFunc(p.interfaces, other.interfaces, func(a, b *network.Interface) bool {
 			return a.ID == b.ID && a.Address == b.Address && a.Subnet == b.Subnet && a.MAC == b.MAC &&
-				a.Endpoint == b.Endpoint && a.Resolver == b.Resolver && a.Public == b.Public && a.NAT == b.NAT && a.Open == b.Open && a.Forwards == b.Forwards &&
+				a.Endpoint == b.Endpoint && a.Resolver == b.Resolver && a.Public == b.Public && a.NAT == b.NAT && a.Open == b.Open && a.Forwards == b.Forwards && a.Metadata == b.Metadata &&
 				slices.Equal(a.Groups, b.Groups)
 		}) &&
 		slices.EqualFunc(p.endpoints, other.endpoints, func(a, b *network.Endpoint) bool {
@@ -251,6 +251,9 @@ func (f *Fabric) applyVPC(p *parts) error {
 		return err
 	}
 	r := f.routers[p.vpc.ID]
+	if err := r.inform(f.entrance, p.informs()); err != nil {
+		return err
+	}
 	if err := r.strangersGone(p); err != nil {
 		return err
 	}
@@ -300,7 +303,7 @@ func (f *Fabric) applyRouter(vpc string, t *target, resolvers []netip.Addr) (err
 		return err
 	}
 	if r.listeners == nil {
-		if r.listeners, err = f.entrance.listen(int(r.file.Fd()), vpc); err != nil {
+		if r.listeners, err = f.entrance.listen(int(r.file.Fd()), vpc, "0.0.0.0:443"); err != nil {
 			return err
 		}
 	}

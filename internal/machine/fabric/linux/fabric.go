@@ -133,6 +133,9 @@ func (f *Fabric) ensure(file string, prepare func() error) (*os.File, bool, erro
 // Listener gives the one listener of all endpoints and doors.
 func (f *Fabric) Listener() net.Listener { return f.entrance }
 
+// Metadata gives the one listener of workloads that ask for their credentials.
+func (f *Fabric) Metadata() net.Listener { return questions{f.entrance} }
+
 // Namespace gives the path of a namespace.
 func (f *Fabric) Namespace(id string) string {
 	x := f.index.Load()

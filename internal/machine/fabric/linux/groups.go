@@ -53,6 +53,7 @@ func resolving() []rule {
 func vpcRuleset(p *parts, links map[string]string) *ruleset {
 	r, v := newRuleset(), p.vpc
 	input := append([]rule{new(line).known().accept(), byLink(false, setViaIn)}, resolving()...)
+	input = append(input, informing(r, p, links)...)
 	for _, p := range []int{reach.UDP, reach.TCP} {
 		if !v.Resolve {
 			break // no resolver, and nobody to close the connection either

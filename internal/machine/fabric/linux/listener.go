@@ -22,6 +22,7 @@ import (
 // dialled, under the Index that is in force, and refused unread if that is no endpoint and no door.
 type entrance struct {
 	arrived chan *conn
+	asking  chan *conn // for credentials
 	closed  chan struct{}
 	once    sync.Once
 	relays  *relays
@@ -32,7 +33,7 @@ type entrance struct {
 }
 
 func newEntrance() *entrance {
-	return &entrance{arrived: make(chan *conn, 64), closed: make(chan struct{}), open: map[*conn]struct{}{}}
+	return &entrance{arrived: make(chan *conn, 64), asking: make(chan *conn, 64), closed: make(chan struct{}), open: map[*conn]struct{}{}}
 }
 
 func (e *entrance) Accept() (net.Conn, error) {
@@ -48,6 +49,20 @@ func (e *entrance) Close() error {
 	e.once.Do(func() { close(e.closed) })
 	return nil
 }
+
+// questions is the part of the entrance at which workloads ask for their credentials. It closes with it.
+type questions struct{ *entrance }
+
+func (q questions) Accept() (net.Conn, error) {
+	select {
+	case c := <-q.asking:
+		return c, nil
+	case <-q.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (q questions) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4zero, Port: metadataPort} }
 
 // Addr is the port; the addresses are every endpoint's and door's.
 func (e *entrance) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4zero, Port: 443} }
@@ -93,8 +108,12 @@ func (e *entrance) admit(vpc string, tcp *net.TCPConn, quit <-chan struct{}) {
 		c.reset()
 		return
 	}
+	queue := e.arrived
+	if c.origin.Place == caller.Metadata {
+		queue = e.asking
+	}
 	select {
-	case e.arrived <- c:
+	case queue <- c:
 	case <-e.closed:
 		c.reset()
 	case <-quit:
@@ -151,7 +170,7 @@ func (c *conn) reset() {
 	c.Close()
 }
 
-// listeners are the sockets of one router.
+// listeners are a socket of one router.
 type listeners struct {
 	socket *net.TCPListener
 	quit   chan struct{}
@@ -159,12 +178,12 @@ type listeners struct {
 }
 
 // listen opens a router's socket and begins to accept.
-func (e *entrance) listen(namespace int, vpc string) (*listeners, error) {
+func (e *entrance) listen(namespace int, vpc, at string) (*listeners, error) {
 	config := net.ListenConfig{Control: endpointSocket}
 	config.SetMultipathTCP(false)
 	l := &listeners{quit: make(chan struct{}), done: make(chan struct{})}
 	err := within(namespace, func() error {
-		socket, err := config.Listen(context.Background(), "tcp4", "0.0.0.0:443")
+		socket, err := config.Listen(context.Background(), "tcp4", at)
 		if err == nil {
 			l.socket = socket.(*net.TCPListener)
 		}

@@ -185,11 +185,13 @@ func transparent(_, _ string, raw syscall.RawConn) error {
 	return errors.Join(outer, err)
 }
 
-// endpointSocket is transparent, with segments of the size that endpoints take.
+// endpointSocket is transparent, with segments of the size that endpoints take. Sockets of one port may stand
+// side by side, at every address and at one: the one at the address is asked first.
 func endpointSocket(network, address string, raw syscall.RawConn) error {
 	var err error
 	outer := raw.Control(func(fd uintptr) {
-		err = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_MAXSEG, endpointSegment)
+		err = errors.Join(unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_MAXSEG, endpointSegment),
+			unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1))
 	})
 	return errors.Join(transparent(network, address, raw), outer, err)
 }

@@ -34,6 +34,7 @@ type router struct {
 	// left are addresses of links that an earlier process had made, and of which its peers are to be told.
 	left      []netip.Addr
 	listeners *listeners
+	metadata  []*listeners // where credentials are asked for; none where nobody may
 	resolver  *resolver
 	watch     *watch
 	target    *target // what it was last made equal to
@@ -81,6 +82,9 @@ func (r *router) close() {
 	r.resolver.close()
 	r.flows.close()
 	r.listeners.close()
+	for _, l := range r.metadata {
+		l.close()
+	}
 	r.rules.close()
 	if r.netlink != nil {
 		r.netlink.Close()

@@ -79,6 +79,11 @@ func vpcWays(p *parts, links map[string]string) *ways {
 	for _, a := range resolverAddresses(v) {
 		w.addresses[a] = true
 	}
+	if p.informs() {
+		for _, a := range metadataAddresses {
+			w.addresses[a] = true
+		}
+	}
 	for _, i := range p.interfaces {
 		if !i.Own() {
 			w.addresses[i.Address] = true

@@ -27,6 +27,7 @@ type Fabric struct {
 	turn     atomic.Uint32
 	ephemera atomic.Uint32
 	entrance *listener
+	metadata *listener
 
 	mu      sync.Mutex
 	index   *reach.Index
@@ -48,6 +49,7 @@ var _ fabric.Fabric = (*Fabric)(nil)
 func New() *Fabric {
 	f := &Fabric{servers: map[place]*listener{}, assumed: map[string]bool{}, open: map[*end]struct{}{}}
 	f.entrance = newListener(netip.AddrPortFrom(netip.IPv4Unspecified(), 443))
+	f.metadata = newListener(netip.AddrPortFrom(netip.IPv4Unspecified(), 80))
 	f.index, _ = reach.NewIndex(&network.Network{})
 	return f
 }
@@ -88,6 +90,9 @@ func (f *Fabric) current() *reach.Index {
 // Listener gives the one listener of all endpoints and doors.
 func (f *Fabric) Listener() net.Listener { return f.entrance }
 
+// Metadata gives the one listener of those who ask for their credentials.
+func (f *Fabric) Metadata() net.Listener { return f.metadata }
+
 // Namespace names a namespace; there is nothing at the path.
 func (f *Fabric) Namespace(id string) string {
 	if f.current().Kind(id) == reach.KindNone {
@@ -113,6 +118,7 @@ func (f *Fabric) Close() error {
 	defer f.mu.Unlock()
 	f.closed = true
 	f.entrance.Close()
+	f.metadata.Close()
 	for _, l := range f.servers {
 		l.Close()
 	}
@@ -247,6 +253,9 @@ func (f *Fabric) from(id string, to netip.AddrPort) netip.Addr {
 func (f *Fabric) serverOf(path *reach.Path) (*listener, *reach.Path) {
 	switch path.Kind {
 	case reach.Accepted:
+		if path.Origin.Place == caller.Metadata {
+			return f.metadata, path
+		}
 		return f.entrance, path
 	case reach.Tunnelled:
 		if l := f.servers[place{path.Interface, path.Target}]; l != nil {
