@@ -25,7 +25,7 @@ func TestHostileContainer(t *testing.T) {
 	isolated := v.job(t, "hostile-isolated", probe, "hostile=yes,"+targets, "--enable-network-isolation")
 	for _, job := range []string{free, isolated} {
 		v.completed(t, job)
-		t.Run(job, func(t *testing.T) { v.judge(t, job, address) })
+		t.Run(job, func(t *testing.T) { v.judge(t, job, address, job == free) })
 	}
 	at.aws(t, "sagemaker", "stop-training-job", "--training-job-name", victim)
 	if status, reason := v.settled(t, victim); status != "Stopped" {
@@ -34,11 +34,19 @@ func TestHostileContainer(t *testing.T) {
 }
 
 // judge reads a probe's log: everything forbidden was refused, everything permitted was done.
-func (v *vpc) judge(t *testing.T, job, victim string) {
+func (v *vpc) judge(t *testing.T, job, victim string, told bool) {
 	t.Helper()
-	refused, done, unreached := 0, 0, 0
+	refused, done, unreached, lent := 0, 0, 0, 0
 	for _, line := range v.log(t, job) {
 		switch {
+		// Its own credentials, and no other's, are told to a container with a network.
+		case strings.Contains(line, "credentials: 200 of "+role+", whole: true"), strings.Contains(line, "credentials: 400 of , whole: false"):
+			lent++
+		case strings.Contains(line, "credentials: 200"):
+			t.Error(line)
+		case strings.Contains(line, "credentials: "):
+		case told && strings.Contains(line, ": reached 169.254."):
+			lent++
 		case strings.Contains(line, "forbidden: ") && strings.Contains(line, ": refused: "):
 			refused++
 		case strings.Contains(line, "permitted: ") && strings.HasSuffix(line, ": done"):
@@ -53,7 +61,14 @@ func (v *vpc) judge(t *testing.T, job, victim string) {
 			unreached++
 		}
 	}
-	if refused < 30 || done < 4 || unreached != 4 {
+	want, silent := 0, 4
+	if told {
+		want, silent = 4, 2
+	}
+	if lent != want {
+		t.Errorf("of four questions about credentials %d were answered, want %d", lent, want)
+	}
+	if refused < 30 || done < 4 || unreached != silent {
 		t.Errorf("%d attempts were refused, %d permitted, %d addresses stayed silent: the log does not hold all of them:\n%s",
 			refused, done, unreached, strings.Join(v.log(t, job), "\n"))
 	}

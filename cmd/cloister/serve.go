@@ -177,6 +177,7 @@ func (h *house) run(ctx context.Context, public net.Listener) error {
 	g.Go(func() error { return h.sagemaker.Run(ctx) })
 	g.Go(func() error { return h.door.Serve(ctx, public, tls) })
 	g.Go(func() error { return h.door.Serve(ctx, h.fabric.Listener(), tls) })
+	g.Go(func() error { return h.metadata.Serve(ctx, h.fabric.Metadata()) })
 	return g.Wait()
 }
 

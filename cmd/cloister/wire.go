@@ -58,6 +58,7 @@ type house struct {
 	directory *directory.Directory
 	audit     *audit.Log
 	door      *door.Door
+	metadata  *door.Metadata
 	iam       *iam.Service
 	ec2       *ec2.Service
 	s3        *s3.Service
@@ -154,6 +155,7 @@ func wire(f place, c config, m machines, log *slog.Logger) (*house, error) {
 		return nil, err
 	}
 	h.door.Open(h.services...)
+	h.metadata = door.NewMetadata(time.Now, log, containers{h.sagemaker})
 	return h, nil
 }
 
@@ -233,6 +235,15 @@ func bind(all ...binder) ([]*api.Service, error) {
 func bindAll() ([]*api.Service, error) {
 	return bind(new(iam.Service), new(sts.Service), new(elasticloadbalancing.Service), new(ec2.Service), new(route53.Service), new(route53resolver.Service), new(s3.Service), new(logs.Service),
 		new(sagemaker.Service), new(sagemakerruntime.Service), new(cloister.Service), new(organizations.Service))
+}
+
+// containers are told the credentials that SageMaker lends them.
+type containers struct{ *sagemaker.Service }
+
+// Held is door.Holder.
+func (c containers) Held(ctx context.Context, eni string) (door.Held, bool, error) {
+	l, ok, err := c.Service.Held(ctx, eni)
+	return door.Held{Path: l.Path, RoleARN: l.RoleARN, AccessKey: l.AccessKey, Secret: l.Secret, Token: l.Session, Updated: l.Updated, Expires: l.Expires}, ok, err
 }
 
 // dialer tries targets of load balancers.

@@ -2,7 +2,9 @@ package algorithm
 
 import (
 	"context"
+	"encoding/json"
 	"net"
+	"net/http"
 	"os"
 	"strconv"
 	"strings"
@@ -30,6 +32,7 @@ func (p program) probe(ctx context.Context) error {
 	if b, err := os.ReadFile(p.root + "/input/data/train/targets"); err == nil {
 		targets = append(targets, strings.Fields(string(b))...)
 	}
+	p.credentials(ctx)
 	if c.hyperparameters["hostile"] != "" {
 		p.attack()
 	}
@@ -44,6 +47,45 @@ func (p program) probe(ctx context.Context) error {
 	}
 	p.live(ctx, n)
 	return os.WriteFile(p.root+"/model/seconds", []byte(seconds), 0o644)
+}
+
+// credentials asks for those of its role as SDKs do, and for others', and tells the log whose they are.
+func (p program) credentials(ctx context.Context) {
+	own := os.Getenv("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")
+	if own == "" {
+		p.log("INFO", "credentials: nowhere to ask")
+		own = "/v2/credentials/"
+	}
+	var got struct{ RoleArn, AccessKeyId, SecretAccessKey, Token, Expiration string }
+	for _, path := range []string{own, "/v2/credentials/00000000000000000000000000000000"} {
+		status, err := p.ask(ctx, "http://169.254.170.2"+path, &got)
+		if err != nil {
+			p.log("INFO", "credentials: %v", err)
+			return
+		}
+		whole := got.AccessKeyId != "" && got.SecretAccessKey != "" && got.Token != ""
+		p.log("INFO", "credentials: %d of %s, whole: %v, until %s", status, got.RoleArn, whole, got.Expiration)
+		got.RoleArn, got.Expiration, got.AccessKeyId = "", "", ""
+	}
+}
+
+// ask gets a JSON document.
+func (p program) ask(ctx context.Context, url string, into any) (status int, err error) {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return 0, err
+	}
+	w, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return 0, err
+	}
+	defer w.Body.Close()
+	if w.StatusCode != http.StatusOK {
+		return w.StatusCode, nil
+	}
+	return w.StatusCode, json.NewDecoder(w.Body).Decode(into)
 }
 
 // reach dials each target.

@@ -131,6 +131,22 @@ func (s *Service) Unuse(ctx context.Context, account, id string) error {
 	return err
 }
 
+// Inform has what runs at an interface ask for its credentials, from the moment it returns until the interface
+// is deleted. It may be repeated.
+func (s *Service) Inform(ctx context.Context, account, id string) error {
+	return s.inForce(ctx, func(tx *store.Tx) error {
+		i, err := enis.table.Get(tx, store.Key(account, id))
+		if err != nil {
+			return err
+		}
+		if i == nil || i.Endpoint != "" || i.NAT != "" {
+			return fmt.Errorf("%s: %w", id, ErrNoInterface)
+		}
+		i.Metadata = true
+		return enis.put(tx, i)
+	})
+}
+
 func (s *Service) mark(ctx context.Context, account, id string, f func(*store.Tx, *eni)) error {
 	return s.DB.Update(ctx, func(tx *store.Tx) error {
 		i, err := enis.table.Get(tx, store.Key(account, id))

@@ -73,7 +73,7 @@ func plan(region string, r *records) *network.Network {
 		p.addresses[i.Endpoint] = append(p.addresses[i.Endpoint], i)
 		n.Interfaces = append(n.Interfaces, network.Interface{
 			ID: i.ID, VPC: i.VPC, Subnet: i.Subnet, Address: i.Address, MAC: i.MAC, Groups: i.Groups, Endpoint: i.Endpoint,
-			NAT: i.NAT != "", Forwards: i.Forwards,
+			NAT: i.NAT != "", Forwards: i.Forwards, Metadata: i.Metadata,
 		})
 	}
 	for _, e := range r.endpoints {

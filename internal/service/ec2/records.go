@@ -114,6 +114,8 @@ type eni struct {
 	NAT string
 	// Forwards is set when its source/destination check is off.
 	Forwards bool
+	// Metadata is set when what runs there is told credentials.
+	Metadata bool `json:",omitempty"`
 	// Managed is set when a service made it for its customer, who cannot delete it.
 	Managed bool `json:",omitempty"`
 	// Attachment is set while it is in use; Attached is since when.

@@ -49,6 +49,8 @@ type instance struct {
 	Digest   string
 	Resolved *time.Time
 
+	// Secret is what the path of the container's credentials ends in.
+	Secret    string
 	Interface string
 	// Prepared is set when the model's data lies in its directory, Since when the container of this
 	// life was first started, Ready while it answers health checks.
@@ -92,6 +94,7 @@ func (i *instance) endpointKey() string { return store.Key(i.Account, lower(i.En
 func (i *instance) key() string         { return store.Key(i.Account, lower(i.Endpoint), i.ID) }
 func (i *instance) vpc() bool           { return i.Model.Request.VpcConfig != nil }
 func (i *instance) role() string        { return text(i.Model.Request.ExecutionRoleArn) }
+func (i *instance) errand() errand      { return errand{i.Account, i.role(), i.Model.ARN, ""} }
 func (i *instance) what() string {
 	return "Endpoint " + i.Endpoint + " variant " + i.Variant
 }
@@ -147,7 +150,7 @@ func (s *Service) coming(tx *store.Tx, e *endpoint, config *endpointConfig) erro
 func (s *Service) recruit(tx *store.Tx, e *endpoint, v *sagemaker.ProductionVariant, m *model, n int) error {
 	i := &instance{
 		Account: e.Account, Endpoint: e.Name, Variant: text(v.VariantName), Generation: e.Generation, Number: n,
-		ID: newID("ei"), InstanceType: text(v.InstanceType), Model: *m, Startup: s.Startup, Fetch: time.Hour,
+		ID: newID("ei"), Secret: newSecret(), InstanceType: text(v.InstanceType), Model: *m, Startup: s.Startup, Fetch: time.Hour,
 	}
 	i.Stream = "i-0" + i.ID[len("ei-"):]
 	if v.ContainerStartupHealthCheckTimeoutInSeconds != nil {

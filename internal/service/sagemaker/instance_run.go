@@ -132,7 +132,7 @@ func (r *instanceRun) up(ctx context.Context) (time.Duration, error) {
 
 // role gives a session of the model's role.
 func (r *instanceRun) role(ctx context.Context) (*session, error) {
-	return r.hold(ctx, &r.held, errand{r.in.Account, r.in.role(), r.in.Model.ARN, ""}, "")
+	return r.hold(ctx, &r.held, r.in.errand(), "")
 }
 
 // launch makes the interface and the isolated namespace.
@@ -187,6 +187,7 @@ func (r *instanceRun) leave(ctx context.Context) error {
 	if err := r.Executor.Stop(ctx, r.in.ID, farewell); err != nil {
 		return err
 	}
+	r.takeBack(r.in.Interface)
 	errs := []error{r.Executor.Remove(ctx, r.in.ID)}
 	if r.in.isolated() {
 		errs = append(errs, r.Isolation.Release(ctx, r.in.ID))
@@ -212,10 +213,18 @@ func (r *instanceRun) container(ctx context.Context) (executor.Spec, error) {
 	}
 	c := r.in.Model.container()
 	limits, _ := r.limits(r.in.InstanceType)
+	own := map[string]string{"AWS_REGION": r.Region}
+	if !r.in.isolated() && r.in.Secret != "" {
+		variable, path, err := r.lend(ctx, r.in.Account, r.in.Interface, r.in.Secret, r.in.errand())
+		if err != nil {
+			return executor.Spec{}, err
+		}
+		own[variable] = path
+	}
 	name := text(orText(c.ContainerHostname, "container-1"))
 	spec := executor.Spec{
 		ID: r.in.ID, Root: r.found.Root, Args: append(append([]string{}, r.found.Entrypoint...), "serve"),
-		Env: environment(r.found.Env, c.Environment, map[string]string{"AWS_REGION": r.Region}), Directory: r.found.WorkingDir,
+		Env: environment(r.found.Env, c.Environment, own), Directory: r.found.WorkingDir,
 		UID: r.found.UID, GID: r.found.GID, Hostname: name, Namespace: namespace, Limits: limits,
 		Mounts: []executor.Mount{
 			{Source: r.ml(), Target: "/opt/ml"}, {Source: filepath.Join(r.ml(), "model"), Target: "/opt/ml/model", ReadOnly: true},

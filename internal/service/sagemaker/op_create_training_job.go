@@ -28,7 +28,7 @@ func (s *Service) createTrainingJob(ctx context.Context, c *api.Call, in *sagema
 	}
 	job := &trainingJob{
 		Account: c.Account(), ARN: resource(c, "training-job", text(in.TrainingJobName)), Request: completeTraining(in),
-		Status: inProgress, ID: newID("tj"), SourceIdentity: c.Caller.Identity.SourceIdentity,
+		Status: inProgress, ID: newID("tj"), Secret: newSecret(), SourceIdentity: c.Caller.Identity.SourceIdentity,
 	}
 	if err := s.tryRole(ctx, job.errand(), noTrainingRole); err != nil {
 		return nil, err

@@ -19,7 +19,7 @@ import (
 type session struct {
 	accessKey, secret, token string
 	as                       caller.Caller
-	expires                  time.Time
+	made, expires            time.Time
 }
 
 // sessionTime is how long a session is asked for; whoever works longer asks again.
@@ -45,7 +45,8 @@ func (s *Service) assume(ctx context.Context, e errand) (*session, error) {
 		return nil, fmt.Errorf("assume %s: no credentials", role)
 	}
 	x := &session{accessKey: text(c.AccessKeyId), secret: text(c.SecretAccessKey), token: text(c.SessionToken)}
-	x.expires = s.Clock().Add(sessionTime)
+	x.made = s.Clock()
+	x.expires = x.made.Add(sessionTime)
 	if c.Expiration != nil {
 		x.expires = *c.Expiration
 	}
@@ -101,9 +102,14 @@ type held struct {
 // hold gives a session that lives for a while yet. That the role cannot be assumed is a failure
 // which begins as blame says.
 func (s *Service) hold(ctx context.Context, h *held, e errand, blame string) (*session, error) {
+	return s.holdFor(ctx, h, e, blame, 5*time.Minute)
+}
+
+// holdFor is hold for who needs the session for longer.
+func (s *Service) holdFor(ctx context.Context, h *held, e errand, blame string, left time.Duration) (*session, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.latest != nil && s.Clock().Add(5*time.Minute).Before(h.latest.expires) {
+	if h.latest != nil && s.Clock().Add(left).Before(h.latest.expires) {
 		return h.latest, nil
 	}
 	x, err := s.assume(ctx, e)

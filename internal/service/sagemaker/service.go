@@ -50,6 +50,8 @@ type Isolation interface {
 	// Use marks an interface as in use, so that nobody deletes it under a job; Unuse ends that.
 	Use(ctx context.Context, account, id string) error
 	Unuse(ctx context.Context, account, id string) error
+	// Inform has what runs at an interface ask for its credentials, for as long as there is the interface.
+	Inform(ctx context.Context, account, id string) error
 }
 
 // Image is an unpacked image.
@@ -112,6 +114,7 @@ type Service struct {
 	Config
 	jobs, endpoints, instances *reconcile.Queue
 	bells                      bells
+	lent                       lent
 }
 
 // New makes the service; nothing happens before Run.

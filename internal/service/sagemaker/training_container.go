@@ -111,12 +111,18 @@ func (r *trainingRun) container(ctx context.Context) (executor.Spec, error) {
 		return executor.Spec{}, err
 	}
 	in := &r.job.Request
+	own := map[string]string{"TRAINING_JOB_NAME": r.job.name(), "TRAINING_JOB_ARN": r.job.ARN, "AWS_REGION": r.Region, "CURRENT_HOST": host}
+	if !r.job.isolated() && r.job.Secret != "" {
+		variable, path, err := r.lend(ctx, r.job.Account, r.job.Interface, r.job.Secret, r.job.errand())
+		if err != nil {
+			return executor.Spec{}, err
+		}
+		own[variable] = path
+	}
 	limits, _ := r.limits(text(in.ResourceConfig.InstanceType))
 	spec := executor.Spec{
 		ID: r.job.ID, Root: img.Root, Args: trainingArgs(img, in.AlgorithmSpecification.ContainerEntrypoint, in.AlgorithmSpecification.ContainerArguments),
-		Env: environment(img.Env, in.Environment, map[string]string{
-			"TRAINING_JOB_NAME": r.job.name(), "TRAINING_JOB_ARN": r.job.ARN, "AWS_REGION": r.Region, "CURRENT_HOST": host,
-		}),
+		Env:       environment(img.Env, in.Environment, own),
 		Directory: img.WorkingDir, UID: img.UID, GID: img.GID, Hostname: host, Namespace: namespace,
 		Mounts: []executor.Mount{{Source: r.ml(), Target: "/opt/ml"}}, Limits: limits, Hosts: []string{"127.0.0.1 localhost " + host},
 	}

@@ -26,6 +26,8 @@ type trainingJob struct {
 	// Stage is the stage last begun; Attempts how often it ended in an error that may pass.
 	Stage    string
 	Attempts int
+	// Secret is what the path of the container's credentials ends in.
+	Secret string
 	// Interface is the ENI, empty while there is none known.
 	Interface string
 	// Stopping is set once somebody asked the job to stop.

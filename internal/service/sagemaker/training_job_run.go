@@ -267,6 +267,7 @@ func (r *trainingRun) directory() string { return filepath.Join(r.Directory, r.j
 
 // undo removes what the stages made, in reverse. It may run twice and before any stage did.
 func (r *trainingRun) undo(ctx context.Context) error {
+	r.takeBack(r.job.Interface)
 	errs := []error{r.Executor.Remove(ctx, r.job.ID)}
 	if r.job.isolated() {
 		errs = append(errs, r.Isolation.Release(ctx, r.job.ID))

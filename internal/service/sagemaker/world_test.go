@@ -44,6 +44,7 @@ type world struct {
 
 	mu         sync.Mutex
 	calls      []string
+	informed   []string         // interfaces
 	errands    []errand         // what roles were assumed for
 	deny       map[string]error // by "service.Operation"
 	interfaces map[string]*ec2.NetworkInterface
@@ -209,6 +210,17 @@ func (w *world) Use(_ context.Context, _, id string) error {
 		return errors.New("no interface " + id)
 	}
 	w.interfaces[id].Status = new("in-use")
+	return nil
+}
+
+func (w *world) Inform(_ context.Context, _, id string) error {
+	w.announce("inform")
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.interfaces[id] == nil {
+		return errors.New("no interface " + id)
+	}
+	w.informed = append(w.informed, id)
 	return nil
 }
 
