@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"cloister/internal/door/doortest"
 )
@@ -183,6 +184,38 @@ func TestHandshakes(t *testing.T) {
 	}
 }
 
+// TestOldHandshakes: an invitation is open for fifteen days, shown for thirty more, and ends with the organisation.
+func TestOldHandshakes(t *testing.T) {
+	w := open(t)
+	root := w.begin(t)
+	invite := object{"Target": object{"Type": "ACCOUNT", "Id": doortest.Other}}
+	states := func() []string { return ids(get(t, w.other, "ListHandshakesForAccount", nil), "Handshakes", "State") }
+	old := object{"HandshakeId": at(get(t, w.root, "InviteAccountToOrganization", invite), "Handshake", "Id")}
+	w.Pass(15*24*time.Hour + time.Second)
+	if got := states(); !slices.Equal(got, []string{"EXPIRED"}) {
+		t.Errorf("after fifteen days there are %v", got)
+	}
+	ask(t, w.other, "AcceptHandshake", old).Fault(t, 400, "InvalidHandshakeTransitionException", "You can't perform the operation on the handshake in its current state.")
+	get(t, w.root, "InviteAccountToOrganization", invite)
+	w.Pass(31 * 24 * time.Hour)
+	if got := states(); !slices.Equal(got, []string{"EXPIRED"}) {
+		t.Errorf("a month later there are %v", got)
+	}
+	get(t, w.root, "CreateOrganizationalUnit", object{"ParentId": root, "Name": "left"})
+	h := object{"HandshakeId": at(get(t, w.root, "InviteAccountToOrganization", invite), "Handshake", "Id")}
+	get(t, w.root, "DeleteOrganization", nil)
+	ask(t, w.other, "AcceptHandshake", h).Fault(t, 400, "HandshakeNotFoundException", "You specified a handshake that doesn't exist.")
+	w.restart(t)
+	if got := states(); len(got) != 0 {
+		t.Errorf("after the organisation there are %v", got)
+	}
+	ask(t, w.root, "ListAWSServiceAccessForOrganization", nil).Fault(t, 400, "AWSOrganizationsNotInUseException", "Your account is not a member of an organization.")
+	w.begin(t)
+	if got := get(t, w.root, "ListAWSServiceAccessForOrganization", nil); len(ids(got, "EnabledServicePrincipals", "ServicePrincipal")) != 0 {
+		t.Errorf("services with access are %v", got)
+	}
+}
+
 func TestCreateAccount(t *testing.T) {
 	w := open(t)
 	w.begin(t)
@@ -216,6 +249,15 @@ func TestCreateAccount(t *testing.T) {
 	own := create("named@example.com", "RoleName", "Door")
 	ann.Assume("arn:aws:iam::"+at(own, "CreateAccountStatus", "AccountId")+":role/Door", "visit")
 
+	// No policy of the organisation keeps the service from furnishing an account, and all keep who comes in.
+	root := ids(get(t, w.root, "ListRoots", nil), "Roots", "Id")[0]
+	get(t, w.root, "AttachPolicy", object{"PolicyId": w.policy(t, scp, "no iam", doortest.Deny("iam:*")), "TargetId": root})
+	bound := create("bound@example.com")
+	inside = w.As(t, ann.Assume("arn:aws:iam::"+at(bound, "CreateAccountStatus", "AccountId")+":role/OrganizationAccountAccessRole", "visit"))
+	if a := inside.Query("iam", "ListUsers"); a.Code != "AccessDenied" || !strings.Contains(a.Text, "with an explicit deny in a service control policy: arn:aws:organizations::111122223333:policy/o-") {
+		t.Errorf("a session in an account under policies: %s", a.Body)
+	}
+
 	w.breaks = true
 	if got := create("broken@example.com"); at(got, "CreateAccountStatus", "State") != "FAILED" || at(got, "CreateAccountStatus", "FailureReason") != "INTERNAL_FAILURE" {
 		t.Errorf("what cannot be made is %v", got)
@@ -223,7 +265,7 @@ func TestCreateAccount(t *testing.T) {
 	if got := ids(get(t, w.root, "ListCreateAccountStatus", object{"States": []string{"FAILED"}}), "CreateAccountStatuses", "State"); len(got) != 2 {
 		t.Errorf("failed are %v", got)
 	}
-	if got := ids(get(t, w.root, "ListAccounts", nil), "Accounts", "Name"); len(got) != 3 {
+	if got := ids(get(t, w.root, "ListAccounts", nil), "Accounts", "Name"); len(got) != 4 {
 		t.Errorf("accounts are %v", got)
 	}
 }
