@@ -2,6 +2,7 @@ package door
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"cloister/internal/engine/policy"
@@ -114,8 +115,12 @@ func (b *subject) conditions(k *api.Check) items[keyRow] {
 		names = append(names, facts[i].key.Name())
 	}
 	names = append(names, policy.CurrentTime.Name(), policy.EpochTime.Name())
-	for i := range k.Keys {
-		names = append(names, k.Keys[i].Name)
+	brought := k.Keys
+	if k.Told != nil {
+		brought = append(slices.Clip(brought), k.Told(b.resource)...)
+	}
+	for i := range brought {
+		names = append(names, brought[i].Name)
 	}
 	for _, t := range b.Principal {
 		names = append(names, "aws:PrincipalTag/"+t.Key)
