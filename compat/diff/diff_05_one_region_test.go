@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestDiff05OneRegion: there is one account, which has the first credentials, and one region.
+// TestDiff05OneRegion: there is one region; the first credentials are those of the account that it was started with.
 func TestDiff05OneRegion(t *testing.T) {
 	if who := root.query(t, "sts", "GetCallerIdentity").good(t).one(t, "Arn"); who != "arn:aws:iam::"+account+":root" {
 		t.Errorf("the first credentials are those of %s", who)
