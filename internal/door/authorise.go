@@ -22,6 +22,9 @@ var (
 // authorise asks every check of the operation; the first that is not allowed is told. An operation
 // that asks nothing is denied: a forgotten check must not open the door.
 func (d *Door) authorise(_ context.Context, x *exchange) error {
+	if err := x.barred(); err != nil {
+		return err
+	}
 	checks := x.Call.Operation.Checks(&x.Call, x.Input)
 	if len(checks) == 0 {
 		return x.denied(x.name() + " asks no question, so nobody may call it")
@@ -68,6 +71,24 @@ func (d *Door) ask(x *exchange, k *api.Check) error {
 
 // explicitly is in the sentences that tell of a statement that denies.
 const explicitly = " with an explicit deny "
+
+// barred refuses what temporary credentials of users, federated users and roots never do, whatever policies
+// say: to call IAM, or STS but for taking on a role (not as a federated user) and asking who one is.
+func (x *exchange) barred() error {
+	id := &x.Caller.Identity
+	if !id.Session || id.Kind == caller.AssumedRole {
+		return nil
+	}
+	switch operation := x.Call.Operation.Model.Name; x.service.Model.ID {
+	case "iam":
+		return sigv4.Refuse(sigv4.UnknownKey).Fault(x.family())
+	case "sts":
+		if operation != "GetCallerIdentity" && (operation != "AssumeRole" || id.Kind == caller.FederatedUser) {
+			return x.denied("Cannot call " + operation + " with session credentials")
+		}
+	}
+	return nil
+}
 
 // denied dresses the sentence as the protocol does.
 func (x *exchange) denied(sentence string) error {

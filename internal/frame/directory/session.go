@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"time"
 
+	"cloister/internal/engine/policy"
 	"cloister/internal/value/caller"
 )
 
@@ -65,6 +66,21 @@ func (d *Directory) Mint(id caller.Identity, issuerID string, expires time.Time)
 	rand.Read(nonce)
 	token := base64.StdEncoding.EncodeToString(d.sessions.Seal(nonce, nonce, text, nil))
 	return Credentials{AccessKey: id.AccessKey, Secret: s.Secret, Token: token, Expires: s.Expires}, nil
+}
+
+// Managed gives the version of a managed policy that is in force, or nil.
+func (d *Directory) Managed(arn string) *policy.Attached {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.managed[arn]
+}
+
+// AccountOf gives the account of a lasting access key, also of one that is not active.
+func (d *Directory) AccountOf(accessKey string) (account string, known bool) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	k, known := d.keys[accessKey]
+	return k.Account, known
 }
 
 // Secret gives the secret and the identity of an access key; token is empty for long-term keys.

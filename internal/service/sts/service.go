@@ -1,4 +1,4 @@
-// Package sts turns one identity into another for a while: sessions of roles.
+// Package sts turns one identity into another for a while: sessions of roles, users and federated users.
 //
 // It promises that nobody gets a session the role's trust policy does not allow, and that a session
 // ends when it says. The trust policy is asked by the door, like every policy.
@@ -17,6 +17,7 @@ var (
 	accessDenied = fault.Kind{Code: "AccessDenied", Status: 403}
 	malformed    = fault.Kind{Code: "MalformedPolicyDocument", Status: 400}
 	invalidValue = fault.Kind{Code: "InvalidParameterValue", Status: 400}
+	tooLarge     = fault.Kind{Code: "PackedPolicyTooLarge", Status: 400}
 )
 
 // Service is STS over the directory.

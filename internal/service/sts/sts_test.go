@@ -122,7 +122,6 @@ func TestWhatAssumeRoleRefuses(t *testing.T) {
 		"too long":          {[]string{"RoleArn", roleARN, "RoleSessionName", "one", "DurationSeconds", "3601"}, 400, "ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."},
 		"too short":         {[]string{"RoleArn", roleARN, "RoleSessionName", "one", "DurationSeconds", "899"}, 400, "ValidationError", "1 validation error detected: Value '899' at 'durationSeconds' failed to satisfy constraint: Member must have value greater than or equal to 900"},
 		"bad policy":        {[]string{"RoleArn", roleARN, "RoleSessionName", "one", "Policy", "{"}, 400, "MalformedPolicyDocument", "Syntax errors in policy."},
-		"tags":              {[]string{"RoleArn", roleARN, "RoleSessionName", "one", "Tags.member.1.Key", "k", "Tags.member.1.Value", "v"}, 400, "InvalidParameterValue", "Tags is not supported by Cloister yet: remove it from the request."},
 	} {
 		t.Run(name, func(t *testing.T) { admin.Query("sts", "AssumeRole", c.params...).Fault(t, c.status, c.code, c.text) })
 	}
