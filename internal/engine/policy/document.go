@@ -56,6 +56,16 @@ func (d *Document) Size() int {
 
 // ContextKeys lists the condition keys that conditions and policy variables use, as first written.
 func (d *Document) ContextKeys() []string {
+	return d.keys(func(*statement) bool { return true })
+}
+
+// ContextKeysFor is ContextKeys of the statements that are about an action.
+func (d *Document) ContextKeysFor(action string) []string {
+	name := nameAction(action)
+	return d.keys(func(s *statement) bool { return s.namesAction(name.text) != s.notAction })
+}
+
+func (d *Document) keys(of func(*statement) bool) []string {
 	var names []string
 	seen := map[string]bool{}
 	add := func(name string) {
@@ -65,18 +75,23 @@ func (d *Document) ContextKeys() []string {
 		}
 	}
 	for i := range d.statements {
-		s := &d.statements[i]
-		for j := range s.resources {
-			eachVariable(&s.resources[j].arnPattern, add)
-		}
-		for j := range s.conditions {
-			add(s.conditions[j].key.text)
-			for k := range s.conditions[j].operands {
-				addVariables(s.conditions[j].operands[k].pieces, add)
-			}
+		if s := &d.statements[i]; of(s) {
+			s.keys(add)
 		}
 	}
 	return names
+}
+
+func (s *statement) keys(add func(string)) {
+	for j := range s.resources {
+		eachVariable(&s.resources[j].arnPattern, add)
+	}
+	for j := range s.conditions {
+		add(s.conditions[j].key.text)
+		for k := range s.conditions[j].operands {
+			addVariables(s.conditions[j].operands[k].pieces, add)
+		}
+	}
 }
 
 func eachVariable(a *arnPattern, add func(string)) {

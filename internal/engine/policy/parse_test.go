@@ -152,3 +152,14 @@ func TestDocumentFacts(t *testing.T) {
 		t.Error(got) // facts 5.1: white space is not counted
 	}
 }
+
+func TestContextKeysOfOneAction(t *testing.T) {
+	d := mustParse(t, `{"Version":"2012-10-17","Statement":[
+		{"Effect":"Allow","Action":"s3:Get*","Resource":"arn:aws:s3:::${aws:username}/*"},
+		{"Effect":"Deny","NotAction":"s3:GetObject","Resource":"*","Condition":{"Bool":{"aws:SecureTransport":"false"}}}]}`)
+	for action, want := range map[string][]string{"S3:getobject": {"aws:username"}, "s3:GetBucketAcl": {"aws:username", "aws:SecureTransport"}, "sqs:SendMessage": {"aws:SecureTransport"}} {
+		if diff := cmp.Diff(want, d.ContextKeysFor(action)); diff != "" {
+			t.Errorf("%s: %s", action, diff)
+		}
+	}
+}

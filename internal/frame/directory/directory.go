@@ -229,6 +229,13 @@ func (d *Directory) Principal(arn string) *Principal {
 	return nil
 }
 
+// Group gives the group of an ARN, or nil.
+func (d *Directory) Group(arn string) *Group {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.group[arn]
+}
+
 // owner finds the resource a check speaks of: the one of that ARN, or the bucket of an object's.
 // The lock is held.
 func (d *Directory) owner(arn string) carrier[*Resource] {
