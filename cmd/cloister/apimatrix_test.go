@@ -21,7 +21,7 @@ var seed = flag.Uint64("seed", 0, "of the one estate to build; 0: some by chance
 // without the house: the name and the way by engine/reach over a network.Network that is made here beside
 // the records, the decision by policies that are written here as predicates too.
 func TestAPIMatrix(t *testing.T) {
-	const side, estates, changes = 3, 24, 3
+	const side, estates, changes = 3, 20, 3
 	seen := counts{of: map[string]int{}}
 	seeds := make(chan uint64, estates)
 	for range estates {
@@ -76,7 +76,7 @@ func newEstate(t *testing.T, seed uint64) *estate {
 	tr := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: h.authority.Pool(), ServerName: "localhost"}}
 	t.Cleanup(tr.CloseIdleConnections)
 	return &estate{Rand: rand.New(rand.NewPCG(seed, 0)), running: h, t: t, http: &http.Client{Transport: tr},
-		dns: map[string]*[2]bool{}, acls: map[string][]string{}, elastics: map[string]string{}, nats: map[string]string{}}
+		dns: map[string]*[2]bool{}, acls: map[string][]string{}, elastics: map[string][2]string{}, nats: map[string]string{}}
 }
 
 // matrix tries every call that there is.

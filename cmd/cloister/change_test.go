@@ -39,7 +39,7 @@ func (e *estate) rules(v *network.VPC, egress bool) (list []network.Rule) {
 	if egress {
 		pool = append(pool, https(network.Rule{Prefixes: storage().Prefixes}), https(network.Rule{Prefixes: storage().Prefixes}))
 	}
-	if egress && e.half() || e.IntN(6) == 0 {
+	if egress && e.IntN(4) > 0 || e.IntN(6) == 0 {
 		return pool[:1]
 	}
 	for range e.IntN(4) {
@@ -103,12 +103,14 @@ func (e *estate) setDNS(vpc string, support, hostnames bool) {
 func (e *estate) setElastic(id string) {
 	i := e.iface(id)
 	if i.Public.IsValid() {
-		e.api("ec2", "DisassociateAddress", "AssociationId", e.elastics[id])
+		e.api("ec2", "DisassociateAddress", "AssociationId", e.elastics[id][1])
+		e.api("ec2", "ReleaseAddress", "AllocationId", e.elastics[id][0])
 		i.Public = netip.Addr{}
 		return
 	}
 	made := e.api("ec2", "AllocateAddress", "Domain", "vpc")
-	e.elastics[id] = e.api("ec2", "AssociateAddress", "AllocationId", made.one("allocationId"), "NetworkInterfaceId", id).one("associationId")
+	associated := e.api("ec2", "AssociateAddress", "AllocationId", made.one("allocationId"), "NetworkInterfaceId", id)
+	e.elastics[id] = [2]string{made.one("allocationId"), associated.one("associationId")}
 	i.Public = netip.MustParseAddr(made.one("publicIp"))
 }
 
@@ -175,7 +177,7 @@ func (e *estate) way(v *network.VPC, subnet int) (t network.Target) {
 	if v.InternetGateway == "" || e.IntN(5) == 0 {
 		return t
 	}
-	if subnet == 0 || e.IntN(4) == 0 {
+	if subnet == 0 || e.IntN(6) == 0 {
 		return public
 	}
 	for id := range e.nats {

@@ -125,6 +125,10 @@ func (m *maker) gateway(ctx context.Context, vpc string) (string, error) {
 		m.say("the VPC has the VPN gateway %s", have.IDs[0])
 		return have.IDs[0], nil
 	}
+	// Asked before anything is made: a mistyped VPC leaves no gateway behind.
+	if err := m.ec2(ctx, "DescribeVpcs", nil, "VpcId.1", vpc); err != nil {
+		return "", err
+	}
 	var fresh struct {
 		ID string `xml:"vpnGateway>vpnGatewayId"`
 	}

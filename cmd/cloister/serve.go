@@ -161,7 +161,7 @@ func (h *house) run(ctx context.Context, public net.Listener) error {
 	g.Go(func() error { return h.audit.Run(ctx) })
 	g.Go(func() error { return h.ec2.Run(ctx) })
 	g.Go(func() error {
-		if err := h.balancers.Settle(ctx); err != nil {
+		if err := h.balancers.Settle(ctx); err != nil && ctx.Err() == nil {
 			h.balancers.Log.Warn("load balancers are not settled", "error", err)
 		}
 		return nil

@@ -1,6 +1,9 @@
 package diff
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // TestDiff56LoadBalancers: load balancers are network ones inside a VPC, with TCP listeners and targets by address, whose
 // health is that of the moment.
@@ -21,6 +24,7 @@ func TestDiff56LoadBalancers(t *testing.T) {
 	targets := call("CreateTargetGroup", append(group, "TCP", "TargetType", "ip")...).good(t).one(t, "TargetGroupArn")
 	call("CreateListener", "LoadBalancerArn", balancer, "Port", "80", "Protocol", "TCP", "DefaultActions.member.1.Type", "forward", "DefaultActions.member.1.TargetGroupArn", targets).good(t)
 	address := root.query(t, "ec2", "DescribeNetworkInterfaces", "Filter.1.Name", "subnet-id", "Filter.1.Value.1", subnet).good(t).all("privateIpAddress")[0]
+	address = address[:strings.LastIndexByte(address, '.')+1] + "200" // nobody's
 	call("RegisterTargets", "TargetGroupArn", targets, "Targets.member.1.Id", address).good(t)
 	if state := call("DescribeTargetHealth", "TargetGroupArn", targets).good(t).one(t, "State"); state != "unhealthy" {
 		t.Errorf("a target that nobody serves is %s at once", state)

@@ -110,8 +110,8 @@ func TestChangesThatWaitShareOneApply(t *testing.T) {
 		}
 		seen[x] = true
 	}
-	if n := h.fabric.applied() - before; n > 2 {
-		t.Errorf("%d changes took %d applies, want at most 2", many, n)
+	if n := h.fabric.applied() - before; n > 3 { // one was under way, one for all that waited, and one for who was told late
+		t.Errorf("%d changes took %d applies", many, n)
 	}
 	if n := len(h.fabric.network().Interfaces); n != many {
 		t.Errorf("the fabric has %d interfaces", n)

@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -75,7 +77,18 @@ type house struct {
 	fabric *watched
 	bound  *api.Service
 	path   string
+	line   *line
 	stop   func()
+}
+
+// line leads to the mailbox of a test that has one.
+type line struct{ to atomic.Pointer[mailbox] }
+
+func (l *line) Call(ctx context.Context, as caller.Caller, service, name string, in any) (any, error) {
+	if m := l.to.Load(); m != nil {
+		return m.Call(ctx, as, service, name, in)
+	}
+	return nil, fmt.Errorf("nobody is asked %s.%s", service, name)
 }
 
 func start(t testing.TB, path string, quotas Quotas) *house {
@@ -92,7 +105,8 @@ func startOn(t testing.TB, path string, quotas Quotas, on fabric.Fabric) *house 
 	var key [32]byte
 	rand.Read(key[:])
 	f := &watched{Fabric: on}
-	s := New(Config{DB: db, Directory: directory.New(key, time.Now), Fabric: f, Region: region, Quotas: quotas})
+	line := new(line)
+	s := New(Config{Client: line, DB: db, Directory: directory.New(key, time.Now), Fabric: f, Region: region, Quotas: quotas})
 	bound, err := s.Bind()
 	if err != nil {
 		t.Fatal(err)
@@ -107,7 +121,7 @@ func startOn(t testing.TB, path string, quotas Quotas, on fabric.Fabric) *house 
 			t.Error(err)
 		}
 	})
-	h := &house{TB: t, Service: s, fabric: f, bound: bound, path: path}
+	h := &house{TB: t, Service: s, fabric: f, bound: bound, path: path, line: line}
 	h.stop = sync.OnceFunc(func() {
 		cancel()
 		wg.Wait()

@@ -84,7 +84,7 @@ func (m *mailbox) Call(_ context.Context, as caller.Caller, service, name string
 func withMail(t *testing.T) (*house, *mailbox) {
 	h := newHouse(t)
 	m := &mailbox{h: h, streams: map[string][]string{}, files: map[string]string{}, by: map[string]bool{}}
-	h.Service.Client = m
+	h.line.to.Store(m)
 	h.Directory.SetPrincipal(&directory.Principal{Kind: caller.AssumedRole, Account: account, ARN: flowRole, ID: "AROA1", Name: "flows"})
 	return h, m
 }

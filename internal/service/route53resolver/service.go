@@ -65,7 +65,7 @@ func (s *Service) Bind() (*api.Service, error) { return operations.Bind(s) }
 
 // Run ends what a stop left half done, and delivers query logs until ctx is done.
 func (s *Service) Run(ctx context.Context) error {
-	if err := s.settle(ctx); err != nil {
+	if err := s.settle(ctx); err != nil && ctx.Err() == nil {
 		s.Log.Warn("resolver endpoints are not settled", "error", err)
 	}
 	return s.deliverQueries(ctx)

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"cloister/internal/value/caller"
@@ -226,6 +227,30 @@ func TestOthersPacketsStayInside(t *testing.T) {
 	}
 	if got := hears(t, inside, "172.16.0.1"); len(got) != 1 {
 		t.Errorf("the VPC's own addresses were forged: %v", got)
+	}
+}
+
+// What an interface sends for others through a NAT gateway is answered by the way that the gateway's subnet knows.
+func TestOthersPacketsComeBackThroughTheNATGateway(t *testing.T) {
+	f := start(t)
+	n := roads()
+	interfaceOf(n, "private").Forwards = true
+	n.VPCs[0].Tables[0].Routes = append(slices.Clone(n.VPCs[0].Tables[0].Routes), route("192.168.7.0/24", network.ToInterface, "private"))
+	apply(t, f, n)
+	inNamespace(t, f.directory, "cl.eni.private", func() error {
+		lo, err := netlink.LinkByName("lo")
+		if err != nil {
+			return err
+		}
+		return netlink.AddrAdd(lo, &netlink.Addr{IPNet: &net.IPNet{IP: net.IPv4(192, 168, 7, 7).To4(), Mask: net.CIDRMask(32, 32)}})
+	})
+	peer, heard := sniff(t, f, "cl.eni.b1"), sniff(t, f, "cl.eni.private")
+	send(t, f, "cl.eni.private", packet("192.168.7.7", "10.1.1.5", 81, syn))
+	if got := hears(t, peer, "10.0.1.9"); len(got) != 1 {
+		t.Errorf("the peer heard %v", got)
+	}
+	if got := hears(t, heard, "10.1.1.5 resets"); len(got) != 1 {
+		t.Errorf("what came back is %v", got)
 	}
 }
 

@@ -20,7 +20,7 @@ import (
 //
 //	0     local       the router's own addresses: resolver and endpoints
 //	100   main        a route for each interface, and a blackhole for the rest of the VPC's ranges
-//	900   iif <link>  lookup the table of its subnet: who forwards may send with any source
+//	900   iif <link>  lookup the table of its subnet: who forwards, or translates back, may send with any source
 //	1000  from <subnet> lookup <its table>
 //	2000  blackhole   nothing transits
 type ways struct {
@@ -102,7 +102,7 @@ func vpcWays(p *parts, links map[string]string) *ways {
 		}
 	}
 	for _, i := range p.interfaces {
-		if n, ok := of[i.Subnet]; ok && i.Forwards && links[i.ID] != "" {
+		if n, ok := of[i.Subnet]; ok && (i.Forwards || i.NAT) && links[i.ID] != "" {
 			w.rules[choice{priority: chooseLink, iif: links[i.ID], table: n}] = true
 		}
 	}
