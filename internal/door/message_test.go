@@ -49,12 +49,9 @@ func decoded(t *testing.T, h *doortest.House, a *doortest.Answer, words string) 
 	if text, err := h.Directory.OpenMessage(doortest.Other, sealed); err == nil {
 		t.Errorf("another account reads %s", text)
 	}
-	text, err := h.Directory.OpenMessage(doortest.Account, sealed)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(text, &m); err != nil {
-		t.Fatal(err)
+	told = h.As(t, h.Root).Query("sts", "DecodeAuthorizationMessage", "EncodedMessage", sealed).Good(t).XML("DecodedMessage")
+	if err := json.Unmarshal([]byte(told), &m); err != nil {
+		t.Fatalf("%v: %s", err, told)
 	}
 	return m
 }
