@@ -15,6 +15,7 @@ import (
 	"cloister/internal/value/shape/elasticloadbalancing"
 	"cloister/internal/value/shape/iam"
 	"cloister/internal/value/shape/logs"
+	"cloister/internal/value/shape/organizations"
 	"cloister/internal/value/shape/route53"
 	"cloister/internal/value/shape/route53resolver"
 	"cloister/internal/value/shape/s3"
@@ -26,7 +27,7 @@ import (
 var typesOf = map[string]func(operation string) (input, output any){
 	"sagemaker": sagemaker.New, "sagemakerruntime": sagemakerruntime.New, "ec2": ec2.New, "iam": iam.New,
 	"sts": sts.New, "s3": s3.New, "logs": logs.New, "cloister": cloister.New,
-	"route53": route53.New, "route53resolver": route53resolver.New, "elasticloadbalancing": elasticloadbalancing.New,
+	"route53": route53.New, "route53resolver": route53resolver.New, "elasticloadbalancing": elasticloadbalancing.New, "organizations": organizations.New,
 }
 
 // fresh makes another one of what x points to.
