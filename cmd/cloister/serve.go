@@ -124,7 +124,7 @@ func (h *house) load(ctx context.Context, f place, conf config) error {
 		return fmt.Errorf("load accounts: %w", err)
 	}
 	for _, account := range append([]string{conf.Account}, others...) {
-		if err := errors.Join(h.houseRoles(account), h.ec2.Begin(ctx, account)); err != nil {
+		if err := errors.Join(h.houseRoles(ctx, account), h.ec2.Begin(ctx, account)); err != nil {
 			return fmt.Errorf("account %s: %w", account, err)
 		}
 	}

@@ -2,19 +2,15 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"net/netip"
 	"os"
 	"runtime"
-	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"cloister/internal/door"
-	"cloister/internal/engine/policy"
 	"cloister/internal/frame/api"
 	"cloister/internal/frame/audit"
 	"cloister/internal/frame/directory"
@@ -175,34 +171,27 @@ func (h *house) identify(accessKey, token string) (caller.Identity, error) {
 	return id, err
 }
 
-// houseRoles puts the roles by which services keep house in an account into the directory.
-func (h *house) houseRoles(account string) error {
-	all := slices.Clone(sagemaker.ServiceLinkedRoles)
+// houseRoles puts the roles by which services keep house in an account on record.
+func (h *house) houseRoles(ctx context.Context, account string) error {
+	var all []iam.LinkedRole
+	for _, r := range sagemaker.ServiceLinkedRoles {
+		all = append(all, iam.LinkedRole(r))
+	}
 	for _, r := range route53resolver.ServiceLinkedRoles {
-		all = append(all, sagemaker.ServiceLinkedRole(r))
+		all = append(all, iam.LinkedRole(r))
 	}
 	for _, r := range elasticloadbalancing.ServiceLinkedRoles {
-		all = append(all, sagemaker.ServiceLinkedRole(r))
+		all = append(all, iam.LinkedRole(r))
 	}
 	for _, r := range organizations.ServiceLinkedRoles {
-		all = append(all, sagemaker.ServiceLinkedRole(r))
+		all = append(all, iam.LinkedRole(r))
 	}
-	for _, r := range all {
-		doc, err := policy.Parse(r.Policy)
-		if err != nil {
-			return fmt.Errorf("policy of %s: %w", r.Name, err)
-		}
-		h.directory.SetPrincipal(&directory.Principal{
-			Kind: caller.AssumedRole, Account: account, ARN: caller.ServiceLinkedRoleARN(r.Service, r.Name, account), ID: "AROA" + r.Name, Name: r.Name,
-			Policies: []policy.Attached{{Document: doc, Name: strings.TrimPrefix(r.Name, "AWSServiceRoleFor")}},
-		})
-	}
-	return nil
+	return h.iam.Furnish(ctx, account, all)
 }
 
 // Furnish furnishes an account while the server runs.
 func (h *house) Furnish(ctx context.Context, account string) error {
-	if err := h.houseRoles(account); err != nil {
+	if err := h.houseRoles(ctx, account); err != nil {
 		return err
 	}
 	return h.ec2.Found(ctx, account)

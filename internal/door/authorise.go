@@ -49,6 +49,9 @@ func (d *Door) ask(x *exchange, k *api.Check) error {
 		return nil
 	}
 	resource := d.Directory.Resolve(k.Resource)
+	if k.Beside != "" {
+		resource = d.Directory.Beside(k.Beside, k.Resource)
+	}
 	stack, facts := d.Directory.Stack(&x.Caller, &directory.Question{Action: k.Action, Resource: resource, Account: k.Account})
 	b := subjects.Get().(*subject)
 	defer subjects.Put(b) // a Decision shares nothing with it

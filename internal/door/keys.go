@@ -72,6 +72,7 @@ var facts = []fact{
 	// The resource.
 	{key: policy.ResourceAccount, when: owned, text: func(b *subject) string { return b.Account }},
 	{key: policy.ResourceOrgID, when: ownedByOne, text: func(b *subject) string { return b.Owner.ID }},
+	{key: policy.IAMPermissionsBoundary, when: bounded, text: func(b *subject) string { return b.Boundary }}, // of operations that do not bring one
 	{key: policy.ResourceOrgPaths, when: ownedByOne, list: func(b *subject) []string { return paths(b.Owner, b.Account) }},
 }
 
@@ -133,6 +134,20 @@ func agent(b *subject) string {
 		return "AWS Internal"
 	}
 	return b.x.UserAgent
+}
+
+// bounded tells what depends on the boundary that a user or role has: giving and taking its policies.
+func bounded(b *subject) bool {
+	name, ok := strings.CutPrefix(strings.ToLower(b.action), "iam:")
+	if !ok || b.Boundary == "" {
+		return false
+	}
+	for _, verb := range []string{"attach", "detach", "put", "delete"} {
+		if name == verb+"userpolicy" || name == verb+"rolepolicy" {
+			return true
+		}
+	}
+	return name == "deleteuserpermissionsboundary" || name == "deleterolepermissionsboundary"
 }
 
 func referer(b *subject) string {

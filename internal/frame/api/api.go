@@ -70,6 +70,8 @@ type Check struct {
 	Demand   Demand
 	Action   string // "sagemaker:CreateModel"
 	Resource string // an ARN, or "*"
+	// Beside is an ARN that exists, or empty: Resource then gets its path, which the request does not tell.
+	Beside string
 	// Account owns the resource; empty means the caller's, or what the directory knows better.
 	Account string
 	Keys    []Key

@@ -118,8 +118,19 @@ func (d *Directory) SetPrincipal(p *Principal) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.principal[p.ARN] = &principal{Principal: p}
-	if name, _ := plain(p.ARN); name != "" {
-		d.named[name] = p.ARN
+	d.name(p.ARN)
+}
+
+// name notes what an ARN is called without its path, and unname forgets it. The lock is held.
+func (d *Directory) name(arn string) {
+	if name, _ := plain(arn); name != "" {
+		d.named[name] = arn
+	}
+}
+
+func (d *Directory) unname(arn string) {
+	if name, _ := plain(arn); d.named[name] == arn {
+		delete(d.named, name)
 	}
 }
 
@@ -128,14 +139,12 @@ func (d *Directory) RemovePrincipal(arn string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	delete(d.principal, arn)
-	if name, _ := plain(arn); d.named[name] == arn {
-		delete(d.named, name)
-	}
+	d.unname(arn)
 }
 
-// Resolve gives the ARN of the user or role that one without a path means: IAM's requests name them
-// by name alone, in any case, but policies speak of their ARNs. So do requests of an organisation's
-// management account with ids. Other ARNs it gives back.
+// Resolve gives the ARN of the user, role, group or instance profile that one without a path means: IAM's
+// requests name them by name alone, in any case, but policies speak of their ARNs. So do requests of an
+// organisation's management account with ids. Other ARNs it gives back.
 func (d *Directory) Resolve(arn string) string {
 	if short, ok := strings.CutPrefix(arn, "arn:aws:organizations::"); ok {
 		d.mu.RLock()
@@ -157,7 +166,17 @@ func (d *Directory) Resolve(arn string) string {
 	return arn
 }
 
-// plain gives what a user or role is unique by: account, kind and name, in lower case; "" for other
+// Beside gives an ARN without a path the path of another, which may be named without it.
+func (d *Directory) Beside(other, arn string) string {
+	_, bare := plain(arn)
+	known := strings.LastIndexByte(d.Resolve(other), '/')
+	if !bare || known < 0 {
+		return arn
+	}
+	return d.Resolve(other)[:known] + arn[strings.LastIndexByte(arn, '/'):]
+}
+
+// plain gives what an entity of IAM is unique by: account, kind and name, in lower case; "" for other
 // ARNs. bare tells that the ARN has no path.
 func plain(arn string) (name string, bare bool) {
 	rest, ok := strings.CutPrefix(arn, "arn:aws:iam::")
@@ -166,7 +185,7 @@ func plain(arn string) (name string, bare bool) {
 	}
 	account, rest, _ := strings.Cut(rest, ":")
 	kind, rest, ok := strings.Cut(rest, "/")
-	if !ok || kind != "user" && kind != "role" {
+	if !ok || kind != "user" && kind != "role" && kind != "group" && kind != "instance-profile" {
 		return "", false
 	}
 	last := strings.LastIndexByte(rest, '/') + 1
@@ -174,10 +193,20 @@ func plain(arn string) (name string, bare bool) {
 }
 
 // SetResource puts or replaces a resource, by ARN. The value must not be changed after.
-func (d *Directory) SetResource(r *Resource) { set(d, d.resource, r.ARN, carries(r, r.Policy)) }
+func (d *Directory) SetResource(r *Resource) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.resource[r.ARN] = carries(r, r.Policy)
+	d.name(r.ARN)
+}
 
 // RemoveResource makes a resource unknown.
-func (d *Directory) RemoveResource(arn string) { remove(d, d.resource, arn) }
+func (d *Directory) RemoveResource(arn string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.resource, arn)
+	d.unname(arn)
+}
 
 // SetEndpoint puts or replaces a VPC endpoint, by its vpce- id. The value must not be changed after.
 func (d *Directory) SetEndpoint(e *Endpoint) { set(d, d.endpoint, e.ID, carries(e, e.Policy)) }
@@ -186,10 +215,20 @@ func (d *Directory) SetEndpoint(e *Endpoint) { set(d, d.endpoint, e.ID, carries(
 func (d *Directory) RemoveEndpoint(id string) { remove(d, d.endpoint, id) }
 
 // SetGroup puts or replaces a group, by ARN. The value must not be changed after.
-func (d *Directory) SetGroup(g *Group) { d.joined(func() { d.group[g.ARN] = g }) }
+func (d *Directory) SetGroup(g *Group) {
+	d.joined(func() {
+		d.group[g.ARN] = g
+		d.name(g.ARN)
+	})
+}
 
 // RemoveGroup makes a group unknown; who was in it has lost what it gave.
-func (d *Directory) RemoveGroup(arn string) { d.joined(func() { delete(d.group, arn) }) }
+func (d *Directory) RemoveGroup(arn string) {
+	d.joined(func() {
+		delete(d.group, arn)
+		d.unname(arn)
+	})
+}
 
 // SetManaged puts or replaces the version of a managed policy that is in force, by ARN. The value must
 // not be changed after.

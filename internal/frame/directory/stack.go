@@ -20,6 +20,7 @@ type Facts struct {
 	Principal, Resource         []caller.Tag  // their tags; a session's win over its role's
 	Caller, Owner, EndpointSide *Organization // of the caller's account, the resource's and the endpoint's; nil for none
 	EndpointAccount             string
+	Boundary                    string // of the user or role that is asked about
 }
 
 // Stack gives every policy that has a say in one question, and what is known of its two sides.
@@ -40,6 +41,9 @@ func (d *Directory) Stack(c *caller.Caller, q *Question) (s policy.Stack, f Fact
 		f.Account = id.Account
 	}
 	f.Resource = d.tagsOf(q.Resource)
+	if p := d.principal[q.Resource]; p != nil {
+		f.Boundary = p.Boundary
+	}
 	d.identity(id, &s, &f)
 	d.limits(id, &s)
 	if c.Origin.Place == caller.Endpoint {

@@ -5,31 +5,34 @@ import (
 	"strings"
 	"time"
 
-	"cloister/internal/engine/policy"
 	"cloister/internal/frame/api"
 	"cloister/internal/frame/directory"
 	"cloister/internal/machine/store"
-	"cloister/internal/value/caller"
 	shape "cloister/internal/value/shape/iam"
 )
 
-// Kind is user or role.
+// Kind is the kind of an entity, as its ARN says it.
 type Kind string
 
 const (
-	user Kind = "user"
-	role Kind = "role"
+	user    Kind = "user"
+	role    Kind = "role"
+	group   Kind = "group"
+	profile Kind = "instance-profile"
 )
 
-// prefix is what the unique ids of a kind begin with.
-func (k Kind) prefix() string {
-	if k == role {
-		return "AROA"
+// prefixes are what the unique ids of a kind begin with.
+var prefixes = map[Kind]string{user: "AIDA", role: "AROA", group: "AGPA", profile: "AIPA"}
+
+// title is the kind in the names of quotas and at the begin of a sentence.
+func (k Kind) title() string {
+	if k == profile {
+		return "InstanceProfile"
 	}
-	return "AIDA"
+	return strings.ToUpper(string(k[:1])) + string(k[1:])
 }
 
-// entity is a user or a role: what both have, and what only roles have.
+// entity is a user, a group, a role or an instance profile: what all have, and what only some have.
 type entity struct {
 	Kind       Kind
 	Account    string
@@ -39,12 +42,17 @@ type entity struct {
 	Tags       []shape.Tag       `json:",omitempty"`
 	Inline     map[string]string `json:",omitempty"`
 	Attached   []string          `json:",omitempty"` // ARNs of managed policies, in order of attachment
+	Groups     []string          `json:",omitempty"` // ARNs of the groups that a user is in
+	Boundary   string            `json:",omitempty"` // ARN of the managed policy that bounds a user or role
+	Role       string            `json:",omitempty"` // name of the role that an instance profile holds
 	Trust      string            `json:",omitempty"`
 	// Trusted are the unique ids of the users and roles that Trust names: one made later under the
 	// same name is not meant.
 	Trusted           map[string]string `json:",omitempty"`
 	Description       string            `json:",omitempty"`
 	MaxSessionSeconds int32             `json:",omitempty"`
+	Protected         bool              `json:",omitempty"` // a service-linked role
+	House             bool              `json:",omitempty"` // of a service that is here
 }
 
 // entities are keyed by account, kind and the name in lower case: names differ by more than case.
@@ -66,45 +74,6 @@ func get(tx *store.Tx, c *api.Call, kind Kind, name string) (*entity, error) {
 		return nil, missing(kind, name)
 	}
 	return e, nil
-}
-
-// facts are what the directory is told of one entity.
-type facts struct {
-	principal *directory.Principal
-	resource  *directory.Resource // of roles: who may assume them
-}
-
-func (f facts) tell(d *directory.Directory) {
-	d.SetPrincipal(f.principal)
-	if f.resource != nil {
-		d.SetResource(f.resource)
-	}
-}
-
-func (e *entity) facts() (facts, error) {
-	p := &directory.Principal{Kind: caller.User, Account: e.Account, ARN: e.ARN, ID: e.ID, Name: e.Name}
-	f := facts{principal: p}
-	for _, name := range names(e.Inline) {
-		doc, err := policy.Parse(e.Inline[name])
-		if err != nil {
-			return f, err
-		}
-		p.Policies = append(p.Policies, policy.Attached{Document: doc, Name: name, Owner: e.Account})
-	}
-	p.Managed, p.Tags = slices.Clone(e.Attached), tagsOf(e.Tags)
-	if e.Kind == role {
-		p.Kind, p.MaxSession = caller.AssumedRole, time.Duration(e.MaxSessionSeconds)*time.Second
-		doc, err := policy.Parse(e.Trust)
-		if err != nil {
-			return f, err
-		}
-		f.resource = &directory.Resource{ARN: e.ARN, Account: e.Account, Trust: true,
-			Policy: &policy.Attached{Document: doc.Bind(func(arn string) (string, bool) {
-				id, ok := e.Trusted[arn]
-				return id, ok
-			}), Name: "trust policy", ARN: e.ARN, Owner: e.Account}}
-	}
-	return f, nil
 }
 
 // put writes the entity and has the directory told when that is durable.
@@ -129,18 +98,35 @@ func (s *Service) change(tx *store.Tx, c *api.Call, kind Kind, name string, f fu
 	return s.put(tx, e)
 }
 
+// perAccount are IAM's quotas of entities.
+var perAccount = map[Kind]int{user: 5000, group: 300, role: 1000, profile: 1000}
+
+// free refuses a name that is taken.
+func free(tx *store.Tx, account string, kind Kind, name string) error {
+	old, err := entities.Get(tx, entityKey(account, kind, name))
+	switch {
+	case err != nil || old == nil:
+		return err
+	case kind == profile:
+		return alreadyExists.New("Instance Profile %s already exists.", name)
+	}
+	return alreadyExists.New("%s with name %s already exists.", kind.title(), name)
+}
+
 // create puts a new entity unless there is one of that name.
 func (s *Service) create(tx *store.Tx, c *api.Call, e *entity) error {
-	old, err := entities.Get(tx, entityKey(c.Account(), e.Kind, e.Name))
+	if err := free(tx, c.Account(), e.Kind, e.Name); err != nil {
+		return err
+	}
+	n, err := entities.Count(tx, store.Prefix(c.Account(), string(e.Kind)))
 	if err != nil {
 		return err
 	}
-	if old != nil {
-		title := strings.ToUpper(string(e.Kind[:1])) + string(e.Kind[1:])
-		return alreadyExists.New("%s with name %s already exists.", title, e.Name)
+	if most := perAccount[e.Kind]; n >= most {
+		return limitExceeded.New("Cannot exceed quota for %ssPerAccount: %d", e.Kind.title(), most)
 	}
 	e.Account, e.Created = c.Account(), tx.Now.Truncate(time.Second)
-	e.ID = directory.NewID(e.Kind.prefix())
+	e.ID = directory.NewID(prefixes[e.Kind])
 	e.ARN = global(c, string(e.Kind), e.Path, e.Name)
 	return s.put(tx, e)
 }
@@ -151,26 +137,58 @@ func (s *Service) remove(tx *store.Tx, c *api.Call, kind Kind, name string) erro
 	if err != nil {
 		return err
 	}
+	if err := e.open(); err != nil {
+		return err
+	}
 	if len(e.Attached) > 0 {
 		return deleteConflict.New("Cannot delete entity, must detach all policies first.")
 	}
 	if len(e.Inline) > 0 {
 		return deleteConflict.New("Cannot delete entity, must delete policies first.")
 	}
-	if kind == user {
-		keys, err := keysOf(tx, e.Account, e.Name)
+	if err := empty(tx, e); err != nil {
+		return err
+	}
+	tx.After(func() { forget(s.Directory, kind, e.ARN) })
+	return entities.Delete(tx, e.key())
+}
+
+// empty refuses what something still hangs on.
+func empty(tx *store.Tx, e *entity) error {
+	switch e.Kind {
+	case user:
+		keys, err := ownedBy(tx, e.Account, e.ARN)
 		if err != nil {
 			return err
 		}
 		if len(keys) > 0 {
 			return deleteConflict.New("Cannot delete entity, must delete access keys first.")
 		}
+		if len(e.Groups) > 0 {
+			return deleteConflict.New("Cannot delete entity, must remove users from group first.")
+		}
+	case group:
+		all, err := members(tx, e)
+		if err != nil {
+			return err
+		}
+		if len(all) > 0 {
+			return deleteConflict.New("Cannot delete entity, must remove users from group first.")
+		}
+	case role:
+		all, err := holding(tx, e)
+		if err != nil {
+			return err
+		}
+		if len(all) > 0 {
+			return deleteConflict.New("Cannot delete entity, must remove roles from instance profile first.")
+		}
+	case profile:
+		if e.Role != "" {
+			return deleteConflict.New("Cannot delete entity, must remove roles from instance profile first.")
+		}
 	}
-	tx.After(func() {
-		s.Directory.RemovePrincipal(e.ARN)
-		s.Directory.RemoveResource(e.ARN)
-	})
-	return entities.Delete(tx, e.key())
+	return nil
 }
 
 func names(m map[string]string) []string {

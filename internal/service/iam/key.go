@@ -29,22 +29,6 @@ func (s *Service) putKey(tx *store.Tx, k *accessKey) error {
 	return accessKeys.Put(tx, store.Key(k.Account, k.ID), k)
 }
 
-// keysOf gives the keys of a user, by the user's ARN or name.
-func keysOf(tx *store.Tx, account, name string) ([]*accessKey, error) {
-	u, err := entities.Get(tx, entityKey(account, user, name))
-	if err != nil || u == nil {
-		return nil, err
-	}
-	all, err := accessKeys.All(tx, store.Prefix(account))
-	var out []*accessKey
-	for _, k := range all {
-		if k.User == u.ARN {
-			out = append(out, k)
-		}
-	}
-	return out, err
-}
-
 func status(active bool) *string {
 	if active {
 		return new("Active")

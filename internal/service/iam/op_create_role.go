@@ -8,16 +8,16 @@ import (
 	shape "cloister/internal/value/shape/iam"
 )
 
-var _ = api.Define(operations, "CreateRole", withTags("CreateRole", func(c *api.Call, in *shape.CreateRoleRequest) (string, []shape.Tag) {
-	return global(c, "role", path(in.Path), *in.RoleName), in.Tags
-}), (*Service).createRole)
+var _ = api.Define(operations, "CreateRole", func(c *api.Call, in *shape.CreateRoleRequest) []api.Check {
+	return []api.Check{{Action: "iam:CreateRole", Resource: global(c, "role", path(in.Path), *in.RoleName), Keys: append(tagKeys(in.Tags), boundaryKeys(in.PermissionsBoundary)...)}}
+}, (*Service).createRole)
 
 // createRole makes a role that the trust policy says who may assume.
 func (s *Service) createRole(ctx context.Context, c *api.Call, in *shape.CreateRoleRequest) (*shape.CreateRoleResponse, error) {
-	if in.PermissionsBoundary != nil {
-		return nil, noBoundaries
-	}
 	if err := distinct(in.Tags); err != nil {
+		return nil, err
+	}
+	if err := reserved(*in.RoleName, path(in.Path)); err != nil {
 		return nil, err
 	}
 	trusted, err := s.trusted(*in.AssumeRolePolicyDocument)
@@ -29,6 +29,6 @@ func (s *Service) createRole(ctx context.Context, c *api.Call, in *shape.CreateR
 	if in.MaxSessionDuration != nil {
 		e.MaxSessionSeconds = *in.MaxSessionDuration
 	}
-	err = s.DB.Update(ctx, func(tx *store.Tx) error { return s.create(tx, c, e) })
+	err = s.DB.Update(ctx, func(tx *store.Tx) error { return s.createBounded(tx, c, e, in.PermissionsBoundary) })
 	return &shape.CreateRoleResponse{Role: e.roleShape()}, err
 }

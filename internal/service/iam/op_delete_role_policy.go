@@ -20,7 +20,7 @@ func (s *Service) deleteRolePolicy(ctx context.Context, c *api.Call, in *shape.D
 				return missingInline(role, *in.PolicyName)
 			}
 			delete(e.Inline, *in.PolicyName)
-			return nil
+			return e.open()
 		})
 	})
 }

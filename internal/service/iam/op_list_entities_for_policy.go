@@ -47,5 +47,5 @@ func (s *Service) listEntitiesForPolicy(ctx context.Context, c *api.Call, in *sh
 
 // has tells whether an entity has a policy in one of the ways: attached, as its boundary, or either.
 func (e *entity) has(policy, usage string) bool {
-	return usage != "PermissionsBoundary" && slices.Contains(e.Attached, policy)
+	return usage != "PermissionsBoundary" && slices.Contains(e.Attached, policy) || usage != "PermissionsPolicy" && e.Boundary == policy
 }

@@ -22,7 +22,7 @@ func (s *Service) listRoles(ctx context.Context, c *api.Call, in *shape.ListRole
 		}
 		page, next, err := cut(all, in.Marker, in.MaxItems)
 		for _, e := range page {
-			out.Roles = append(out.Roles, *e.roleShape())
+			out.Roles = append(out.Roles, *e.listedRole())
 		}
 		out.IsTruncated, out.Marker = new(next != nil), next
 		return err

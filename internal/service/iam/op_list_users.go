@@ -22,7 +22,7 @@ func (s *Service) listUsers(ctx context.Context, c *api.Call, in *shape.ListUser
 		}
 		page, next, err := cut(all, in.Marker, in.MaxItems)
 		for _, e := range page {
-			out.Users = append(out.Users, *e.userShape())
+			out.Users = append(out.Users, *e.listed())
 		}
 		out.IsTruncated, out.Marker = new(next != nil), next
 		return err

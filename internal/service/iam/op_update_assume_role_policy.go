@@ -21,7 +21,7 @@ func (s *Service) updateAssumeRolePolicy(ctx context.Context, c *api.Call, in *s
 	return new(struct{}), s.DB.Update(ctx, func(tx *store.Tx) error {
 		return s.change(tx, c, role, *in.RoleName, func(e *entity) error {
 			e.Trust, e.Trusted = *in.PolicyDocument, trusted
-			return nil
+			return e.open()
 		})
 	})
 }

@@ -21,6 +21,7 @@ func (s *Service) updateRole(ctx context.Context, c *api.Call, in *shape.UpdateR
 			}
 			if in.MaxSessionDuration != nil {
 				e.MaxSessionSeconds = *in.MaxSessionDuration
+				return e.open() // a service's role has a description of one's own, but no more
 			}
 			return nil
 		})

@@ -22,6 +22,11 @@ func usage(tx *store.Tx, account string) (map[string]uses, error) {
 			u.attached++
 			n[a] = u
 		}
+		if e.Boundary != "" {
+			u := n[e.Boundary]
+			u.boundary++
+			n[e.Boundary] = u
+		}
 	}
 	return n, err
 }

@@ -30,6 +30,7 @@ var (
 	malformed      = fault.Kind{Code: "MalformedPolicyDocument", Status: 400}
 	accessDenied   = fault.Kind{Code: "AccessDenied", Status: 403}
 	invalidInput   = fault.Kind{Code: "InvalidInput", Status: 400}
+	unmodifiable   = fault.Kind{Code: "UnmodifiableEntity", Status: 400}
 	validation     = fault.Kind{Code: "ValidationError", Status: 400}
 )
 
@@ -113,6 +114,9 @@ func withTags[In any](action string, resource func(*api.Call, *In) (string, []sh
 	}
 }
 
+// at names an entity by its name alone; the directory knows its path.
+func at(c *api.Call, kind Kind, name *string) string { return global(c, string(kind), "/", text(name)) }
+
 // global names a resource of the caller's account; IAM has no regions.
 func global(c *api.Call, kind, path, name string) string {
 	return arn.Format("iam", "", c.Account(), kind+path+name)
@@ -171,5 +175,8 @@ const (
 )
 
 func missing(kind Kind, name string) error {
+	if kind == profile {
+		return noSuchEntity.New("Instance Profile %s cannot be found.", name)
+	}
 	return noSuchEntity.New("The %s with name %s cannot be found.", kind, name)
 }

@@ -12,20 +12,34 @@ import (
 	shape "cloister/internal/value/shape/iam"
 )
 
-// noBoundaries refuses what would be kept and not acted on.
-var noBoundaries = invalidInput.New("PermissionsBoundary is not supported by Cloister yet: remove it from the request.")
-
 func (e *entity) userShape() *shape.User {
-	return &shape.User{Path: &e.Path, UserName: &e.Name, UserId: &e.ID, Arn: &e.ARN, CreateDate: &e.Created, Tags: e.Tags}
+	return &shape.User{Path: &e.Path, UserName: &e.Name, UserId: &e.ID, Arn: &e.ARN, CreateDate: &e.Created, Tags: e.Tags, PermissionsBoundary: e.boundary()}
 }
 
 func (e *entity) roleShape() *shape.Role {
 	r := &shape.Role{Path: &e.Path, RoleName: &e.Name, RoleId: &e.ID, Arn: &e.ARN, CreateDate: &e.Created, Tags: e.Tags,
-		AssumeRolePolicyDocument: new(encoded(e.Trust)), MaxSessionDuration: &e.MaxSessionSeconds}
+		AssumeRolePolicyDocument: new(encoded(e.Trust)), MaxSessionDuration: &e.MaxSessionSeconds, PermissionsBoundary: e.boundary()}
 	if e.Description != "" {
 		r.Description = &e.Description
 	}
 	return r
+}
+
+// listed and listedRole are a user and a role as lists show them.
+func (e *entity) listed() *shape.User {
+	u := e.userShape()
+	u.Tags, u.PermissionsBoundary = nil, nil
+	return u
+}
+
+func (e *entity) listedRole() *shape.Role {
+	r := e.roleShape()
+	r.Tags, r.PermissionsBoundary = nil, nil
+	return r
+}
+
+func (e *entity) groupShape() *shape.Group {
+	return &shape.Group{Path: &e.Path, GroupName: &e.Name, GroupId: &e.ID, Arn: &e.ARN, CreateDate: &e.Created}
 }
 
 // encoded is how IAM sends documents: percent-encoded as RFC 3986 says.
@@ -44,9 +58,12 @@ func missingInline(kind Kind, name string) error {
 }
 
 // inlineQuota is for all inline policies of one entity together (facts iam 5.1).
-var inlineQuota = map[Kind]int{user: 2048, role: 10240}
+var inlineQuota = map[Kind]int{user: 2048, group: 5120, role: 10240}
 
 func (e *entity) putInline(name, document string) error {
+	if err := e.open(); err != nil {
+		return err
+	}
 	if e.Inline == nil {
 		e.Inline = map[string]string{}
 	}
@@ -65,17 +82,23 @@ func (e *entity) putInline(name, document string) error {
 const policiesPerEntity = 10
 
 func (e *entity) attach(a string) error {
+	if err := e.open(); err != nil {
+		return err
+	}
 	if slices.Contains(e.Attached, a) {
 		return nil
 	}
 	if len(e.Attached) >= policiesPerEntity {
-		return limitExceeded.New("Cannot exceed quota for PoliciesPer%s: %d", strings.ToUpper(string(e.Kind[:1]))+string(e.Kind[1:]), policiesPerEntity)
+		return limitExceeded.New("Cannot exceed quota for PoliciesPer%s: %d", e.Kind.title(), policiesPerEntity)
 	}
 	e.Attached = append(e.Attached, a)
 	return nil
 }
 
 func (e *entity) detach(a string) error {
+	if err := e.open(); err != nil {
+		return err
+	}
 	i := slices.Index(e.Attached, a)
 	if i < 0 {
 		return noSuchEntity.New("Policy %s was not found.", a)
