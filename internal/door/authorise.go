@@ -48,9 +48,12 @@ func (d *Door) ask(x *exchange, k *api.Check) error {
 		}
 		return nil
 	}
-	resource := d.Directory.Resolve(k.Resource)
-	if k.Beside != "" {
+	resource := k.Resource
+	switch {
+	case k.Beside != "":
 		resource = d.Directory.Beside(k.Beside, k.Resource)
+	case !k.Exact:
+		resource = d.Directory.Resolve(k.Resource)
 	}
 	stack, facts := d.Directory.Stack(&x.Caller, &directory.Question{Action: k.Action, Resource: resource, Account: k.Account})
 	b := subjects.Get().(*subject)

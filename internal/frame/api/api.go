@@ -72,6 +72,8 @@ type Check struct {
 	Resource string // an ARN, or "*"
 	// Beside is an ARN that exists, or empty: Resource then gets its path, which the request does not tell.
 	Beside string
+	// Exact tells that Resource is what is to be, and not a name for what there is.
+	Exact bool
 	// Account owns the resource; empty means the caller's, or what the directory knows better.
 	Account string
 	Keys    []Key

@@ -29,7 +29,7 @@ func renames[In any](action string, of func(*In) (kind Kind, old, name, path *st
 			return checks
 		}
 		second := api.Check{Action: "iam:" + action, Resource: global(c, string(kind), path(to), *cmp.Or(name, old))}
-		if to == nil {
+		if second.Exact = to != nil; !second.Exact {
 			second.Beside = checks[0].Resource
 		}
 		return append(checks, second)
