@@ -130,6 +130,9 @@ func (b *subject) conditions(k *api.Check) items[keyRow] {
 	}
 	out := items[keyRow]{[]keyRow{}}
 	for _, name := range names {
+		if b.Account != b.identity().Account && policy.OfOwner(name) {
+			continue
+		}
 		if list, ok := b.context.Get(name); ok {
 			out.Items = append(out.Items, keyRow{name, values(list)})
 		}

@@ -131,3 +131,14 @@ func TestAMessageIsNeverLongerThanSTSTakesBack(t *testing.T) {
 		}
 	}
 }
+
+func TestAMessageHasNothingOfAnothersResource(t *testing.T) {
+	h := doortest.Open(t, networks(t))
+	vpc := "arn:aws:ec2:us-east-1:111122223333:vpc/vpc-1"
+	h.Directory.SetTags(vpc, []caller.Tag{{Key: "plan", Value: "merger"}})
+	h.Directory.SetResource(&directory.Resource{ARN: vpc, Account: doortest.Other})
+	m := decoded(t, h, h.As(t, h.User(t, "ann", doortest.Deny("ec2:*"))).Query("ec2", "DeleteVpc", "VpcId", "vpc-1"), "User: "+ann+" is not authorized to perform: ec2:DeleteVpc on resource: "+vpc)
+	if text := fmt.Sprint(m); strings.Contains(text, "merger") || strings.Contains(text, doortest.Other) || m["explicitDeny"] != false || !strings.Contains(text, "ec2:VpcID") {
+		t.Error(text)
+	}
+}

@@ -13,6 +13,7 @@ type Decision struct {
 	Result
 
 	principal, action, resource string
+	owner                       string // of the resource
 	outside, endpoint           bool
 	consulted                   []consulted
 	policies                    []policyTrace
@@ -61,7 +62,7 @@ func Explain(stack *Stack, r *Request) *Decision {
 	room := new(decisionRoom)
 	d := &room.Decision
 	*d = Decision{
-		principal: name(&r.Principal), action: r.Action, resource: r.Resource,
+		principal: name(&r.Principal), action: r.Action, resource: r.Resource, owner: r.ResourceAccount,
 		outside: r.outside(), endpoint: stack.ViaEndpoint,
 		consulted: room.consulted[:0], policies: room.policies[:0], statements: room.statements[:0], conditions: room.conditions[:0],
 	}

@@ -41,16 +41,16 @@ func TestReportTellsEverything(t *testing.T) {
 	here := stranger(2, "Here", "Allow", "", 3)
 	here.Matched = true
 	here.Conditions = []ConditionReport{
-		{"StringEquals", "aws:SourceVpc", []string{"vpc-1"}, []string{"vpc-1"}, true},
-		{"ForAllValues:StringLike", "aws:TagKeys", []string{"t*"}, []string{"team", "tier"}, true},
+		{"StringEquals", "aws:SourceVpc", []string{"vpc-1"}, []string{"vpc-1"}, true, false},
+		{"ForAllValues:StringLike", "aws:TagKeys", []string{"t*"}, []string{"team", "tier"}, true, false},
 	}
 	team := stranger(1, "Team", "Allow", "", 2)
 	team.Matched, team.Grant = true, "account"
 	deny := stranger(3, "OnlyEndpoint", "Deny", "", 4)
-	deny.Matched, deny.Conditions = true, []ConditionReport{{"StringNotEquals", "aws:SourceVpce", []string{"vpce-1"}, nil, true}}
+	deny.Matched, deny.Conditions = true, []ConditionReport{{"StringNotEquals", "aws:SourceVpce", []string{"vpce-1"}, nil, true, false}}
 	want := Report{
 		Result:    Result{Effect: ExplicitDeny, Kind: Resource, PolicyARN: "arn:aws:s3:::bucket", Sid: "OnlyEndpoint", Statement: 3},
-		Principal: session.ARN, Action: "s3:GetObject", Resource: bucketKey, Cause: cause, Endpoint: true,
+		Principal: session.ARN, Action: "s3:GetObject", Resource: bucketKey, Owner: home, Cause: cause, Endpoint: true,
 		Message: "User: " + session.ARN + " is not authorized to perform: s3:GetObject on resource: \"" + bucketKey + "\" " + cause,
 		Policies: []PolicyReport{
 			{Kind: Session, Statements: []StatementReport{{Number: 1, Effect: "Allow", Failed: "Action", Start: Position{1, 14}}}},
@@ -209,5 +209,31 @@ func TestNobodyOutsideReadsWhetherTheOwnerDenies(t *testing.T) {
 	want = []Denial{{Sid: "No", NotAction: true, NotResource: true, Actions: []string{"iam:*"}, Resources: []string{"arn:aws:s3:::x"}, Conditions: []Wanted{{"aws:SourceVpc", []string{"a", "b"}}}}}
 	if diff := cmp.Diff(want, Explain(s, r).Denials(home)); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// What a condition of one's own policy sees of another account's resource is not told: whoever writes the condition
+// could read the tags otherwise.
+func TestWhatIsSeenOfAnothersResourceIsItsOwners(t *testing.T) {
+	mine := Attached{Document: mustParse(t, `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringLike":{
+		"aws:ResourceTag/plan":"*","S3:resourcetag/plan":"*","aws:ResourceAccount":"4*","aws:ResourceOrgID":"o-*","aws:username":"ann"}}}}`), Name: "mine", Owner: home}
+	c := set{"aws:ResourceTag/plan": "merger", "s3:ResourceTag/plan": "merger", "aws:ResourceAccount": away, "aws:ResourceOrgID": "o-theirs", "aws:username": "ann"}.context()
+	r := Explain(&Stack{Identity: []Attached{mine}}, &Request{Principal: ann, Action: "s3:GetObject", Resource: bucketKey, ResourceAccount: away, Context: c}).Report()
+	got := r.For(home)
+	text, err := json.Marshal(got)
+	lines := strings.Join(got.Lines(), "\n")
+	for _, secret := range []string{"merger", away, "o-theirs"} {
+		if err != nil || strings.Contains(string(text), secret) || strings.Contains(lines, secret) {
+			t.Errorf("%s is told: %s\n%s", secret, text, lines)
+		}
+	}
+	if !strings.Contains(lines, "aws:username StringLike ann holds: ann") || !strings.Contains(lines, "aws:ResourceTag/plan StringLike * holds: not told") || got.Policies[0].Statements[0].Conditions[0].Seen != nil {
+		t.Error(lines)
+	}
+	if seen := r.Policies[0].Statements[0].Conditions[0].Seen; len(seen) != 1 || r.Owner != away {
+		t.Errorf("the report itself was changed: %v", seen)
+	}
+	if again := r.For(away); again.Owner != away {
+		t.Errorf("its owner reads %+v", again)
 	}
 }

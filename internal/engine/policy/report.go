@@ -13,6 +13,7 @@ type Report struct {
 	Principal string         `json:"principal"`
 	Action    string         `json:"action"`
 	Resource  string         `json:"resource"`
+	Owner     string         `json:"owner,omitempty"` // the resource's account
 	Cause     string         `json:"cause,omitempty"`
 	Message   string         `json:"message,omitempty"` // AWS's sentence; empty when allowed
 	Endpoint  bool           `json:"viaEndpoint"`
@@ -55,12 +56,14 @@ type ConditionReport struct {
 	Wanted   []string `json:"wanted"`
 	Seen     []string `json:"seen"` // null when the request has no such key
 	Held     bool     `json:"held"`
+	// Hidden says that what was seen is another account's affair.
+	Hidden bool `json:"hidden,omitempty"`
 }
 
 // Report spells the decision out, with a row for every statement of every policy.
 func (d *Decision) Report() Report {
 	r := Report{
-		Result: d.Result, Principal: d.principal, Action: d.action, Resource: d.resource, Endpoint: d.endpoint,
+		Result: d.Result, Principal: d.principal, Action: d.action, Resource: d.resource, Owner: d.owner, Endpoint: d.endpoint,
 		Cause: d.Result.Cause(d.action), Policies: make([]PolicyReport, 0, len(d.consulted)),
 	}
 	if d.Effect != Allowed {
@@ -83,12 +86,16 @@ func (d *Decision) Report() Report {
 
 // For is the report as an account may read it: of another account's documents it has the kind and what
 // they came to, as a denial's sentence has, and neither names nor statements. Where the sentence has no cause
-// the report has none either.
+// the report has none either, and what is known of a resource is its owner's.
 func (r Report) For(account string) Report {
 	hidden, outside := false, r.Message != "" && !strings.HasSuffix(r.Message, r.Cause)
 	policies := slices.Clone(r.Policies)
 	for i := range policies {
-		if p := &policies[i]; p.Owner != "" && p.Owner != account {
+		p := &policies[i]
+		if r.Owner != "" && r.Owner != account {
+			p.Statements = hideOwners(p.Statements)
+		}
+		if p.Owner != "" && p.Owner != account {
 			*p = PolicyReport{Kind: p.Kind, Effect: p.Effect, Hidden: true}
 			hidden = hidden || p.Kind == r.Kind
 			if outside && p.Kind.ofOwner() {
@@ -97,6 +104,9 @@ func (r Report) For(account string) Report {
 		}
 	}
 	r.Policies = policies
+	if r.Owner != account {
+		r.Owner = ""
+	}
 	if hidden {
 		r.Policy, r.PolicyARN, r.Sid, r.Statement = "", "", "", 0
 	}
@@ -104,6 +114,26 @@ func (r Report) For(account string) Report {
 		r.Effect, r.Cause = Untold, ""
 	}
 	return r
+}
+
+// hideOwners copies statements without the values that only the resource's owner may know.
+func hideOwners(statements []StatementReport) []StatementReport {
+	out := slices.Clone(statements)
+	for i := range out {
+		out[i].Conditions = slices.Clone(out[i].Conditions)
+		for j := range out[i].Conditions {
+			if c := &out[i].Conditions[j]; OfOwner(c.Key) {
+				c.Seen, c.Hidden = nil, true
+			}
+		}
+	}
+	return out
+}
+
+// OfOwner tells condition keys whose values are the resource owner's affair: its tags, its account, its organisation.
+func OfOwner(key string) bool {
+	name := fold(key)
+	return strings.Contains(name, ":resourcetag/") || name == "aws:resourceaccount" || strings.HasPrefix(name, "aws:resourceorg")
 }
 
 // MarshalJSON writes the Report.
@@ -230,7 +260,10 @@ func (s *StatementReport) lines() []string {
 			verdict = "does not hold"
 		}
 		seen := "absent"
-		if c.Seen != nil {
+		switch {
+		case c.Hidden:
+			seen = "not told"
+		case c.Seen != nil:
 			seen = strings.Join(c.Seen, ", ")
 		}
 		lines = append(lines, fmt.Sprintf("    %s %s %s %s: %s", c.Key, c.Operator, strings.Join(c.Wanted, ", "), verdict, seen))
