@@ -9,6 +9,14 @@ import (
 // whose text is the sentence AWS sends with MalformedPolicyDocument and its like. Whether the
 // principals that it names exist is for the caller, who may ask Principals.
 func (d *Document) Check(kind Kind) error {
+	if m := d.check(kind); m != nil {
+		m.Position = d.locate(m)
+		return m
+	}
+	return nil
+}
+
+func (d *Document) check(kind Kind) *Malformed {
 	switch kind {
 	case Trust:
 		return d.checkTrust()
@@ -18,7 +26,7 @@ func (d *Document) Check(kind Kind) error {
 		return d.checkRCP()
 	case Managed, Boundary:
 		if d.version != Version2012 {
-			return malformed("Policy document must be version 2012-10-17 or greater.")
+			return malformed("Policy document must be version 2012-10-17 or greater.").in("Version")
 		}
 	}
 	return d.checkIdentity()
@@ -26,97 +34,99 @@ func (d *Document) Check(kind Kind) error {
 
 // each runs a check over every statement, so that a document's faults are found in AWS's order: one
 // kind of fault after the other, not one statement after the other.
-func (d *Document) each(checks ...func(*statement) error) error {
+func (d *Document) each(checks ...func(*statement) *Malformed) *Malformed {
 	for _, check := range checks {
 		for i := range d.statements {
-			if err := check(&d.statements[i]); err != nil {
-				return err
+			if m := check(&d.statements[i]); m != nil {
+				return m.of(&d.statements[i])
 			}
 		}
 	}
 	return nil
 }
 
-func (d *Document) checkIdentity() error {
-	if err := d.each(legacy); err != nil {
-		return err
+func (d *Document) checkIdentity() *Malformed {
+	if m := d.each(legacy); m != nil {
+		return m
 	}
-	if d.duplicateSid() {
-		return malformed("Statement IDs (SID) in a single policy must be unique.")
+	if s := d.duplicateSid(); s != nil {
+		return malformed("Statement IDs (SID) in a single policy must be unique.").in("Sid").of(s)
 	}
 	return d.each(plainSid, someActions, everyResource, everyAction, someResources, noPrincipal)
 }
 
-func (d *Document) duplicateSid() bool {
+// duplicateSid gives the statement that has the Sid of one before it.
+func (d *Document) duplicateSid() *statement {
 	seen := map[string]bool{}
 	for i := range d.statements {
 		sid := d.statements[i].sid
 		if sid != "" && seen[sid] {
-			return true
+			return &d.statements[i]
 		}
 		seen[sid] = true
 	}
-	return false
+	return nil
 }
 
-func legacy(s *statement) error {
+func legacy(s *statement) *Malformed {
 	for i := range s.conditions {
-		for j := range s.conditions[i].operands {
-			if s.conditions[i].operator.class == dateClass && s.conditions[i].operands[j].bad {
-				return malformed(legacyParsing)
+		c := &s.conditions[i]
+		for j := range c.operands {
+			if c.operator.class == dateClass && c.operands[j].bad {
+				return malformed(legacyParsing).in("Condition", c.written, c.key.text).item(j)
 			}
 		}
 	}
 	for i := range s.resources {
 		if text := s.resources[i].written; strings.Contains(text, "::") && strings.Count(text, ":") < segments-1 {
-			return malformed(legacyParsing)
+			return malformed(legacyParsing).in(s.resourceElement()).item(i)
 		}
 	}
 	return nil
 }
 
-func plainSid(s *statement) error {
+func plainSid(s *statement) *Malformed {
 	for _, c := range s.sid {
 		if (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') {
-			return malformed("Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression [0-9A-Za-z]*")
+			return malformed("Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression [0-9A-Za-z]*").in("Sid")
 		}
 	}
 	return nil
 }
 
-func someActions(s *statement) error {
+func someActions(s *statement) *Malformed {
 	if len(s.actions) == 0 {
-		return malformed("Policy statement must contain actions.")
+		return malformed("Policy statement must contain actions.").in(s.actionElement())
 	}
 	return nil
 }
 
-func someResources(s *statement) error {
+func someResources(s *statement) *Malformed {
 	if len(s.resources) == 0 {
-		return malformed("Policy statement must contain resources.")
+		return malformed("Policy statement must contain resources.").in(s.resourceElement())
 	}
 	return nil
 }
 
-func noPrincipal(s *statement) error {
+func noPrincipal(s *statement) *Malformed {
 	if s.principals != nil {
-		return malformed("Policy document should not specify a principal.")
+		return malformed("Policy document should not specify a principal.").in(s.principalElement())
 	}
 	return nil
 }
 
-func everyAction(s *statement) error {
+func everyAction(s *statement) *Malformed {
 	for i := range s.actions {
 		text := s.actions[i].written
 		vendor, _, found := strings.Cut(text, ":")
 		switch {
 		case text == "*":
 		case !found:
-			return malformed("Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.")
+			return malformed("Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.").in(s.actionElement()).item(i)
 		case strings.Count(text, ":") > 1:
-			return malformed("Actions/Condition can contain only one colon.")
+			return malformed("Actions/Condition can contain only one colon.").in(s.actionElement()).item(i)
 		case !isVendor(vendor):
-			return malformed("Vendor %s is not valid", vendor)
+			return malformed("Vendor %s is not valid", vendor).in(s.actionElement()).item(i)
 		}
 	}
 	return nil
@@ -132,11 +142,11 @@ func isVendor(s string) bool {
 	return s != ""
 }
 
-func everyResource(s *statement) error {
+func everyResource(s *statement) *Malformed {
 	for i := range s.resources {
 		if r := &s.resources[i]; !r.all {
-			if err := checkResource(r.written); err != nil {
-				return err
+			if m := checkResource(r.written); m != nil {
+				return m.in(s.resourceElement()).item(i)
 			}
 		}
 	}
@@ -148,7 +158,7 @@ var iamPaths = []string{
 	"saml-provider/", "oidc-provider/", "report/", "access-report/",
 }
 
-func checkResource(text string) error {
+func checkResource(text string) *Malformed {
 	parts := strings.SplitN(text, ":", segments)
 	if len(parts) == 1 {
 		return malformed(`Resource %s must be in ARN format or "*".`, text)

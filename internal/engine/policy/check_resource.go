@@ -5,36 +5,36 @@ import (
 	"strings"
 )
 
-func (d *Document) checkResourceBased() error {
-	if d.duplicateSid() {
-		return malformed("The Statement Ids in the policy are not unique")
+func (d *Document) checkResourceBased() *Malformed {
+	if s := d.duplicateSid(); s != nil {
+		return malformed("The Statement Ids in the policy are not unique").in("Sid").of(s)
 	}
-	return d.each(somePrincipal, validPrincipals, func(s *statement) error {
+	return d.each(somePrincipal, validPrincipals, func(s *statement) *Malformed {
 		switch {
 		case len(s.actions) == 0:
-			return malformed("Missing required field Action")
+			return malformed("Missing required field Action").in(s.actionElement())
 		case len(s.resources) == 0:
-			return malformed("Missing required field Resource")
+			return malformed("Missing required field Resource").in(s.resourceElement())
 		}
 		return nil
 	}, everyAction)
 }
 
 // somePrincipal wants Principal; NotPrincipal may only take away.
-func somePrincipal(s *statement) error {
+func somePrincipal(s *statement) *Malformed {
 	switch {
 	case s.principals == nil:
 		return malformed("Missing required field Principal")
 	case s.principals.not && s.allow:
-		return malformed("Allow with NotPrincipal is not allowed.")
+		return malformed("Allow with NotPrincipal is not allowed.").in("NotPrincipal")
 	}
 	return nil
 }
 
-func validPrincipals(s *statement) error {
+func validPrincipals(s *statement) *Malformed {
 	for i := range s.principals.names {
 		if n := &s.principals.names[i]; !n.valid() {
-			return malformed(`Invalid principal in policy: "%s":"%s"`, principalLabel(n.group), n.written)
+			return malformed(`Invalid principal in policy: "%s":"%s"`, principalLabel(n.group), n.written).in(s.principalElement(), n.group).item(s.principals.place(i))
 		}
 	}
 	return nil
@@ -88,20 +88,21 @@ var assumeActions = []string{
 	"sts:setcontext",
 }
 
-func (d *Document) checkTrust() error {
-	if d.duplicateSid() {
-		return malformed("The Statement Ids in the policy are not unique")
+func (d *Document) checkTrust() *Malformed {
+	if s := d.duplicateSid(); s != nil {
+		return malformed("The Statement Ids in the policy are not unique").in("Sid").of(s)
 	}
-	return d.each(somePrincipal, func(s *statement) error {
+	other := func(a action) bool { return !a.assumes() }
+	return d.each(somePrincipal, func(s *statement) *Malformed {
 		switch {
 		case s.principals.not:
-			return malformed("AssumeRole policy must not contain NotPrincipal field.")
+			return malformed("AssumeRole policy must not contain NotPrincipal field.").in("NotPrincipal")
 		case len(s.actions) == 0:
-			return malformed("Missing required field Action")
-		case s.notAction || slices.ContainsFunc(s.actions, func(a action) bool { return !a.assumes() }):
-			return malformed("AssumeRole policy may only specify STS AssumeRole actions.")
+			return malformed("Missing required field Action").in(s.actionElement())
+		case s.notAction || slices.ContainsFunc(s.actions, other):
+			return malformed("AssumeRole policy may only specify STS AssumeRole actions.").in(s.actionElement()).item(max(0, slices.IndexFunc(s.actions, other)))
 		case s.hasResource:
-			return malformed("Has prohibited field Resource")
+			return malformed("Has prohibited field Resource").in(s.resourceElement())
 		case s.allow && len(s.conditions) == 0 && s.principals.names[0].written == "cognito-identity.amazonaws.com":
 			return malformed("A condition block must be present for the Cognito provider")
 		}
@@ -126,12 +127,12 @@ func (d *Document) FullAccess() bool {
 }
 
 // checkRCP wants what AWS Organizations does of customers: only Deny, for everyone, of named actions.
-func (d *Document) checkRCP() error {
+func (d *Document) checkRCP() *Malformed {
 	for i := range d.statements {
 		s := &d.statements[i]
 		everyone := s.principals != nil && !s.principals.not && len(s.principals.names) == 1 && s.principals.names[0].written == "*"
 		if s.allow || !everyone || len(s.actions) == 0 || s.notAction || len(s.resources) == 0 {
-			return malformed("The provided policy document does not meet the requirements of the specified policy type.")
+			return malformed("The provided policy document does not meet the requirements of the specified policy type.").of(s)
 		}
 	}
 	return d.each(everyAction)

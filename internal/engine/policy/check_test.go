@@ -245,3 +245,48 @@ func TestFullAccess(t *testing.T) {
 		}
 	}
 }
+
+// The place that a refusal names is that of the offending value, or of what it is missing in.
+func TestRefusalsSayWhere(t *testing.T) {
+	const head = "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"s3:*\",\"Resource\":\"*\"},\n"
+	trust := func(rest string) string { return "{\"Statement\":{\"Effect\":\"Allow\",\n" + rest + "}}" }
+	const someone = `"Principal":{"AWS":"*","Service":["a.amazonaws.com","b"]},`
+	for _, c := range []struct {
+		kind Kind
+		text string
+		want string
+	}{
+		{Identity, "{\n x", "Syntax errors in policy. (line 2, column 2)"},
+		{Managed, "{\n\"Version\":\"2008-10-17\",\"Statement\":" + plainStatement + "}", "Policy document must be version 2012-10-17 or greater. (line 2, column 11)"},
+		{Managed, "{\"Statement\":" + plainStatement + "}", "Policy document must be version 2012-10-17 or greater. (line 1, column 1)"},
+		{Identity, head + ` {"Effect":"Allow","Resource":"*"}]}`, "Policy statement must contain actions. (line 2, column 2)"},
+		{Identity, head + `{"Effect":"Allow","Resource":"*","Action":["s3:*","Get"]}]}`, "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc. (line 2, column 51)"},
+		{Identity, head + `{"Effect":"Allow","NotResource":["*","b"],"Action":"*"}]}`, `Resource b must be in ARN format or "*". (line 2, column 38)`},
+		{Identity, head + `{"Effect":"Allow","Resource":"*","NotPrincipal":"*","Action":"*"}]}`, "Policy document should not specify a principal. (line 2, column 49)"},
+		{Identity, head + `{"Effect":"Allow","Resource":"*","Action":"*","Condition":{"Null":{"a:b":"true"},"DateLessThan":{"a:b":["2020-01-01","soon"]}}}]}`, legacyParsing + " (line 2, column 118)"},
+		{Identity, head + `{"Effect":"allow","Resource":"*","Action":"*"}]}`, legacyParsing + " (line 2, column 11)"},
+		{SCP, strings.Replace(head, `"Effect"`, `"Sid":"a","Effect"`, 1) + `{"Sid":"a","Effect":"Allow","Resource":"*","Action":"*"}]}`, "Statement IDs (SID) in a single policy must be unique. (line 2, column 8)"},
+		{Trust, trust(`"Action":"sts:AssumeRole"`), "Missing required field Principal (line 1, column 14)"},
+		{Trust, trust(someone + `"Action":"sts:AssumeRole"`), `Invalid principal in policy: "SERVICE":"b" (line 2, column 53)`},
+		{Trust, trust(`"Principal":"*","Action":["sts:AssumeRole","s3:*"]`), "AssumeRole policy may only specify STS AssumeRole actions. (line 2, column 44)"},
+		{RCP, trust(`"Principal":"*","Action":"s3:*"`), "The provided policy document does not meet the requirements of the specified policy type. (line 1, column 14)"},
+		{Endpoint, "{", "The Policy Document is not valid. Syntax error at position (1,2)"},
+	} {
+		d, err := Parse(c.text)
+		if err == nil {
+			err = d.Check(c.kind)
+		}
+		if got := Told(c.kind, err); got != c.want {
+			t.Errorf("%s\n%q, want %q", c.text, got, c.want)
+		}
+	}
+	if _, err := Parse("{}"); !strings.HasPrefix(err.Error(), "line 1, column 1: ") {
+		t.Error(err)
+	}
+	if err := mustParse(t, `{"Statement":{"Effect":"Allow"}}`).Check(Identity); err.Error() != "Policy statement must contain actions." {
+		t.Error(err)
+	}
+	if got := Told(Identity, errors.New("anything")); got != "anything" {
+		t.Error(got)
+	}
+}

@@ -3,6 +3,7 @@ package policy
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Defect is the class of what is wrong with a document's text; AWS words the same defect differently
@@ -33,14 +34,47 @@ func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("line %d, column %d: %s", e.Line, e.Column, e.Message)
 }
 
-// Malformed is why a well-formed document may not be saved as a policy of some kind; its text is
-// AWS's sentence.
-type Malformed struct{ Message string }
+// Malformed is why a well-formed document may not be saved as a policy of some kind, and where; its text
+// is AWS's sentence.
+type Malformed struct {
+	Position
+	Message string
+
+	statement int      // from 1; 0 for the document itself
+	path      []string // of element names, from the statement or the document
+	at        int      // which of the element's values
+}
 
 func (e *Malformed) Error() string { return e.Message }
 
-func malformed(format string, args ...any) error {
-	return &Malformed{fmt.Sprintf(format, args...)}
+func malformed(format string, args ...any) *Malformed {
+	return &Malformed{Message: fmt.Sprintf(format, args...)}
+}
+
+func (e *Malformed) in(path ...string) *Malformed { e.path = path; return e }
+func (e *Malformed) item(i int) *Malformed        { e.at = i; return e }
+func (e *Malformed) of(s *statement) *Malformed   { e.statement = s.number; return e }
+
+// Where tells the place in a document that an error of Parse or Check is about.
+func Where(err error) (p Position, ok bool) {
+	var syntax *SyntaxError
+	var m *Malformed
+	switch {
+	case errors.As(err, &syntax):
+		return syntax.Position, true
+	case errors.As(err, &m):
+		return m.Position, true
+	}
+	return p, false
+}
+
+// Told is Refusal with the place after AWS's sentence, unless that has it already.
+func Told(kind Kind, err error) string {
+	told := Refusal(kind, err)
+	if p, ok := Where(err); ok && !strings.Contains(told, " at position (") {
+		return fmt.Sprintf("%s (line %d, column %d)", told, p.Line, p.Column)
+	}
+	return told
 }
 
 // Refusal is the sentence AWS sends for an error of Parse or Check when a policy of this kind is

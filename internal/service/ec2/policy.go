@@ -38,7 +38,7 @@ func (s *Service) checkPolicy(text string) error {
 		err = d.Check(policy.Endpoint)
 	}
 	if err != nil {
-		return invalidPolicy.New("%s", policy.Refusal(policy.Endpoint, err))
+		return invalidPolicy.New("%s", policy.Told(policy.Endpoint, err))
 	}
 	return nil
 }

@@ -63,7 +63,7 @@ func TestVersionsOfAPolicy(t *testing.T) {
 	}
 	versions("v6 v5 v4 v2 v1")
 	create(doortest.Allow("s3:*")).Fault(t, 409, "LimitExceeded", "A managed policy can have up to 5 versions. Before you create a new version, you must delete an existing version.")
-	create(doortest.Allow("ListUsers")).Fault(t, 400, "MalformedPolicyDocument", "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.")
+	create(doortest.Allow("ListUsers")).Fault(t, 400, "MalformedPolicyDocument", "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc. (line 1, column 81)")
 	root.Query("iam", "DetachUserPolicy", "UserName", "ann", "PolicyArn", arn).Good(t)
 	root.Query("iam", "DeletePolicy", "PolicyArn", arn).Fault(t, 409, "DeleteConflict",
 		"This policy has more than one version. Before you delete a policy, you must delete the policy's versions. The default version is deleted with the policy.")

@@ -143,7 +143,7 @@ func parse(kind policy.Kind, document string) (*policy.Document, error) {
 		err = d.Check(kind)
 	}
 	if err != nil {
-		return nil, malformed.New("%s", policy.Refusal(kind, err))
+		return nil, malformed.New("%s", policy.Told(kind, err))
 	}
 	return d, nil
 }

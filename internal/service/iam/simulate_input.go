@@ -75,7 +75,7 @@ func parsed(kind policy.Kind, name, text string) (*policy.Document, error) {
 		err = d.Check(kind)
 	}
 	if err != nil {
-		return nil, invalidInput.New("Invalid Input %s: %s", name, policy.Refusal(kind, err))
+		return nil, invalidInput.New("Invalid Input %s: %s", name, policy.Told(kind, err))
 	}
 	return d, nil
 }

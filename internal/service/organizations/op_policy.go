@@ -60,12 +60,13 @@ func acceptable(kind, document string) error {
 	}
 	const sentence = "The provided policy document does not meet the requirements of the specified policy type."
 	var syntax *policy.SyntaxError
-	if why := policy.Refusal(as, err); !errors.As(err, &syntax) && why != sentence {
-		return malformed.New("%s %s", sentence, why)
-	} else if syntax == nil {
-		return malformed.New(sentence)
+	if errors.As(err, &syntax) {
+		return malformed.New("%s Syntax error at position (%d,%d)", sentence, syntax.Line, syntax.Column)
 	}
-	return malformed.New("%s Syntax error at position (%d,%d)", sentence, syntax.Line, syntax.Column)
+	if policy.Refusal(as, err) == sentence {
+		return malformed.New("%s", policy.Told(as, err))
+	}
+	return malformed.New("%s %s", sentence, policy.Told(as, err))
 }
 
 // named tells whether a policy's name is free; the policy that has it itself does not count.

@@ -21,10 +21,10 @@ func TestPolicies(t *testing.T) {
 	for _, c := range []struct{ kind, document, more string }{
 		{scp, `{"Version":"2012-10-17","Statement":[`, " Syntax error at position (1,38)"},
 		{scp, `{"Version":"2012-10-17","Statement":[{"Effect":"deny","Action":"*","Resource":"*"}]}`, " Syntax error at position (1,48)"},
-		{scp, fmt.Sprintf(everyone, "Deny"), " Policy document should not specify a principal."},
-		{scp, `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*"}]}`, " Policy statement must contain resources."},
-		{rcp, fmt.Sprintf(everyone, "Allow"), ""}, // of customers, resource control policies only deny
-		{rcp, doortest.Deny("s3:*"), ""},
+		{scp, fmt.Sprintf(everyone, "Deny"), " Policy document should not specify a principal. (line 1, column 67)"},
+		{scp, `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*"}]}`, " Policy statement must contain resources. (line 1, column 38)"},
+		{rcp, fmt.Sprintf(everyone, "Allow"), " (line 1, column 38)"}, // of customers, resource control policies only deny
+		{rcp, doortest.Deny("s3:*"), " (line 1, column 38)"},
 	} {
 		create(c.kind, "bad", c.document).Fault(t, 400, "MalformedPolicyDocumentException", sentence+c.more)
 	}

@@ -22,7 +22,7 @@ func (s *Service) limit(id *caller.Identity, inline *string, arns []shape.Policy
 			err = doc.Check(policy.Session)
 		}
 		if err != nil {
-			return 0, malformed.New("%s", policy.Refusal(policy.Session, err))
+			return 0, malformed.New("%s", policy.Told(policy.Session, err))
 		}
 		id.SessionPolicies, size = []string{*inline}, size+len(*inline)
 	}

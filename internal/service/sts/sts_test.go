@@ -121,7 +121,7 @@ func TestWhatAssumeRoleRefuses(t *testing.T) {
 		"name":              {[]string{"RoleArn", roleARN, "RoleSessionName", "Session1:2"}, 400, "ValidationError", `1 validation error detected: Value 'Session1:2' at 'roleSessionName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\w+=,.@-]*`},
 		"too long":          {[]string{"RoleArn", roleARN, "RoleSessionName", "one", "DurationSeconds", "3601"}, 400, "ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."},
 		"too short":         {[]string{"RoleArn", roleARN, "RoleSessionName", "one", "DurationSeconds", "899"}, 400, "ValidationError", "1 validation error detected: Value '899' at 'durationSeconds' failed to satisfy constraint: Member must have value greater than or equal to 900"},
-		"bad policy":        {[]string{"RoleArn", roleARN, "RoleSessionName", "one", "Policy", "{"}, 400, "MalformedPolicyDocument", "Syntax errors in policy."},
+		"bad policy":        {[]string{"RoleArn", roleARN, "RoleSessionName", "one", "Policy", "{"}, 400, "MalformedPolicyDocument", "Syntax errors in policy. (line 1, column 2)"},
 	} {
 		t.Run(name, func(t *testing.T) { admin.Query("sts", "AssumeRole", c.params...).Fault(t, c.status, c.code, c.text) })
 	}
