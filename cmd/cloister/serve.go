@@ -159,6 +159,7 @@ func (h *house) run(ctx context.Context, public net.Listener) error {
 	g, ctx := errgroup.WithContext(ctx)
 	tls := h.authority.TLSConfig()
 	g.Go(func() error { return h.audit.Run(ctx) })
+	g.Go(func() error { return h.iam.Run(ctx) })
 	g.Go(func() error { return h.ec2.Run(ctx) })
 	g.Go(func() error {
 		if err := h.balancers.Settle(ctx); err != nil && ctx.Err() == nil {

@@ -48,6 +48,9 @@ func (d *Door) authenticate(ctx context.Context, x *exchange) error {
 		}
 	}
 	x.Caller.Identity = id
+	if !id.Session && id.Kind != caller.AssumedRole {
+		d.Directory.Used(id.AccessKey, x.service.Model.SigningName, x.claim.Region)
+	}
 	return d.body(x, secret, streams)
 }
 

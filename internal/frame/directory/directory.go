@@ -85,6 +85,8 @@ type Directory struct {
 	opened    recent[*session]         // by token
 	parsed    recent[*policy.Document] // session policies, by text
 	mu        sync.RWMutex
+	uses      uses // of keys
+	provider  map[string]*Provider
 	keys      map[string]Key
 	principal map[string]*principal
 	named     map[string]string // ARNs of principals by their plain names
@@ -101,7 +103,7 @@ type Directory struct {
 // tokens outlive the process.
 func New(sessionKey [32]byte, clock func() time.Time) *Directory {
 	return &Directory{
-		sessions: seal(sessionKey), clock: clock, keys: map[string]Key{}, principal: map[string]*principal{}, named: map[string]string{},
+		sessions: seal(sessionKey), clock: clock, keys: map[string]Key{}, provider: map[string]*Provider{}, principal: map[string]*principal{}, named: map[string]string{},
 		group: map[string]*Group{}, managed: map[string]*policy.Attached{}, resource: map[string]carrier[*Resource]{},
 		tags: map[string][]caller.Tag{}, endpoint: map[string]carrier[*Endpoint]{}, member: map[string]*Organization{},
 	}
@@ -154,12 +156,18 @@ func (d *Directory) Resolve(arn string) string {
 		}
 		return arn
 	}
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	if account, id, ok := strings.Cut(strings.TrimPrefix(arn, "arn:aws:iam::"), ":access-key/"); ok {
+		if k, ok := d.keys[id]; ok && k.Account == account && k.Owner != "" {
+			return k.Owner // a key is its user's
+		}
+		return arn
+	}
 	name, bare := plain(arn)
 	if !bare {
 		return arn
 	}
-	d.mu.RLock()
-	defer d.mu.RUnlock()
 	if whole, ok := d.named[name]; ok {
 		return whole
 	}

@@ -14,6 +14,7 @@ type facts struct {
 	principal *directory.Principal
 	group     *directory.Group
 	resource  *directory.Resource // of roles: who may assume them; of instance profiles: that they are there
+	tags      []caller.Tag
 }
 
 func (f facts) tell(d *directory.Directory) {
@@ -26,6 +27,9 @@ func (f facts) tell(d *directory.Directory) {
 	if f.resource != nil {
 		d.SetResource(f.resource)
 	}
+	if f.principal == nil && f.resource != nil {
+		d.SetTags(f.resource.ARN, f.tags) // users and roles have theirs with them
+	}
 }
 
 // forget is tell of an entity that is gone, or has another ARN now.
@@ -36,6 +40,7 @@ func forget(d *directory.Directory, kind Kind, arn string) {
 	}
 	d.RemovePrincipal(arn)
 	d.RemoveResource(arn)
+	d.SetTags(arn, nil)
 }
 
 func (e *entity) facts() (facts, error) {
@@ -47,7 +52,7 @@ func (e *entity) facts() (facts, error) {
 	case group:
 		return facts{group: &directory.Group{ARN: e.ARN, ID: e.ID, Account: e.Account, Name: e.Name, Policies: inline, Managed: slices.Clone(e.Attached)}}, nil
 	case profile:
-		return facts{resource: &directory.Resource{ARN: e.ARN, Account: e.Account}}, nil
+		return facts{resource: &directory.Resource{ARN: e.ARN, Account: e.Account}, tags: tagsOf(e.Tags)}, nil
 	}
 	p := &directory.Principal{Kind: caller.User, Account: e.Account, ARN: e.ARN, ID: e.ID, Name: e.Name, Policies: inline,
 		Managed: slices.Clone(e.Attached), Groups: slices.Clone(e.Groups), Boundary: e.Boundary, Tags: tagsOf(e.Tags)}

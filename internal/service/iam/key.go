@@ -12,6 +12,7 @@ type accessKey struct {
 	ID, Secret, Account, User string
 	Active                    bool
 	Created                   time.Time
+	Used                      directory.Use `json:",omitzero"`
 }
 
 // String keeps the secret out of logs and prints.

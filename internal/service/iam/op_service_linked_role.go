@@ -66,8 +66,8 @@ func (s *Service) createServiceLinkedRole(ctx context.Context, c *api.Call, in *
 
 // deletion is the last attempt to delete a service-linked role.
 type deletion struct {
-	ID   string
-	Used []string `json:",omitempty"` // why it failed: the resources that still need the role
+	ID     string
+	Failed bool `json:",omitempty"` // the service is here and needs the role
 }
 
 // deletions are keyed by account, service and role.
@@ -87,7 +87,7 @@ func (s *Service) deleteServiceLinkedRole(ctx context.Context, c *api.Call, in *
 		service := strings.Trim(strings.TrimPrefix(e.Path, linkedPath), "/")
 		d.ID = "task" + e.Path + e.Name + "/" + strings.ToLower(rand.Text())
 		if e.House {
-			d.Used = []string{"arn:aws:iam::" + e.Account + ":root"}
+			d.Failed = true
 		} else {
 			tx.After(func() { forget(s.Directory, role, e.ARN) })
 			if err := entities.Delete(tx, e.key()); err != nil {
@@ -119,11 +119,8 @@ func (s *Service) getServiceLinkedRoleDeletionStatus(ctx context.Context, c *api
 			return err
 		case d == nil || d.ID != *in.DeletionTaskId:
 			return noSuchEntity.New("The deletion task with id %s cannot be found.", *in.DeletionTaskId)
-		case len(d.Used) > 0:
-			out.Status, out.Reason = new("FAILED"), &shape.DeletionTaskFailureReasonType{
-				Reason:        new("The service keeps house in the account with this role."),
-				RoleUsageList: []shape.RoleUsageType{{Region: new("us-east-1"), Resources: d.Used}},
-			}
+		case d.Failed:
+			out.Status, out.Reason = new("FAILED"), &shape.DeletionTaskFailureReasonType{Reason: new("The service keeps house in the account with this role.")}
 		}
 		return nil
 	})

@@ -60,6 +60,9 @@ func (s *Service) Load(ctx context.Context) error {
 			}
 			facts.tell(s.Directory)
 		}
+		if err := s.loadProviders(tx); err != nil {
+			return err
+		}
 		keys, err := accessKeys.All(tx, "")
 		if err != nil {
 			return err
