@@ -1,22 +1,26 @@
 package diff
 
-import "testing"
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
 
-// TestDiff34AssumeRole: sessions know no MFA and no identity providers, and what they carry is counted as written.
-func TestDiff34AssumeRole(t *testing.T) {
+// TestDiff34Sessions: nobody has a device, no contexts are taken, no SAML is read, and the packed size is counted plainly.
+func TestDiff34Sessions(t *testing.T) {
 	arn := role(t, "diff-34", `{"AWS":"`+account+`"}`, policy("Allow", "s3:*", "*"))
 	u := user(t, "diff-34", policy("Allow", "sts:*", "*"))
-	for name, c := range map[string][]string{"SerialNumber": {"SerialNumber", "arn:aws:iam::123456789012:mfa/x"}, "TokenCode": {"TokenCode", "123456"}} {
-		u.query(t, "sts", "AssumeRole", append(c, "RoleArn", arn, "RoleSessionName", "one")...).
-			fault(t, 400, "InvalidParameterValue", name+" is not supported by Cloister yet: remove it from the request.")
+	one := []string{"RoleArn", arn, "RoleSessionName", "one"}
+	u.query(t, "sts", "AssumeRole", append(one, "SerialNumber", "arn:aws:iam::123456789012:mfa/x", "TokenCode", "123456")...).
+		fault(t, 403, "AccessDenied", "MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial number is valid and associated with this user.")
+	u.query(t, "sts", "AssumeRole", append(one, "ProvidedContexts.member.1.ProviderArn", "arn:aws:iam::aws:contextProvider/IdentityCenter", "ProvidedContexts.member.1.ContextAssertion", "abcd")...).
+		fault(t, 400, "InvalidParameterValue", "ProvidedContexts is not supported by Cloister: remove it from the request.")
+	for _, action := range []string{"AssumeRoleWithSAML", "AssumeRoot", "GetDelegatedAccessToken"} {
+		u.query(t, "sts", action).fault(t, 400, "InvalidAction", "")
 	}
-	u.query(t, "sts", "GetSessionToken", "SerialNumber", "arn:aws:iam::123456789012:mfa/x", "TokenCode", "123456").
-		fault(t, 403, "AccessDenied", "MultiFactorAuthentication failed with invalid MFA one time pass code: there are no MFA devices in this Cloister. Remove SerialNumber and TokenCode.")
-	session := policy("Allow", "s3:*", "*")
-	if size := u.query(t, "sts", "AssumeRole", "RoleArn", arn, "RoleSessionName", "one", "Policy", session).good(t).one(t, "PackedPolicySize"); size != "2" && size != "3" {
-		t.Errorf("a policy of %d bytes takes %s%% of the room", len(session), size)
+	many := []string{"Name", "carl"}
+	for i := range 50 {
+		many = append(many, fmt.Sprintf("Tags.member.%d.Key", i+1), fmt.Sprint("k", i), fmt.Sprintf("Tags.member.%d.Value", i+1), strings.Repeat("v", 100))
 	}
-	u.query(t, "sts", "GetAccessKeyInfo", "AccessKeyId", "ASIAAAAAAAAAAAAAAAAA").fault(t, 400, "ValidationError", "The access key ASIAAAAAAAAAAAAAAAAA is not known.")
-	root.query(t, "sts", "GetFederationToken", "Name", "fay").fault(t, 403, "AccessDenied", "GetFederationToken is not for the root of an account here: call it as a user.")
-	u.query(t, "sts", "AssumeRoleWithSAML").fault(t, 400, "InvalidAction", "")
+	u.query(t, "sts", "GetFederationToken", many...).fault(t, 400, "PackedPolicyTooLarge", "Packed size of session tags consumes 126% of allotted space.")
 }

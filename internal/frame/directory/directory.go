@@ -64,10 +64,11 @@ type Endpoint struct {
 }
 
 // nowhere is the policy of an endpoint that nobody knows: it allows nothing. nothing is that of a managed
-// policy that nobody knows: it denies all.
+// policy that nobody knows: it denies all. anything is what the root of an account may.
 var (
-	nowhere = []policy.Attached{{Name: "of an endpoint that is gone", Document: ours(`{"Statement":[{"Effect":"Allow","Principal":"*","NotAction":"*","Resource":"*"}]}`)}}
-	nothing = ours(`{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}`)
+	anything = []policy.Attached{{Name: "of the account", Document: ours(`{"Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`)}}
+	nowhere  = []policy.Attached{{Name: "of an endpoint that is gone", Document: ours(`{"Statement":[{"Effect":"Allow","Principal":"*","NotAction":"*","Resource":"*"}]}`)}}
+	nothing  = ours(`{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}`)
 )
 
 func ours(text string) *policy.Document {

@@ -9,6 +9,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"cloister/internal/engine/policy"
@@ -54,9 +56,9 @@ func seal(key [32]byte) cipher.AEAD {
 }
 
 // Mint makes temporary credentials: of a role's session, a user's, a federated user's or the root's. issuerID
-// is the unique id of the role or user, empty for the root. id's AccessKey, Session and Issued are filled in.
+// is the unique id of the role or user, empty for the root and who is federated by the root. id's AccessKey, Session and Issued are filled in.
 func (d *Directory) Mint(id caller.Identity, issuerID string, expires time.Time) (Credentials, error) {
-	id.AccessKey, id.Session, id.Issued = "ASIA"+random(16), true, d.clock().UTC().Truncate(time.Second)
+	id.AccessKey, id.Session, id.Issued = temporaryKey(id.Account), true, d.clock().UTC().Truncate(time.Second)
 	s := session{Identity: id, RoleID: issuerID, Secret: secret(), Expires: expires.UTC()}
 	text, err := json.Marshal(s)
 	if err != nil {
@@ -75,12 +77,44 @@ func (d *Directory) Managed(arn string) *policy.Attached {
 	return d.managed[arn]
 }
 
-// AccountOf gives the account of a lasting access key, also of one that is not active.
-func (d *Directory) AccountOf(accessKey string) (account string, known bool) {
+// AccountOf tells whose an access key is: a long-term key that is known, or a temporary one, by its id alone.
+func (d *Directory) AccountOf(id string) (string, bool) {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	k, known := d.keys[accessKey]
-	return k.Account, known
+	if k, ok := d.keys[id]; ok {
+		return k.Account, true
+	}
+	text, ok := strings.CutPrefix(id, "ASIA")
+	b, err := base32.StdEncoding.DecodeString(text)
+	if !ok || err != nil || len(b) != 10 {
+		return "", false
+	}
+	var v uint64
+	for _, c := range b[:6] {
+		v = v<<8 | uint64(c)
+	}
+	account := fmt.Sprintf("%012d", v>>7&(1<<40-1))
+	for _, k := range d.keys {
+		if k.Account == account {
+			return account, true
+		}
+	}
+	return "", false
+}
+
+// temporaryKey makes the id of a temporary key. As with AWS's, the account is in it: 40 bits after the first, of
+// the 80 that follow the prefix.
+func temporaryKey(account string) string {
+	b := make([]byte, 10)
+	rand.Read(b)
+	if n, err := strconv.ParseUint(account, 10, 40); err == nil {
+		low := uint64(b[5] & 0x7f)
+		v := 1<<47 | n<<7 | low
+		for i := range 6 {
+			b[i] = byte(v >> (40 - 8*i))
+		}
+	}
+	return "ASIA" + base32.StdEncoding.EncodeToString(b)
 }
 
 // Secret gives the secret and the identity of an access key; token is empty for long-term keys.
@@ -122,7 +156,10 @@ func (d *Directory) session(accessKey, token string) (string, caller.Identity, e
 	if s.Identity.Kind == caller.FederatedUser {
 		issuer = s.Identity.Issuer
 	}
-	if p := d.Principal(issuer); s.Identity.Kind != caller.Root && (p == nil || p.ID != s.RoleID) {
+	if s.RoleID == "" { // made by the root, who is always there
+		return s.Secret, s.Identity, nil
+	}
+	if p := d.Principal(issuer); p == nil || p.ID != s.RoleID {
 		return "", caller.Identity{}, ErrBadToken
 	}
 	return s.Secret, s.Identity, nil

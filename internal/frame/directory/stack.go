@@ -97,6 +97,10 @@ func (d *Directory) identity(id *caller.Identity, s *policy.Stack, f *Facts) {
 	case caller.User, caller.AssumedRole:
 	case caller.FederatedUser:
 		arn = id.Issuer
+		if strings.HasSuffix(arn, ":root") {
+			s.Identity = anything // the session's policies are the only limit
+			return
+		}
 	default:
 		return
 	}

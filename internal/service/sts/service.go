@@ -1,7 +1,8 @@
-// Package sts turns one identity into another for a while: sessions of roles, users and federated users.
+// Package sts turns one identity into another for a while: sessions of roles and users, federated users.
 //
-// It promises that nobody gets a session the role's trust policy does not allow, and that a session
-// ends when it says. The trust policy is asked by the door, like every policy.
+// It promises that nobody gets a session the policies of both sides do not allow, that a session ends
+// when it says, and that what a chain of sessions hands down cannot be dropped or changed on the way.
+// The policies are asked by the door, like every policy.
 package sts
 
 import (
@@ -17,7 +18,8 @@ var (
 	accessDenied = fault.Kind{Code: "AccessDenied", Status: 403}
 	malformed    = fault.Kind{Code: "MalformedPolicyDocument", Status: 400}
 	invalidValue = fault.Kind{Code: "InvalidParameterValue", Status: 400}
-	tooLarge     = fault.Kind{Code: "PackedPolicyTooLarge", Status: 400}
+	packedTooBig = fault.Kind{Code: "PackedPolicyTooLarge", Status: 400}
+	badMessage   = fault.Kind{Code: "InvalidAuthorizationMessageException", Status: 400}
 )
 
 // Service is STS over the directory.
@@ -25,3 +27,14 @@ type Service struct{ Directory *directory.Directory }
 
 // Bind gives the operations to the door.
 func (s *Service) Bind() (*api.Service, error) { return operations.Bind(s) }
+
+// noDevice answers a request that comes with a device's code: nobody has a device here.
+func noDevice(serial, code *string) error {
+	switch {
+	case serial == nil && code == nil:
+		return nil
+	case serial == nil || code == nil:
+		return accessDenied.New("MultiFactorAuthentication failed, must provide both MFA serial number and one time pass code.")
+	}
+	return accessDenied.New("MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial number is valid and associated with this user.")
+}

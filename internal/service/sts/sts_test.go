@@ -112,16 +112,25 @@ func TestWhatAssumeRoleRefuses(t *testing.T) {
 		code   string
 		text   string
 	}{
-		"no ARN":            {[]string{"RoleArn", "nothing-valid-in-here", "RoleSessionName", "one"}, 400, "ValidationError", "nothing-valid-in-here is invalid"},
-		"not a role":        {[]string{"RoleArn", annARN, "RoleSessionName", "one"}, 400, "ValidationError", annARN + " is invalid"},
-		"of no account":     {[]string{"RoleArn", "arn:aws:iam:::role/worker", "RoleSessionName", "one"}, 400, "ValidationError", "arn:aws:iam:::role/worker is invalid"},
-		"nobody's role":     {[]string{"RoleArn", roleARN + "2", "RoleSessionName", "one"}, 403, "AccessDenied", who + roleARN + "2"},
-		"wrong path":        {[]string{"RoleArn", "arn:aws:iam::111122223333:role/x/worker", "RoleSessionName", "one"}, 403, "AccessDenied", who + "arn:aws:iam::111122223333:role/x/worker"},
-		"another account's": {[]string{"RoleArn", "arn:aws:iam::444455556666:role/worker", "RoleSessionName", "one"}, 403, "AccessDenied", who + "arn:aws:iam::444455556666:role/worker"},
-		"name":              {[]string{"RoleArn", roleARN, "RoleSessionName", "Session1:2"}, 400, "ValidationError", `1 validation error detected: Value 'Session1:2' at 'roleSessionName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\w+=,.@-]*`},
-		"too long":          {[]string{"RoleArn", roleARN, "RoleSessionName", "one", "DurationSeconds", "3601"}, 400, "ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."},
-		"too short":         {[]string{"RoleArn", roleARN, "RoleSessionName", "one", "DurationSeconds", "899"}, 400, "ValidationError", "1 validation error detected: Value '899' at 'durationSeconds' failed to satisfy constraint: Member must have value greater than or equal to 900"},
-		"bad policy":        {[]string{"RoleArn", roleARN, "RoleSessionName", "one", "Policy", "{"}, 400, "MalformedPolicyDocument", "Syntax errors in policy. (line 1, column 2)"},
+		"no ARN":             {[]string{"RoleArn", "nothing-valid-in-here", "RoleSessionName", "one"}, 400, "ValidationError", "nothing-valid-in-here is invalid"},
+		"not a role":         {[]string{"RoleArn", annARN, "RoleSessionName", "one"}, 400, "ValidationError", annARN + " is invalid"},
+		"of no account":      {[]string{"RoleArn", "arn:aws:iam:::role/worker", "RoleSessionName", "one"}, 400, "ValidationError", "arn:aws:iam:::role/worker is invalid"},
+		"nobody's role":      {[]string{"RoleArn", roleARN + "2", "RoleSessionName", "one"}, 403, "AccessDenied", who + roleARN + "2"},
+		"wrong path":         {[]string{"RoleArn", "arn:aws:iam::111122223333:role/x/worker", "RoleSessionName", "one"}, 403, "AccessDenied", who + "arn:aws:iam::111122223333:role/x/worker"},
+		"another account's":  {[]string{"RoleArn", "arn:aws:iam::444455556666:role/worker", "RoleSessionName", "one"}, 403, "AccessDenied", who + "arn:aws:iam::444455556666:role/worker"},
+		"name":               {[]string{"RoleArn", roleARN, "RoleSessionName", "Session1:2"}, 400, "ValidationError", `1 validation error detected: Value 'Session1:2' at 'roleSessionName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\w+=,.@-]*`},
+		"too long":           {[]string{"RoleArn", roleARN, "RoleSessionName", "one", "DurationSeconds", "3601"}, 400, "ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."},
+		"too short":          {[]string{"RoleArn", roleARN, "RoleSessionName", "one", "DurationSeconds", "899"}, 400, "ValidationError", "1 validation error detected: Value '899' at 'durationSeconds' failed to satisfy constraint: Member must have value greater than or equal to 900"},
+		"bad policy":         {[]string{"RoleArn", roleARN, "RoleSessionName", "one", "Policy", "{"}, 400, "MalformedPolicyDocument", "Syntax errors in policy."},
+		"tags":               {[]string{"RoleArn", roleARN, "RoleSessionName", "one", "Tags.member.1.Key", "k", "Tags.member.1.Value", "v"}, 403, "AccessDenied", "User: arn:aws:iam::111122223333:user/admin is not authorized to perform: sts:TagSession on resource: " + roleARN + " because no role trust policy allows the sts:TagSession action"},
+		"identity":           {[]string{"RoleArn", roleARN, "RoleSessionName", "one", "SourceIdentity", "ann"}, 403, "AccessDenied", "User: arn:aws:iam::111122223333:user/admin is not authorized to perform: sts:SetSourceIdentity on resource: " + roleARN + " because no role trust policy allows the sts:SetSourceIdentity action"},
+		"same tag twice":     {[]string{"RoleArn", roleARN, "RoleSessionName", "one", "Tags.member.1.Key", "k", "Tags.member.1.Value", "v", "Tags.member.2.Key", "K", "Tags.member.2.Value", "v"}, 400, "InvalidParameterValue", "Duplicate tag keys found. Please note that Tag keys are case insensitive."},
+		"transitive of none": {[]string{"RoleArn", roleARN, "RoleSessionName", "one", "TransitiveTagKeys.member.1", "k"}, 400, "InvalidParameterValue", "The specified transitive tag key must be included in the requested tags."},
+		"no such policy":     {[]string{"RoleArn", roleARN, "RoleSessionName", "one", "PolicyArns.member.1.arn", "arn:aws:iam::111122223333:policy/none"}, 400, "ValidationError", "Policy arn:aws:iam::111122223333:policy/none does not exist or is not attachable."},
+		"no policy's ARN":    {[]string{"RoleArn", roleARN, "RoleSessionName", "one", "PolicyArns.member.1.arn", "arn:aws:s3:::some-bucket-name"}, 400, "ValidationError", "arn:aws:s3:::some-bucket-name is invalid"},
+		"a device":           {[]string{"RoleArn", roleARN, "RoleSessionName", "one", "SerialNumber", "arn:aws:iam::111122223333:mfa/x", "TokenCode", "123456"}, 403, "AccessDenied", "MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial number is valid and associated with this user."},
+		"half a device":      {[]string{"RoleArn", roleARN, "RoleSessionName", "one", "TokenCode", "123456"}, 403, "AccessDenied", "MultiFactorAuthentication failed, must provide both MFA serial number and one time pass code."},
+		"contexts":           {[]string{"RoleArn", roleARN, "RoleSessionName", "one", "ProvidedContexts.member.1.ProviderArn", "arn:aws:iam::aws:contextProvider/IdentityCenter", "ProvidedContexts.member.1.ContextAssertion", "abcd"}, 400, "InvalidParameterValue", "ProvidedContexts is not supported by Cloister: remove it from the request."},
 	} {
 		t.Run(name, func(t *testing.T) { admin.Query("sts", "AssumeRole", c.params...).Fault(t, c.status, c.code, c.text) })
 	}
