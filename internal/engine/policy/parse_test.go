@@ -163,3 +163,22 @@ func TestContextKeysOfOneAction(t *testing.T) {
 		}
 	}
 }
+
+func TestRenamed(t *testing.T) {
+	const old, other = "arn:aws:iam::111122223333:user/ann", "arn:aws:iam::111122223333:user/bob"
+	now := func(arn string) string {
+		if arn == old {
+			return "AIDA\"1"
+		}
+		return arn
+	}
+	for text, want := range map[string]string{
+		`{"Statement": {"Effect":"Allow", "Principal": {"AWS" : "` + old + `"}}}`: `{"Statement": {"Effect":"Allow", "Principal": {"AWS" : "AIDA\"1"}}}`,
+		`{"Statement":[{"Effect":"Deny","NotPrincipal":{"Service":"x","AWS":["` + other + `","` + old + `","` + old + `"]}},{"Effect":"Allow","Principal":"*"}, {"Effect":"Allow","Principal":{"AWS":"` + old + `"}}]}`: `{"Statement":[{"Effect":"Deny","NotPrincipal":{"Service":"x","AWS":["` + other + `","AIDA\"1","AIDA\"1"]}},{"Effect":"Allow","Principal":"*"}, {"Effect":"Allow","Principal":{"AWS":"AIDA\"1"}}]}`,
+		`{"Statement":{"Effect":"Allow","Action":"` + old + `"}}`: `{"Statement":{"Effect":"Allow","Action":"` + old + `"}}`,
+	} {
+		if got := mustParse(t, text).Renamed(now); got != want {
+			t.Errorf("%s\n%s", got, want)
+		}
+	}
+}
