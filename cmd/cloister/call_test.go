@@ -168,16 +168,11 @@ func (e *estate) judged(a attempt, u *user, to netip.AddrPort, from *caller.Orig
 	if err != nil {
 		return "", err
 	}
-	account := e.conf.Account
-	if u.kind == "nobody" {
-		account = ""
-	}
-	entry, err := e.audit.Find(context.Background(), account, id)
-	switch {
-	case err != nil || entry == nil:
-		return "", fmt.Errorf("the call is not on record: %w", err)
-	case entry.Caller.Origin != *from:
-		return "", fmt.Errorf("the door saw %+v", entry.Caller.Origin)
+	switch seen, err := e.seen(u, id); {
+	case err != nil:
+		return "", err
+	case seen != nil && *seen != *from:
+		return "", fmt.Errorf("the door saw %+v", *seen)
 	case mine && endpoint.yes() && status == http.StatusOK:
 		return "allowed", nil
 	case mine && endpoint.yes(), !strings.Contains(body, a.service.denied):
@@ -201,6 +196,18 @@ func (e *estate) judged(a attempt, u *user, to netip.AddrPort, from *caller.Orig
 		return "", fmt.Errorf("refused without a reason: %s", body)
 	}
 	return map[[2]bool]string{{false, true}: "denied to the caller", {true, false}: "denied by an endpoint's policy", {false, false}: "denied by both"}[[2]bool{mine, endpoint.yes()}], nil
+}
+
+// seen is by which way the door says that a call came; calls of nobody are in no account's record.
+func (e *estate) seen(u *user, id string) (*caller.Origin, error) {
+	if u.kind == "nobody" {
+		return nil, nil
+	}
+	entry, err := e.audit.Find(context.Background(), e.conf.Account, id)
+	if err != nil || entry == nil {
+		return nil, fmt.Errorf("the call is not on record: %v", err)
+	}
+	return &entry.Caller.Origin, nil
 }
 
 // ways tells of what kinds a way was.

@@ -5,7 +5,7 @@ import "testing"
 // TestDiff03Operations: an operation that is not served is unknown, in the words of its protocol.
 func TestDiff03Operations(t *testing.T) {
 	root.query(t, "ec2", "RunInstances").fault(t, 400, "InvalidAction", "The action RunInstances is not valid for this web service.")
-	root.query(t, "iam", "CreateGroup", "GroupName", "g").fault(t, 400, "InvalidAction", "Could not find operation CreateGroup")
+	root.query(t, "iam", "CreateLoginProfile", "UserName", "g").fault(t, 400, "InvalidAction", "Could not find operation CreateLoginProfile")
 	root.query(t, "sts", "AssumeRoleWithSAML").fault(t, 400, "InvalidAction", "Could not find operation AssumeRoleWithSAML")
 	root.json(t, "sagemaker", "CreateProcessingJob", object{}).fault(t, 400, "UnknownOperationException", "")
 	root.json(t, "logs", "StartQuery", object{}).fault(t, 400, "UnknownOperationException", "")
