@@ -277,6 +277,22 @@ func (d *Directory) Principal(arn string) *Principal {
 	return nil
 }
 
+// Named is what a policy that was saved with the ARN of a user or role shows: the ARN that whoever has its
+// unique id has now, or when nobody has it the bare id.
+func (d *Directory) Named(arn, id string) string {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	if p := d.principal[arn]; p != nil && p.ID == id {
+		return arn
+	}
+	for now, p := range d.principal {
+		if p.ID == id {
+			return now
+		}
+	}
+	return id
+}
+
 // Group gives the group of an ARN, or nil.
 func (d *Directory) Group(arn string) *Group {
 	d.mu.RLock()

@@ -150,7 +150,10 @@ func (s *Service) remove(tx *store.Tx, c *api.Call, kind Kind, name string) erro
 		return err
 	}
 	tx.After(func() { forget(s.Directory, kind, e.ARN) })
-	return entities.Delete(tx, e.key())
+	if err := entities.Delete(tx, e.key()); err != nil {
+		return err
+	}
+	return s.retell(tx, e.ARN, e.ID, e.ID)
 }
 
 // empty refuses what something still hangs on.

@@ -209,3 +209,38 @@ func TestEntitiesOfAPolicyAndQuotas(t *testing.T) {
 	root.Query("iam", "CreatePolicy", "PolicyName", "P0", "Path", "/other/", "PolicyDocument", doortest.Allow("s3:*")).Fault(t, 409, "EntityAlreadyExists",
 		"A policy called P0 already exists. Duplicate names are not allowed.")
 }
+
+// A trust policy means whom it named when it was saved: under another name it follows them, and when they are gone it
+// shows their id and means nobody.
+func TestTrustPoliciesFollowWhomTheyName(t *testing.T) {
+	h := doortest.Open(t)
+	root := h.As(t, h.Root)
+	ann := h.User(t, "ann", "")
+	document := `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"` + prefix + `user/ann"},"Action":"sts:AssumeRole"}}`
+	arn := root.Query("iam", "CreateRole", "RoleName", "worker", "AssumeRolePolicyDocument", document).Good(t).XML("Arn")
+	id := root.Query("iam", "GetUser", "UserName", "ann").Good(t).XML("UserId")
+	shown := func(want string) {
+		t.Helper()
+		text, err := url.QueryUnescape(root.Query("iam", "GetRole", "RoleName", "worker").Good(t).XML("AssumeRolePolicyDocument"))
+		if err != nil || text != strings.Replace(document, prefix+"user/ann", want, 1) {
+			t.Errorf("shown is %s", text)
+		}
+	}
+	shown(prefix + "user/ann")
+	root.Query("iam", "UpdateUser", "UserName", "ann", "NewUserName", "anna").Good(t)
+	shown(prefix + "user/anna")
+	h.As(t, ann).Assume(arn, "one")
+	root.Query("iam", "DeleteAccessKey", "UserName", "anna", "AccessKeyId", ann.AccessKey).Good(t)
+	root.Query("iam", "DeleteUser", "UserName", "anna").Good(t)
+	shown(id)
+	namesake := h.As(t, h.User(t, "anna", ""))
+	for range 2 {
+		shown(id)
+		if a := namesake.Query("sts", "AssumeRole", "RoleArn", arn, "RoleSessionName", "two"); a.Status != 403 {
+			t.Errorf("a namesake: %d %s", a.Status, a.Body)
+		}
+		h.Restart()
+		root, namesake = h.As(t, h.Root), h.As(t, namesake.Credentials)
+	}
+	root.Query("iam", "UpdateAssumeRolePolicy", "RoleName", "worker", "PolicyDocument", strings.Replace(document, prefix+"user/ann", id, 1)).Good(t) // as it was read
+}

@@ -60,6 +60,9 @@ func (s *Service) rename(ctx context.Context, c *api.Call, kind Kind, name strin
 		if err := s.follow(tx, e, oldARN); err != nil {
 			return err
 		}
+		if err := s.retell(tx, oldARN, e.ID, e.ARN); err != nil {
+			return err
+		}
 		tx.After(func() { forget(s.Directory, kind, oldARN) }) // last: in between nobody is without a group or a name
 		return nil
 	})

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"cloister/internal/engine/policy"
+	"cloister/internal/machine/store"
 )
 
 // trusted checks a trust policy that is to be kept, and gives the unique ids of the users and roles
@@ -28,4 +29,36 @@ func (s *Service) trusted(document string) (map[string]string, error) {
 		ids[p.Text] = known.ID
 	}
 	return ids, nil
+}
+
+// retell has the trust policies that name a user or role of that id call it by another name: its new ARN,
+// or the bare id when it is gone, which a namesake will not have.
+func (s *Service) retell(tx *store.Tx, old, id, now string) error {
+	all, err := entities.All(tx, "")
+	if err != nil {
+		return err
+	}
+	for _, e := range all {
+		if e.Trusted[old] != id {
+			continue
+		}
+		d, err := policy.Parse(e.Trust)
+		if err != nil {
+			return err
+		}
+		e.Trust = d.Renamed(func(arn string) string {
+			if arn == old {
+				return now
+			}
+			return arn
+		})
+		delete(e.Trusted, old)
+		if now != id {
+			e.Trusted[now] = id
+		}
+		if err := s.put(tx, e); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -3,6 +3,7 @@ package s3
 import (
 	"context"
 
+	"cloister/internal/engine/policy"
 	"cloister/internal/frame/api"
 	"cloister/internal/machine/store"
 	shape "cloister/internal/value/shape/s3"
@@ -66,5 +67,14 @@ func (s *Service) getBucketPolicy(ctx context.Context, _ *api.Call, in *shape.Ge
 	if b.Policy == "" {
 		return nil, noSuchBucketPolicy.New("The bucket policy does not exist").With("BucketName", b.Name)
 	}
-	return &shape.GetBucketPolicyOutput{Policy: &b.Policy}, nil
+	d, err := policy.Parse(b.Policy)
+	if err != nil {
+		return nil, err
+	}
+	return &shape.GetBucketPolicyOutput{Policy: new(d.Renamed(func(arn string) string {
+		if id, saved := b.Principals[arn]; saved {
+			return s.Directory.Named(arn, id)
+		}
+		return arn
+	}))}, nil
 }
