@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"cloister/internal/door/doortest"
+	"cloister/internal/engine/policy"
+	"cloister/internal/frame/directory"
 )
 
 // The two policies and their results are those of the AWS CLI's examples.
@@ -180,5 +182,64 @@ func TestSimulatePrincipalPolicy(t *testing.T) {
 		"Invalid Input PolicySourceArn: "+arn+" is not the ARN of a user, group or role.")
 	if a := c.Query("iam", "GetContextKeysForPrincipalPolicy", "PolicySourceArn", worker); a.Code != "AccessDenied" {
 		t.Errorf("%d %s", a.Status, a.Body)
+	}
+}
+
+// A user has its groups' policies, and its boundary unless another is given; a group can be asked about by itself.
+func TestSimulatePrincipalPolicyOfGroupsAndBoundaries(t *testing.T) {
+	h := doortest.Open(t)
+	root := h.As(t, h.Root)
+	root.Query("iam", "CreateUser", "UserName", "ann").Good(t)
+	group := root.Query("iam", "CreateGroup", "GroupName", "team").Good(t).XML("Arn")
+	root.Query("iam", "PutGroupPolicy", "GroupName", "team", "PolicyName", "in", "PolicyDocument", doortest.Allow("sqs:*")).Good(t)
+	root.Query("iam", "AttachGroupPolicy", "GroupName", "team", "PolicyArn", "arn:aws:iam::aws:policy/AmazonSageMakerReadOnly").Good(t)
+	root.Query("iam", "AddUserToGroup", "GroupName", "team", "UserName", "ann").Good(t)
+	boundary := root.Query("iam", "CreatePolicy", "PolicyName", "b", "PolicyDocument", doortest.Allow("sagemaker:*")).Good(t).XML("Arn")
+	ask := func(of, action string, more ...string) *doortest.Answer {
+		t.Helper()
+		return root.Query("iam", "SimulatePrincipalPolicy", append([]string{"PolicySourceArn", of, "ActionNames.member.1", action}, more...)...).Good(t)
+	}
+	check := func(a *doortest.Answer, want, id, bounded string) {
+		t.Helper()
+		if a.XML("EvalDecision") != want || a.XML("SourcePolicyId") != id || a.XML("AllowedByPermissionsBoundary") != bounded {
+			t.Errorf("%s", a.Body)
+		}
+	}
+	for _, of := range []string{group, prefix + "user/ann"} {
+		check(ask(of, "sqs:SendMessage"), "allowed", "group_team_in", "")
+		check(ask(of, "sagemaker:ListModels"), "allowed", "AmazonSageMakerReadOnly", "")
+	}
+	root.Query("iam", "PutUserPermissionsBoundary", "UserName", "ann", "PermissionsBoundary", boundary).Good(t)
+	check(ask(prefix+"user/ann", "sqs:SendMessage"), "implicitDeny", "", "false")
+	check(ask(prefix+"user/ann", "sagemaker:ListModels"), "allowed", "AmazonSageMakerReadOnly", "true")
+	check(ask(prefix+"user/ann", "sqs:SendMessage", "PermissionsBoundaryPolicyInputList.member.1", doortest.Allow("sqs:*")), "allowed", "group_team_in", "true")
+	if a := root.Query("iam", "GetPolicy", "PolicyArn", boundary).Good(t); a.XML("PermissionsBoundaryUsageCount") != "1" || a.XML("AttachmentCount") != "0" {
+		t.Errorf("%s", a.Body)
+	}
+	if a := root.Query("iam", "ListEntitiesForPolicy", "PolicyArn", boundary, "PolicyUsageFilter", "PermissionsBoundary").Good(t); a.XML("UserName") != "ann" {
+		t.Errorf("%s", a.Body)
+	}
+	root.Query("iam", "DeletePolicy", "PolicyArn", boundary).Fault(t, 409, "DeleteConflict", "Cannot delete a policy attached to entities.")
+}
+
+// What an organisation's policies say is told apart, and decides with the rest.
+func TestSimulatePrincipalPolicyInAnOrganisation(t *testing.T) {
+	h := doortest.Open(t)
+	root := h.As(t, h.Root)
+	h.User(t, "ann", doortest.Allow("*"))
+	level := func(text string) []policy.Attached {
+		d, err := policy.Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return []policy.Attached{{Document: d, Name: "scp"}}
+	}
+	h.Directory.SetOrganization(&directory.Organization{ID: "o-1", Management: doortest.Other, Parents: map[string][]string{doortest.Account: {"r-1", doortest.Account}},
+		SCP: map[string][]policy.Attached{"r-1": level(doortest.Deny("sqs:*")), doortest.Account: level(doortest.Allow("*"))}})
+	for action, want := range map[string]string{"sqs:SendMessage": "explicitDeny false", "sns:Publish": "allowed true"} {
+		a := root.Query("iam", "SimulatePrincipalPolicy", "PolicySourceArn", prefix+"user/ann", "ActionNames.member.1", action).Good(t)
+		if got := a.XML("EvalDecision") + " " + a.XML("AllowedByOrganizations"); got != want {
+			t.Errorf("%s: %s", action, a.Body)
+		}
 	}
 }
