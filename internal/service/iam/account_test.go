@@ -281,3 +281,23 @@ func TestProviders(t *testing.T) {
 	}
 	root.Query("iam", "GetOpenIDConnectProvider", on...).Fault(t, 404, "NoSuchEntity", "OpenIDConnect Provider not found for arn "+arn)
 }
+
+// Clients ask for all of these before they delete a user.
+func TestWhatUsersDoNotHave(t *testing.T) {
+	h := doortest.Open(t)
+	root := h.As(t, h.Root)
+	ann := h.As(t, h.User(t, "ann", doortest.Allow("iam:ListSSHPublicKeys")))
+	for _, op := range []string{"ListMFADevices", "ListSSHPublicKeys", "ListSigningCertificates", "ListServiceSpecificCredentials"} {
+		if a := root.Query("iam", op, "UserName", "ann").Good(t); len(a.All("UserName")) != 0 {
+			t.Errorf("%s", a.Body)
+		}
+		root.Query("iam", op, "UserName", "none").Fault(t, 404, "NoSuchEntity", "The user with name none cannot be found.")
+		if a := ann.Query("iam", op); (a.Status == 200) != (op == "ListSSHPublicKeys") {
+			t.Errorf("%s: %s", op, a.Body)
+		}
+	}
+	root.Query("iam", "ListVirtualMFADevices").Good(t)
+	for _, op := range []string{"GetLoginProfile", "DeleteLoginProfile"} {
+		root.Query("iam", op, "UserName", "ann").Fault(t, 404, "NoSuchEntity", "Login Profile for User ann cannot be found.")
+	}
+}

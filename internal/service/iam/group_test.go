@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"cloister/internal/door/doortest"
+	"cloister/internal/engine/sigv4"
 )
 
 func TestGroupsGiveTheirPoliciesToTheirMembers(t *testing.T) {
@@ -166,7 +167,11 @@ func TestAnotherNameKeepsAllElse(t *testing.T) {
 		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"`+prefix+`user/ann"},"Action":"sts:AssumeRole"}]}`).Good(t)
 	root.Query("iam", "UpdateUser", "UserName", "ann", "NewUserName", "BOB").Fault(t, 409, "EntityAlreadyExists", "User with name BOB already exists.")
 	root.Query("iam", "UpdateUser", "UserName", "none", "NewUserName", "x").Fault(t, 404, "NoSuchEntity", "The user with name none cannot be found.")
+	temporary := h.As(t, k).Query("sts", "GetSessionToken").Good(t)
+	session := h.As(t, sigv4.Credentials{AccessKey: temporary.XML("AccessKeyId"), Secret: temporary.XML("SecretAccessKey"), Token: temporary.XML("SessionToken")})
+	session.Query("sts", "GetCallerIdentity").Good(t)
 	root.Query("iam", "UpdateUser", "UserName", "ann", "NewUserName", "Anna", "NewPath", "/team/").Good(t)
+	session.Query("sts", "GetCallerIdentity").Fault(t, 403, "InvalidClientTokenId", "The security token included in the request is invalid.")
 	for range 2 {
 		if a := h.As(t, k).Query("iam", "GetUser").Good(t); a.XML("Arn") != prefix+"user/team/Anna" || a.XML("UserId") != id {
 			t.Errorf("%s", a.Body)
