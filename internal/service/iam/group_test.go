@@ -171,7 +171,7 @@ func TestAnotherNameKeepsAllElse(t *testing.T) {
 	session := h.As(t, sigv4.Credentials{AccessKey: temporary.XML("AccessKeyId"), Secret: temporary.XML("SecretAccessKey"), Token: temporary.XML("SessionToken")})
 	session.Query("sts", "GetCallerIdentity").Good(t)
 	root.Query("iam", "UpdateUser", "UserName", "ann", "NewUserName", "Anna", "NewPath", "/team/").Good(t)
-	session.Query("sts", "GetCallerIdentity").Fault(t, 403, "InvalidClientTokenId", "The security token included in the request is invalid.")
+	session.Query("sts", "GetCallerIdentity").Fault(t, 403, "InvalidClientTokenId", "The security token included in the request is invalid")
 	for range 2 {
 		if a := h.As(t, k).Query("iam", "GetUser").Good(t); a.XML("Arn") != prefix+"user/team/Anna" || a.XML("UserId") != id {
 			t.Errorf("%s", a.Body)
