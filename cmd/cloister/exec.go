@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,7 +22,8 @@ type execCommand struct {
 	Internet      bool     `help:"On Cloister's internet, where default host names are the public doors." xor:"place"`
 	Subnet        string   `help:"In this subnet, with an interface of its own." xor:"place"`
 	SecurityGroup []string `help:"Security groups of the interface; the VPC's default group without any."`
-	As            string   `help:"Profile of the credentials file whose keys the program gets." default:"default"`
+	Role          string   `help:"ARN of a role that trusts ec2.amazonaws.com: the program finds its credentials where instances do, and no keys." xor:"who"`
+	As            string   `help:"Profile of the credentials file whose keys the program gets; default without --role." xor:"who"`
 	Owner         string   `help:"Profile that makes the interface." default:"default" hidden:""`
 	Command       []string `arg:"" passthrough:"" help:"Program and arguments."`
 }
@@ -34,6 +36,9 @@ func (e *execCommand) Run(c *commands) error {
 	f := place{c.Data}
 	if e.Internet == (e.Subnet != "") {
 		return errors.New("say where: --internet, or --subnet with --security-group")
+	}
+	if e.Role != "" && e.Subnet == "" {
+		return errors.New("--role is for programs in a subnet: give --subnet")
 	}
 	api, err := f.client(e.Owner)
 	if err != nil {
@@ -54,14 +59,29 @@ func (e *execCommand) Run(c *commands) error {
 		if err != nil {
 			return err
 		}
-		conf = told(ctx, api, vpc)
 		defer func() {
 			if err := api.ec2(ctx, "DeleteNetworkInterface", nil, "NetworkInterfaceId", place); err != nil {
 				fmt.Fprintln(os.Stderr, "cloister: interface left behind:", err)
 			}
 		}()
+		if e.Role != "" {
+			if err := api.json(ctx, "GrantRole", map[string]string{"NetworkInterfaceId": place, "RoleArn": e.Role}, new(struct{})); err != nil {
+				return err
+			}
+		}
+		conf = told(ctx, api, vpc)
 	}
-	return inside(f, api.instance, place, conf.Conf(), e.As, command)
+	return inside(f, api.instance, place, conf.Conf(), e.keys(f), command)
+}
+
+// keys are the settings by which the program finds its credentials: a profile's keys, or nothing but the
+// instance metadata of its interface.
+func (e *execCommand) keys(f place) []string {
+	if e.Role != "" {
+		return []string{"AWS_SHARED_CREDENTIALS_FILE=" + os.DevNull, "AWS_CONFIG_FILE=" + os.DevNull}
+	}
+	return []string{"AWS_SHARED_CREDENTIALS_FILE=" + f.credentials(), "AWS_PROFILE=" + cmp.Or(e.As, "default"), "AWS_CONFIG_FILE=" + f.path("config"),
+		"AWS_EC2_METADATA_DISABLED=true"}
 }
 
 // attach makes a network interface for the program.
@@ -123,7 +143,7 @@ func told(ctx context.Context, api *client, vpc string) network.Resolver {
 }
 
 // inside starts the second half in the namespace of the place and waits for it.
-func inside(f place, i instance, place, conf, profile string, command []string) error {
+func inside(f place, i instance, place, conf string, keys, command []string) error {
 	self, err := os.Executable()
 	if err != nil {
 		return err
@@ -137,7 +157,7 @@ func inside(f place, i instance, place, conf, profile string, command []string) 
 	}
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	cmd.Env = environment(f, i, profile)
+	cmd.Env = environment(i, keys)
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
 	defer signal.Stop(signals)
@@ -165,7 +185,7 @@ var kept = map[string]bool{"AWS_PAGER": true, "AWS_MAX_ATTEMPTS": true, "AWS_RET
 
 // environment is the caller's, with what an AWS client needs at a place: keys, the CA, the region, and
 // none of the settings that would lead it elsewhere.
-func environment(f place, i instance, profile string) []string {
+func environment(i instance, keys []string) []string {
 	var out []string
 	for _, kv := range os.Environ() {
 		k, _, _ := strings.Cut(kv, "=")
@@ -174,10 +194,9 @@ func environment(f place, i instance, profile string) []string {
 		}
 		out = append(out, kv)
 	}
-	return append(out,
-		"AWS_SHARED_CREDENTIALS_FILE="+f.credentials(), "AWS_PROFILE="+profile, "AWS_CONFIG_FILE="+f.path("config"),
+	return append(append(out, keys...),
 		"AWS_REGION="+i.Region, "AWS_DEFAULT_REGION="+i.Region, "AWS_CA_BUNDLE="+i.CA, "SSL_CERT_FILE="+i.CA,
-		"REQUESTS_CA_BUNDLE="+i.CA, "CURL_CA_BUNDLE="+i.CA, "AWS_EC2_METADATA_DISABLED=true")
+		"REQUESTS_CA_BUNDLE="+i.CA, "CURL_CA_BUNDLE="+i.CA)
 }
 
 // exitCode is the code of the program that exec ran.

@@ -142,7 +142,7 @@ func wire(f place, c config, m machines, log *slog.Logger) (*house, error) {
 		DB: m.db, Client: h.door, Identify: h.identify, Network: m.fabric, Executor: m.executor, Images: images{m.images}, Isolation: h.ec2,
 		Traffic: invoke, Roots: m.authority.Pool(), Capacity: host(), Directory: f.jobs(), Region: c.Region, Log: log, Clock: time.Now,
 	})
-	h.cloister = &cloister.Service{Audit: h.audit, DB: m.db, Founder: h, Home: c.Account}
+	h.cloister = &cloister.Service{Audit: h.audit, DB: m.db, Founder: h, Home: c.Account, Client: h.door, Interfaces: h.ec2, Clock: time.Now, Region: c.Region}
 	h.orgs = &organizations.Service{DB: m.db, Directory: h.directory, Accounts: h.cloister, Client: h.door, Log: log}
 	l := &logs.Service{DB: m.db}
 	h.tagged = []tagged{h.ec2, h.sagemaker, l, h.balancers}
@@ -151,7 +151,7 @@ func wire(f place, c config, m machines, log *slog.Logger) (*house, error) {
 		return nil, err
 	}
 	h.door.Open(h.services...)
-	h.metadata = door.NewMetadata(time.Now, log, containers{h.sagemaker})
+	h.metadata = door.NewMetadata(time.Now, log, containers{h.sagemaker}, instances{h.cloister})
 	return h, nil
 }
 
@@ -233,6 +233,16 @@ type containers struct{ *sagemaker.Service }
 func (c containers) Held(ctx context.Context, eni string) (door.Held, bool, error) {
 	l, ok, err := c.Service.Held(ctx, eni)
 	return door.Held{Path: l.Path, RoleARN: l.RoleARN, AccessKey: l.AccessKey, Secret: l.Secret, Token: l.Session, Updated: l.Updated, Expires: l.Expires}, ok, err
+}
+
+// instances are told the credentials of the roles that they were granted.
+type instances struct{ *cloister.Service }
+
+// Held is door.Holder.
+func (i instances) Held(ctx context.Context, eni string) (door.Held, bool, error) {
+	g, ok, err := i.Service.Held(ctx, eni)
+	return door.Held{RoleARN: g.Role, ProfileARN: strings.Replace(g.Role, ":role/", ":instance-profile/", 1),
+		AccessKey: g.AccessKey, Secret: g.Secret, Token: g.Token, Updated: g.Updated, Expires: g.Expires}, ok, err
 }
 
 // dialer tries targets of load balancers.

@@ -9,6 +9,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"cloister/internal/frame/api"
 	"cloister/internal/frame/audit"
@@ -28,6 +29,12 @@ type Service struct {
 	DB      *store.DB
 	Founder Founder
 	Home    string // the first account
+	// Client, Interfaces, Clock and Region are for grants of roles.
+	Client     api.Client
+	Interfaces Interfaces
+	Clock      func() time.Time
+	Region     string
+	sessions   sessions
 }
 
 // Bind gives the operations to the door.

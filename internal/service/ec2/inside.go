@@ -59,6 +59,16 @@ func (s *Service) InterfaceOf(ctx context.Context, account, id string) (out Inte
 	return out, err
 }
 
+// Exists tells whether an account has an interface.
+func (s *Service) Exists(ctx context.Context, account, id string) (there bool, err error) {
+	err = s.DB.View(ctx, func(tx *store.Tx) error {
+		i, err := enis.table.Get(tx, store.Key(account, id))
+		there = i != nil
+		return err
+	})
+	return there, err
+}
+
 // VPC tells other services whether an account has a VPC, and whether its resolver knows private names.
 func (s *Service) VPC(tx *store.Tx, account, id string) (found, names bool, err error) {
 	v, err := vpcs.table.Get(tx, store.Key(account, id))
@@ -141,6 +151,21 @@ func (s *Service) Inform(ctx context.Context, account, id string) error {
 		}
 		if i == nil || i.Endpoint != "" || i.NAT != "" {
 			return fmt.Errorf("%s: %w", id, ErrNoInterface)
+		}
+		i.Metadata = true
+		return enis.put(tx, i)
+	})
+}
+
+// Lend is Inform for an interface of a customer's own, on which no service works and which nothing is attached to.
+func (s *Service) Lend(ctx context.Context, account, id string) error {
+	return s.inForce(ctx, func(tx *store.Tx) error {
+		i, err := enis.get(tx, account, id)
+		if err != nil {
+			return err
+		}
+		if i.Endpoint != "" || i.NAT != "" || i.Managed || i.Attachment != "" {
+			return interfaceInUse.New("Network interface '%s' is currently in use.", id)
 		}
 		i.Metadata = true
 		return enis.put(tx, i)

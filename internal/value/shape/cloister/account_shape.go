@@ -30,6 +30,13 @@ type ExplainRequestOutput struct {
 	Explanation *string
 }
 
+type GrantRoleInput struct {
+	NetworkInterfaceId *string
+	RoleArn            *string
+}
+
+type GrantRoleOutput struct{}
+
 type ListAccountsInput struct{}
 
 type ListAccountsOutput struct {

@@ -9,6 +9,8 @@ func New(operation string) (input, output any) {
 		return new(CreateAccountInput), new(CreateAccountOutput)
 	case "ExplainRequest":
 		return new(ExplainRequestInput), new(ExplainRequestOutput)
+	case "GrantRole":
+		return new(GrantRoleInput), new(GrantRoleOutput)
 	case "ListAccounts":
 		return new(ListAccountsInput), new(ListAccountsOutput)
 	}
