@@ -52,9 +52,7 @@ func (s *Service) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return s.Flush(context.WithoutCancel(ctx))
 		case <-t.C:
-			if err := s.Flush(ctx); err != nil && ctx.Err() == nil {
-				return err
-			}
+			_ = s.Flush(ctx) // what could not be written is kept, and tried again
 		}
 	}
 }
