@@ -5,15 +5,15 @@ import (
 	"testing"
 )
 
-// TestDiff63Metadata: a program with a role is told credentials, for a token, and nothing else of an instance; one
+// TestDiff65Metadata: a program with a role is told credentials, for a token, and nothing else of an instance; one
 // without a role finds nobody.
-func TestDiff63Metadata(t *testing.T) {
+func TestDiff65Metadata(t *testing.T) {
 	_, subnet, group := network(t)
-	arn := role(t, "diff-63", `{"Service":"ec2.amazonaws.com"}`, policy("Allow", "sts:*", "*"))
+	arn := role(t, "diff-65", `{"Service":"ec2.amazonaws.com"}`, policy("Allow", "sts:*", "*"))
 	const script = `at=http://169.254.169.254/latest; ask() { curl -s -m 2 -o /dev/null -w "%{http_code} " "$@"; }
 ask $at/meta-data/iam/info
 t=$(curl -s -m 2 -X PUT -H "X-aws-ec2-metadata-token-ttl-seconds: 60" $at/api/token)
-for p in meta-data/iam/info meta-data/iam/security-credentials/diff-63 meta-data/instance-id dynamic/instance-identity/document user-data; do
+for p in meta-data/iam/info meta-data/iam/security-credentials/diff-65 meta-data/instance-id dynamic/instance-identity/document user-data; do
 	ask -H "X-aws-ec2-metadata-token: $t" $at/$p
 done; true`
 	place := []string{"--subnet", subnet, "--security-group", group}
