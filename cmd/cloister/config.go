@@ -47,6 +47,9 @@ type config struct {
 	// Services names upstreams for services that are not Cloister's own, by their ids, as
 	// secretsmanager: https://vault.example: calls to them pass the door like all others and go on there.
 	Services map[string]string `yaml:"services" kong:"-"`
+	// OIDCIssuers are the OpenID Connect issuers whose tokens STS verifies: url as their tokens name them, ca the
+	// file of the certificate that vouches for theirs, if none of this host's does.
+	OIDCIssuers []oidcIssuer `yaml:"oidc_issuers" kong:"-"`
 	// Quotas raise or lower what an account may have, as AWS does for customers who ask.
 	Quotas ec2.Quotas `yaml:"quotas" kong:"-"`
 	// Debug makes the log talkative.
@@ -124,6 +127,9 @@ func (c config) Validate() error {
 	}
 	if _, err := c.upstreams(); err != nil {
 		wrong = append(wrong, err)
+	}
+	if _, err := c.issuers(); err != nil {
+		wrong = append(wrong, fmt.Errorf("oidc_issuers: %w", err))
 	}
 	return errors.Join(wrong...)
 }

@@ -126,6 +126,10 @@ func wire(f place, c config, m machines, log *slog.Logger) (*house, error) {
 		return nil, err
 	}
 	h.door = door.New(door.Config{Region: c.Region, Directory: h.directory, Audit: h.audit, Log: log, Clock: time.Now, Upstreams: upstreams, IdleTimeout: c.IdleTimeout})
+	issuers, err := c.issuers()
+	if err != nil {
+		return nil, err
+	}
 	h.iam = &iam.Service{DB: m.db, Directory: h.directory}
 	recursors, err := c.recursors()
 	if err != nil {
@@ -147,7 +151,7 @@ func wire(f place, c config, m machines, log *slog.Logger) (*house, error) {
 	h.orgs = &organizations.Service{DB: m.db, Directory: h.directory, Accounts: h.cloister, Client: h.door, Log: log}
 	l := &logs.Service{DB: m.db}
 	h.tagged = []tagged{h.ec2, h.sagemaker, l, h.balancers}
-	h.services, err = bind(h.iam, &sts.Service{Directory: h.directory}, h.ec2, r53, h.resolver, h.balancers, h.s3, l, h.sagemaker, invoke, h.cloister, h.orgs)
+	h.services, err = bind(h.iam, &sts.Service{Directory: h.directory, Client: h.door, Issuers: issuers, Now: time.Now}, h.ec2, r53, h.resolver, h.balancers, h.s3, l, h.sagemaker, invoke, h.cloister, h.orgs)
 	if err != nil {
 		return nil, err
 	}

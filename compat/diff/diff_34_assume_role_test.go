@@ -18,6 +18,8 @@ func TestDiff34Sessions(t *testing.T) {
 	for _, action := range []string{"AssumeRoleWithSAML", "AssumeRoot", "GetDelegatedAccessToken"} {
 		u.query(t, "sts", action).fault(t, 400, "InvalidAction", "")
 	}
+	u.query(t, "sts", "AssumeRoleWithWebIdentity", append(one, "WebIdentityToken", "eyJhbGciOiJFUzI1NiJ9.e30.AA", "ProviderId", "www.amazon.com")...).
+		fault(t, 400, "InvalidParameterValue", "ProviderId is not supported by Cloister: tokens are OpenID Connect's, which name their issuer.")
 	many := []string{"Name", "carl"}
 	for i := range 50 {
 		many = append(many, fmt.Sprintf("Tags.member.%d.Key", i+1), fmt.Sprint("k", i), fmt.Sprintf("Tags.member.%d.Value", i+1), strings.Repeat("v", 100))

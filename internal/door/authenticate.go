@@ -17,8 +17,8 @@ import (
 func (d *Door) authenticate(ctx context.Context, x *exchange) error {
 	streams := x.family() == "rest-xml"
 	if x.claim.Form == sigv4.None {
-		if !streams {
-			return sigv4.Refuse(sigv4.NoCredentials).Fault(x.family()) // nothing but S3 has anonymous callers
+		if !streams && !x.bearing() {
+			return sigv4.Refuse(sigv4.NoCredentials).Fault(x.family()) // nothing else has anonymous callers
 		}
 		x.Caller.Identity = caller.Identity{Kind: caller.Anonymous, ARN: "anonymous", PrincipalARN: "anonymous", ID: "anonymous"}
 		return d.body(x, "", streams)
@@ -52,6 +52,11 @@ func (d *Door) authenticate(ctx context.Context, x *exchange) error {
 		d.Directory.Used(id.AccessKey, x.service.Model.SigningName, x.claim.Region)
 	}
 	return d.body(x, secret, streams)
+}
+
+// bearing tells the one operation whose callers prove by a token in the request who they are.
+func (x *exchange) bearing() bool {
+	return x.service.Model.ID == "sts" && x.Call.Operation.Model.Name == "AssumeRoleWithWebIdentity"
 }
 
 // body wraps a stream so that it is checked while it is read, or makes sure there is a buffer.

@@ -47,7 +47,9 @@ func (b *subject) bring(keys []api.Key) {
 // Fill is policy.Filler.
 func (b *subject) Fill(c *policy.Context, key policy.Key, name string) {
 	if key == 0 {
-		b.tag(c, name)
+		if !b.claimed(c, name) {
+			b.tag(c, name)
+		}
 		return
 	}
 	r, ok := global[key]
@@ -58,6 +60,22 @@ func (b *subject) Fill(c *policy.Context, key policy.Key, name string) {
 	default:
 		c.Set(key, r.text(b))
 	}
+}
+
+// claimed gives what a provider's token said of the caller.
+func (b *subject) claimed(c *policy.Context, name string) bool {
+	claims := b.identity().Claims
+	for i := range claims {
+		if k := &claims[i]; strings.EqualFold(k.Key, name) {
+			if k.Many {
+				c.SetNamedMany(name, k.Values)
+			} else {
+				c.SetNamed(name, k.Values[0])
+			}
+			return true
+		}
+	}
+	return false
 }
 
 // tag gives the value of a tag of the caller or the resource, whose keys are the same in any case.

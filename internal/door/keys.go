@@ -56,7 +56,9 @@ var facts = []fact{
 	{key: policy.UserID, when: human, text: func(b *subject) string { return nameless(b, "anonymous", b.identity().ID) }},
 	{key: policy.Username, when: func(b *subject) bool { return b.identity().Kind == caller.User }, text: func(b *subject) string { return b.identity().Name }},
 	{key: policy.FederatedProvider, when: func(b *subject) bool { return b.identity().Provider != "" }, text: func(b *subject) string { return b.identity().Provider }},
-	{key: policy.SourceIdentity, when: func(b *subject) bool { return b.identity().SourceIdentity != "" }, text: func(b *subject) string { return b.identity().SourceIdentity }},
+	{key: policy.SourceIdentity, when: func(b *subject) bool {
+		return b.identity().SourceIdentity != "" && b.identity().Kind != caller.Federated
+	}, text: func(b *subject) string { return b.identity().SourceIdentity }},
 	{key: policy.TokenIssueTime, when: temporary, text: issued},
 	{key: policy.MultiFactorAuthPresent, when: temporary, text: func(*subject) string { return "false" }}, // there are no devices
 

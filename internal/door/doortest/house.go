@@ -49,6 +49,7 @@ type House struct {
 	Audit     *audit.Log
 	DB        *store.DB
 	IAM       *iam.Service
+	STS       *sts.Service
 	Authority *certificate.Authority
 	Log       *Buffer
 	// Root is the first credentials of Account.
@@ -118,9 +119,10 @@ func (h *House) parts(ctx context.Context) {
 	h.Directory = directory.New([32]byte{1}, h.Now)
 	h.Audit = audit.New(h.DB, log)
 	h.Door = door.New(door.Config{Region: Region, Directory: h.Directory, Audit: h.Audit, Log: log, Clock: h.Now, MaxBody: MaxBody})
+	h.STS = &sts.Service{Directory: h.Directory, Client: h.Door, Now: h.Now}
 	h.IAM = &iam.Service{DB: h.DB, Directory: h.Directory}
 	for _, b := range []interface{ Bind() (*api.Service, error) }{
-		h.IAM, &sts.Service{Directory: h.Directory}, &logs.Service{DB: h.DB}, &cloister.Service{Audit: h.Audit},
+		h.IAM, h.STS, &logs.Service{DB: h.DB}, &cloister.Service{Audit: h.Audit},
 	} {
 		s, err := b.Bind()
 		h.must(err)

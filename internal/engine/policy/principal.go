@@ -49,6 +49,8 @@ func PrincipalOf(id caller.Identity) Principal {
 		p.Kind, p.Issuer = RoleSession, id.PrincipalARN
 	case caller.FederatedUser:
 		p.Kind, p.Issuer = FederatedUser, id.Issuer
+	case caller.Federated:
+		p.Kind, p.Name = Federated, id.Provider
 	case caller.Service:
 		p.Kind = Service
 	}

@@ -91,7 +91,9 @@ func assumes(action string) bool {
 
 // identity puts in what speaks of the caller: its own policies, its groups', and its boundary.
 func (d *Directory) identity(id *caller.Identity, s *policy.Stack, f *Facts) {
-	f.Principal = id.Tags
+	if id.Kind != caller.Federated { // whose tags are still those of a request
+		f.Principal = id.Tags
+	}
 	arn := id.PrincipalARN
 	switch id.Kind {
 	case caller.User, caller.AssumedRole:

@@ -43,7 +43,7 @@ func (s *Service) getFederationToken(_ context.Context, c *api.Call, in *shape.G
 	if err != nil {
 		return nil, err
 	}
-	k, err := s.Directory.Mint(id, issuer(by), ends(c, in.DurationSeconds))
+	k, err := s.Directory.Mint(id, madeBy(by), ends(c, in.DurationSeconds))
 	if err != nil {
 		return nil, err
 	}

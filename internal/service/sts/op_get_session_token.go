@@ -29,7 +29,7 @@ func (s *Service) getSessionToken(_ context.Context, c *api.Call, in *shape.GetS
 	if err := noDevice(in.SerialNumber, in.TokenCode); err != nil {
 		return nil, err
 	}
-	k, err := s.Directory.Mint(id, issuer(&id), ends(c, in.DurationSeconds))
+	k, err := s.Directory.Mint(id, madeBy(&id), ends(c, in.DurationSeconds))
 	if err != nil {
 		return nil, err
 	}
@@ -44,8 +44,8 @@ func ownKeys(id *caller.Identity, operation string) error {
 	return nil
 }
 
-// issuer is the unique id that a session of a user ends with; the root has none and is always there.
-func issuer(id *caller.Identity) string {
+// madeBy is the unique id that a session of a user ends with; the root has none and is always there.
+func madeBy(id *caller.Identity) string {
 	if id.Kind == caller.Root {
 		return ""
 	}

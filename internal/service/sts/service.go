@@ -6,8 +6,11 @@
 package sts
 
 import (
+	"time"
+
 	"cloister/internal/frame/api"
 	"cloister/internal/frame/directory"
+	"cloister/internal/machine/issuer"
 	"cloister/internal/value/fault"
 )
 
@@ -23,7 +26,14 @@ var (
 )
 
 // Service is STS over the directory.
-type Service struct{ Directory *directory.Directory }
+type Service struct {
+	Directory *directory.Directory
+	// Client is the door: who comes with a token calls again through it as whom the token names.
+	Client api.Client
+	// Issuers verify tokens; nil knows none.
+	Issuers *issuer.Set
+	Now     func() time.Time
+}
 
 // Bind gives the operations to the door.
 func (s *Service) Bind() (*api.Service, error) { return operations.Bind(s) }

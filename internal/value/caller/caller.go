@@ -60,7 +60,9 @@ const (
 	AssumedRole Kind = "AssumedRole" // a role session
 	// FederatedUser is a session of GetFederationToken.
 	FederatedUser Kind = "FederatedUser"
-	Service       Kind = "Service" // an AWS service, as sagemaker.amazonaws.com
+	// Federated is who a provider's token names, before there is a session.
+	Federated Kind = "Federated"
+	Service   Kind = "Service" // an AWS service, as sagemaker.amazonaws.com
 )
 
 // Identity is an authenticated principal (or Anonymous).
@@ -100,6 +102,15 @@ type Identity struct {
 	SourceIdentity string `json:"source_identity,omitempty"`
 	// Provider is the identity provider of a web identity's session: aws:FederatedProvider.
 	Provider string `json:"provider,omitempty"`
+	// Claims are condition keys that the provider's token gave, as issuer.example:sub.
+	Claims []Claim `json:"claims,omitempty"`
+}
+
+// Claim is a condition key with its values.
+type Claim struct {
+	Key    string   `json:"key"`
+	Values []string `json:"values"`
+	Many   bool     `json:"many,omitempty"`
 }
 
 // Tag is a tag of a principal, a session or a resource.
