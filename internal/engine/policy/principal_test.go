@@ -139,6 +139,7 @@ func TestPrincipalOf(t *testing.T) {
 		{caller.Identity{Kind: caller.User, Account: "1", ARN: "u", PrincipalARN: "u", ID: "AIDA"}, Principal{Kind: User, Account: "1", ARN: "u", ID: "AIDA"}},
 		{caller.Identity{Kind: caller.AssumedRole, Account: "1", ARN: "s", PrincipalARN: "r", ID: "AROA:s"}, Principal{Kind: RoleSession, Account: "1", ARN: "s", Issuer: "r", ID: "AROA:s"}},
 		{caller.Identity{Kind: caller.FederatedUser, Account: "1", ARN: "f", PrincipalARN: "f", Issuer: "u", ID: "1:f"}, Principal{Kind: FederatedUser, Account: "1", ARN: "f", Issuer: "u", ID: "1:f"}},
+		{caller.Identity{Kind: caller.Federated, ARN: "p", Provider: "p"}, Principal{Kind: Federated, ARN: "p", Name: "p"}},
 		{caller.ForService("sagemaker.amazonaws.com", "1", "").Identity, Principal{Kind: Service, Account: "1", ARN: "sagemaker.amazonaws.com", ID: "sagemaker.amazonaws.com", Name: "sagemaker.amazonaws.com"}},
 	} {
 		if got := PrincipalOf(c.id); got != c.want {
