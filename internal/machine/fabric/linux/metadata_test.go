@@ -77,23 +77,21 @@ func TestForgedQuestionsForCredentials(t *testing.T) {
 // A customer's endpoint service may have a listener on the port at which credentials are told.
 func TestCredentialsBesideAListenerOnTheirPort(t *testing.T) {
 	f := start(t)
-	n := pairNetwork()
-	n.Interfaces[0].Metadata = true
-	front := n.Interfaces[1]
-	front.ID, front.Address, front.Open, front.Groups = "eni-front", netip.MustParseAddr("10.0.1.20"), true, nil
-	mine := n.Interfaces[0]
-	mine.ID, mine.Address, mine.Endpoint, mine.Metadata = "eni-mine", netip.MustParseAddr("10.0.1.21"), "vpce-mine", false
-	n.Interfaces = append(n.Interfaces, front, mine)
-	n.Balancers = []network.Balancer{{ID: "nlb", VPC: n.VPCs[0].ID, Interfaces: []string{"eni-front"}, Listeners: []network.Listener{{Port: 80}}}}
-	n.Endpoints = append(n.Endpoints, network.Endpoint{ID: "vpce-mine", VPC: n.VPCs[0].ID, Service: "com.amazonaws.vpce.us-east-1.vpce-svc-1", Balancer: "nlb"})
-	apply(t, f, n)
-	for _, told := range []bool{true, false, true} {
+	build := func(told bool) *network.Network {
+		n := pairNetwork()
 		n.Interfaces[0].Metadata = told
-		again := *n
-		again.Interfaces = append([]network.Interface(nil), n.Interfaces...)
-		apply(t, f, &again)
+		front, mine := n.Interfaces[1], n.Interfaces[0]
+		front.ID, front.Address, front.Open, front.Groups = "eni-front", netip.MustParseAddr("10.0.1.20"), true, nil
+		mine.ID, mine.Address, mine.Endpoint, mine.Metadata = "eni-mine", netip.MustParseAddr("10.0.1.21"), "vpce-mine", false
+		n.Interfaces = append(n.Interfaces, front, mine)
+		n.Balancers = []network.Balancer{{ID: "nlb", VPC: "vpc-1", Interfaces: []string{"eni-front"}, Listeners: []network.Listener{{Port: 80}}}}
+		n.Endpoints = append(n.Endpoints, network.Endpoint{ID: "vpce-mine", VPC: "vpc-1", Service: "com.amazonaws.vpce.us-east-1.vpce-svc-1", Balancer: "nlb"})
+		return n
+	}
+	for _, told := range []bool{true, false, true} {
+		apply(t, f, build(told))
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		c, err := f.Dial(ctx, n.Interfaces[0].ID, netip.MustParseAddrPort("169.254.170.2:80"))
+		c, err := f.Dial(ctx, "eni-1", netip.MustParseAddrPort("169.254.170.2:80"))
 		cancel()
 		if (err == nil) != told {
 			t.Errorf("told %v: %v", told, err)
