@@ -142,7 +142,7 @@ func merge(over, under []caller.Tag) []caller.Tag {
 next:
 	for _, t := range under {
 		for _, o := range over {
-			if strings.EqualFold(o.Key, t.Key) {
+			if policy.SameKey(o.Key, t.Key) {
 				continue next
 			}
 		}
