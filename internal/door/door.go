@@ -88,7 +88,8 @@ type exchange struct {
 	original sigv4.Request // what was signed
 	output   any
 	response *wire.Response
-	entry    *audit.Entry // stands alone, for it outlives the exchange and its body
+	entry    *audit.Entry     // stands alone, for it outlives the exchange and its body
+	bearer   *caller.Identity // whom the token of a call that came unsigned names
 }
 
 // stage is one step; an error ends the exchange.
@@ -150,7 +151,11 @@ func (d *Door) Call(ctx context.Context, as caller.Caller, service, name string,
 		return nil, fmt.Errorf("no operation %s.%s", service, name)
 	}
 	x.Call.Operation = x.service.Operations[name]
-	defer d.record(x)
+	if first, ok := ctx.Value(again{}).(*exchange); ok && first.Call.Operation == x.Call.Operation {
+		x.ID, x.entry, first.bearer = first.ID, first.entry, &x.Caller.Identity // one call, one record
+	} else {
+		defer d.record(x)
+	}
 	if err := d.pass(ctx, x, fromInside); err != nil {
 		f := d.shown(x, err)
 		if f.Code == fault.Internal.Code {
@@ -192,6 +197,9 @@ func (x *exchange) name() string {
 func (d *Door) record(x *exchange) {
 	e := x.entry
 	e.RequestID, e.Time, e.UserAgent, e.Caller = x.ID, x.Time, x.UserAgent, x.Caller
+	if x.bearer != nil {
+		e.Identity = *x.bearer
+	}
 	if x.service != nil {
 		e.Service, e.Source, e.Region = x.service.Model.ID, x.service.Model.SigningName, x.asked()
 	}
