@@ -87,5 +87,12 @@ func answerTo(line []byte, known documents) answer {
 		return answer{ID: q.ID, Result: "invalid", Error: err.Error()}
 	}
 	r := policy.Explain(stack, request).Report()
-	return answer{ID: q.ID, Result: r.Effect.String(), Decided: &r.Result, Message: r.Message, Reasons: r.Policies}
+	settled, message := policy.Settled(request, r.Result), r.Message
+	if settled != r.Result {
+		message = ""
+		if settled.Effect != policy.Allowed {
+			message = policy.Sentence(request, settled)
+		}
+	}
+	return answer{ID: q.ID, Result: settled.Effect.String(), Decided: &settled, Message: message, Reasons: r.Policies}
 }
