@@ -114,7 +114,13 @@ func (q *question) request() (*policy.Request, error) {
 	if out.ResourceAccount == "" {
 		out.ResourceAccount = accountOf(out.Resource)
 	}
+	seen := map[string]bool{}
 	for name, raw := range in.Context {
+		key := strings.ToLower(name)
+		if seen[key] {
+			return nil, fmt.Errorf("request.context: %s is given twice: names of keys are the same in any case", key)
+		}
+		seen[key] = true
 		if err := setContext(out.Context, name, raw); err != nil {
 			return nil, fmt.Errorf("request.context: %s: %w", name, err)
 		}
