@@ -35,6 +35,8 @@ type daemon struct {
 	as *syscall.Credential
 	// flags are more of serve's.
 	flags []string
+	// other is the region that calls are of, if not the first.
+	other string
 	// env is what every process of this Cloister's gets; nil is ours.
 	env []string
 

@@ -47,8 +47,18 @@ func (d *daemon) ec2Try(t testing.TB, action string, params ...string) (said str
 	return string(out), err == nil && !strings.Contains(string(out), "<Errors>")
 }
 
+// in is the same Cloister as seen from another region.
+func (d *daemon) in(region string) *daemon {
+	there := *d
+	there.other = region
+	return &there
+}
+
 // region is what this Cloister serves.
 func (d *daemon) region() string {
+	if d.other != "" {
+		return d.other
+	}
 	for i, f := range d.flags {
 		if f == "--region" {
 			return d.flags[i+1]

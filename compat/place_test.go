@@ -15,7 +15,7 @@ type place struct {
 }
 
 // internet is Cloister's internet, outside every VPC.
-func (d *daemon) internet() place { return place{d, []string{"--internet"}} }
+func (d *daemon) internet() place { return place{d, []string{"--internet", "--region", d.region()}} }
 
 // at is an interface of its own in a subnet.
 func (d *daemon) at(subnet, group string) place {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/goccy/go-yaml"
@@ -19,8 +20,11 @@ import (
 
 // config is every setting of `cloister serve`. It is read from <data>/config.yaml, then from flags.
 type config struct {
-	// Region is the only region served. Names, ARNs and signatures carry it.
-	Region string `yaml:"region" help:"The region that is served." default:"us-east-1"`
+	// Region is the first region, which names without one belong to. Names, ARNs and signatures carry it. It
+	// stays what it was at the first start.
+	Region string `yaml:"region" help:"The first region that is served." default:"us-east-1"`
+	// Regions are the others that are served, as [eu-west-1].
+	Regions []string `yaml:"regions" help:"Other regions that are served."`
 	// Account is the twelve-digit id of the first account.
 	Account string `yaml:"account" help:"Id of the first account." default:"123456789012"`
 	// Listen is the public door on the host, for callers outside every VPC. Only loopback is safe:
@@ -98,6 +102,14 @@ func (c config) Validate() error {
 	if !regionForm.MatchString(c.Region) {
 		wrong = append(wrong, fmt.Errorf("region: %q is not a region's name", c.Region))
 	}
+	for i, r := range c.Regions {
+		switch {
+		case !slices.Contains(catalogue.Regions, r):
+			wrong = append(wrong, fmt.Errorf("regions: %q is no region of AWS that is known here", r))
+		case r == c.Region || slices.Contains(c.Regions[:i], r):
+			wrong = append(wrong, fmt.Errorf("regions: %s is there twice", r))
+		}
+	}
 	host, _, err := net.SplitHostPort(c.Listen)
 	if err != nil {
 		wrong = append(wrong, fmt.Errorf("listen: %w", err))
@@ -139,6 +151,9 @@ func (c config) tunnels() netip.Addr {
 	a, _ := netip.ParseAddr(c.Tunnels)
 	return a
 }
+
+// served are all regions, the first one first.
+func (c config) served() []string { return append([]string{c.Region}, c.Regions...) }
 
 // recursors reads Resolvers.
 func (c config) recursors() (out []netip.AddrPort, err error) {

@@ -301,7 +301,11 @@ type customer struct {
 
 func (c *customer) client(all *commands) (*client, error) {
 	if c.EndpointURL == "" {
-		return place{all.Data}.client(c.As)
+		out, err := place{all.Data}.client(c.As)
+		if err == nil && slices.Contains(out.Regions, c.Region) {
+			out.Region = c.Region
+		}
+		return out, err
 	}
 	out := &client{instance: instance{Door: strings.TrimSuffix(c.EndpointURL, "/"), CA: c.CABundle, Region: c.Region}}
 	if out.Region == "" {

@@ -22,6 +22,7 @@ type execCommand struct {
 	Internet      bool     `help:"On Cloister's internet, where default host names are the public doors." xor:"place"`
 	Subnet        string   `help:"In this subnet, with an interface of its own." xor:"place"`
 	SecurityGroup []string `help:"Security groups of the interface; the VPC's default group without any."`
+	Region        string   `help:"The program's region; by default the subnet's, or the first."`
 	Role          string   `help:"ARN of a role that trusts ec2.amazonaws.com: the program finds its credentials where instances do, and no keys." xor:"who"`
 	As            string   `help:"Profile of the credentials file whose keys the program gets; default without --role." xor:"who"`
 	Owner         string   `help:"Profile that makes the interface." default:"default" hidden:""`
@@ -55,7 +56,7 @@ func (e *execCommand) Run(c *commands) error {
 	place, conf := internetHost, network.Resolver{Servers: []netip.Addr{reach.PublicResolver}}
 	if e.Subnet != "" {
 		var vpc string
-		place, vpc, err = attach(ctx, api, e.Subnet, e.SecurityGroup)
+		place, vpc, err = attachAnywhere(ctx, api, e.Subnet, e.SecurityGroup)
 		if err != nil {
 			return err
 		}
@@ -71,6 +72,7 @@ func (e *execCommand) Run(c *commands) error {
 		}
 		conf = told(ctx, api, vpc)
 	}
+	api.Region = cmp.Or(e.Region, api.Region)
 	return inside(f, api.instance, place, conf.Conf(), e.keys(f), command)
 }
 
@@ -82,6 +84,25 @@ func (e *execCommand) keys(f place) []string {
 	}
 	return []string{"AWS_SHARED_CREDENTIALS_FILE=" + f.credentials(), "AWS_PROFILE=" + cmp.Or(e.As, "default"), "AWS_CONFIG_FILE=" + f.path("config"),
 		"AWS_EC2_METADATA_DISABLED=true"}
+}
+
+// attachAnywhere is attach in the region that has the subnet; from then on the client is of that region.
+func attachAnywhere(ctx context.Context, api *client, subnet string, groups []string) (id, vpc string, err error) {
+	first := api.Region
+	for _, r := range api.Regions {
+		api.Region = r
+		found, of, wrong := attach(ctx, api, subnet, groups)
+		if wrong == nil {
+			return found, of, nil
+		}
+		if r == first {
+			err = wrong // which says more of a subnet that is nowhere
+		}
+		if !strings.Contains(wrong.Error(), "InvalidSubnetID.NotFound") {
+			return "", "", wrong
+		}
+	}
+	return "", "", err
 }
 
 // attach makes a network interface for the program.

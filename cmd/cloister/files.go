@@ -26,13 +26,15 @@ func (f place) lock() string        { return f.path("lock") }
 
 // instance is what a running (or once running) server leaves for the other commands.
 type instance struct {
-	PID      int    `json:"pid"`
-	Door     string `json:"door"` // https://127.0.0.1:8443
-	CA       string `json:"ca"`
-	Run      string `json:"run"`
-	Region   string `json:"region"`
-	Account  string `json:"account"`
-	Rootless bool   `json:"rootless"`
+	PID    int    `json:"pid"`
+	Door   string `json:"door"` // https://127.0.0.1:8443
+	CA     string `json:"ca"`
+	Run    string `json:"run"`
+	Region string `json:"region"` // the first
+	// Regions are all that are served.
+	Regions  []string `json:"regions"`
+	Account  string   `json:"account"`
+	Rootless bool     `json:"rootless"`
 }
 
 func (f place) writeInstance(i instance) error {

@@ -75,7 +75,7 @@ func (h *running) start() {
 	})
 	h.house, err = wire(h.place, h.conf, m, log)
 	must(err)
-	must(errors.Join(h.iam.Load(ctx), h.s3.Load(ctx), h.ec2.Begin(ctx, h.conf.Account), h.ec2.Load(ctx), h.watchTags(ctx, h.conf.Region)))
+	must(errors.Join(h.iam.Load(ctx), h.s3.Load(ctx), h.regions[0].ec2.Begin(ctx, h.conf.Account), h.regions[0].ec2.Load(ctx), h.watchTags(ctx)))
 	if h.root.AccessKey == "" {
 		id, secret, _, err := h.iam.Root(ctx, h.conf.Account)
 		must(err)

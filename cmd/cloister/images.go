@@ -15,10 +15,12 @@ import (
 // builtIn are the images made from this very binary: nothing is pulled. K-Means has the name that AWS
 // gives it in us-east-1 (facts sagemaker 10); the probe is for whoever tests what a container reaches.
 func builtIn(c config) map[string]string {
-	return map[string]string{
-		"382416733822.dkr.ecr." + c.Region + ".amazonaws.com/kmeans:1":         "kmeans",
-		c.Account + ".dkr.ecr." + c.Region + ".amazonaws.com/cloister-probe:1": "probe",
+	out := map[string]string{}
+	for _, r := range c.served() {
+		out["382416733822.dkr.ecr."+r+".amazonaws.com/kmeans:1"] = "kmeans"
+		out[c.Account+".dkr.ecr."+r+".amazonaws.com/cloister-probe:1"] = "probe"
 	}
+	return out
 }
 
 // loadImages makes the built-in images; those of the same binary are there already and cost nothing.

@@ -1,17 +1,24 @@
 package main
 
 import (
-	"cloister/internal/service/ec2"
-	"cloister/internal/service/route53resolver"
+	"cloister/internal/machine/fabric/shared"
 	"cloister/internal/value/network"
 )
 
-// observer hands what the fabric saw to the service that has asked for it.
+// observer hands what the fabric saw to the service of the VPC's region that has asked for it.
 type observer struct {
-	ec2      *ec2.Service
-	resolver *route53resolver.Service
+	fabric  *shared.Shared
+	regions []*region
 }
 
-func (o observer) Flow(f network.Flow) { o.ec2.Flow(f) }
+func (o observer) Flow(f network.Flow) {
+	if i, ok := o.fabric.Owner(f.VPC); ok {
+		o.regions[i].ec2.Flow(f)
+	}
+}
 
-func (o observer) Query(q network.Query) { o.resolver.Query(q) }
+func (o observer) Query(q network.Query) {
+	if i, ok := o.fabric.Owner(q.VPC); ok {
+		o.regions[i].resolver.Query(q)
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime/debug"
+	"strings"
 	"syscall"
 	"time"
 
@@ -100,7 +101,7 @@ func serve(f place, conf config) error {
 		return err
 	}
 	self := instance{PID: pid, Door: "https://" + public.Addr().String(), CA: m.authority.File(), Run: conf.Run,
-		Region: conf.Region, Account: conf.Account, Rootless: rootless}
+		Region: conf.Region, Regions: conf.served(), Account: conf.Account, Rootless: rootless}
 	if err := f.writeInstance(self); err != nil {
 		return err
 	}
@@ -113,6 +114,9 @@ func serve(f place, conf config) error {
 
 // load fills the directory and brings the kernel to what is on record, before anybody may call.
 func (h *house) load(ctx context.Context, f place, conf config) error {
+	if err := h.settleRegion(ctx, conf); err != nil {
+		return err
+	}
 	if err := h.iam.Load(ctx); err != nil {
 		return fmt.Errorf("load iam: %w", err)
 	}
@@ -124,17 +128,24 @@ func (h *house) load(ctx context.Context, f place, conf config) error {
 		return fmt.Errorf("load accounts: %w", err)
 	}
 	for _, account := range append([]string{conf.Account}, others...) {
-		if err := errors.Join(h.houseRoles(ctx, account), h.ec2.Begin(ctx, account)); err != nil {
+		if err := h.houseRoles(ctx, account); err != nil {
 			return fmt.Errorf("account %s: %w", account, err)
+		}
+		for _, r := range h.regions {
+			if err := r.ec2.Begin(ctx, account); err != nil {
+				return fmt.Errorf("account %s in %s: %w", account, r.name, err)
+			}
 		}
 	}
 	if err := h.orgs.Load(ctx); err != nil {
 		return fmt.Errorf("load organizations: %w", err)
 	}
-	if err := h.ec2.Load(ctx); err != nil {
-		return fmt.Errorf("load ec2: %w", err)
+	for _, r := range h.regions {
+		if err := r.ec2.Load(ctx); err != nil {
+			return fmt.Errorf("load ec2 of %s: %w", r.name, err)
+		}
 	}
-	if err := h.watchTags(ctx, conf.Region); err != nil {
+	if err := h.watchTags(ctx); err != nil {
 		return fmt.Errorf("load tags: %w", err)
 	}
 	if err := loadImages(ctx, h.images, conf); err != nil {
@@ -144,10 +155,12 @@ func (h *house) load(ctx context.Context, f place, conf config) error {
 }
 
 // watchTags has the directory know the tags of every resource, as long as h lives.
-func (h *house) watchTags(ctx context.Context, region string) error {
-	for _, s := range h.tagged {
-		if err := s.WatchTags(ctx, region, h.directory.SetTags); err != nil {
-			return err
+func (h *house) watchTags(ctx context.Context) error {
+	for _, r := range h.regions {
+		for _, s := range r.tagged {
+			if err := s.WatchTags(ctx, r.name, h.directory.SetTags); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -160,26 +173,33 @@ func (h *house) run(ctx context.Context, public net.Listener) error {
 	tls := h.authority.TLSConfig()
 	g.Go(func() error { return h.audit.Run(ctx) })
 	g.Go(func() error { return h.iam.Run(ctx) })
-	g.Go(func() error { return h.ec2.Run(ctx) })
-	g.Go(func() error {
-		if err := h.balancers.Settle(ctx); err != nil && ctx.Err() == nil {
-			h.balancers.Log.Warn("load balancers are not settled", "error", err)
-		}
-		return nil
-	})
+	for _, r := range h.regions {
+		r.run(ctx, g)
+	}
 	g.Go(func() error {
 		if err := h.orgs.Settle(ctx); err != nil {
 			h.orgs.Log.Warn("accounts of organisations are not settled", "error", err)
 		}
 		return nil
 	})
-	g.Go(func() error { return h.resolver.Run(ctx) })
 	g.Go(func() error { return h.s3.Run(ctx) })
-	g.Go(func() error { return h.sagemaker.Run(ctx) })
 	g.Go(func() error { return h.door.Serve(ctx, public, tls) })
 	g.Go(func() error { return h.door.Serve(ctx, h.fabric.Listener(), tls) })
 	g.Go(func() error { return h.metadata.Serve(ctx, h.fabric.Metadata()) })
 	return g.Wait()
+}
+
+// run has the parts of a region run.
+func (r *region) run(ctx context.Context, g *errgroup.Group) {
+	g.Go(func() error { return r.ec2.Run(ctx) })
+	g.Go(func() error {
+		if err := r.balancers.Settle(ctx); err != nil && ctx.Err() == nil {
+			r.balancers.Log.Warn("load balancers are not settled", "error", err)
+		}
+		return nil
+	})
+	g.Go(func() error { return r.resolver.Run(ctx) })
+	g.Go(func() error { return r.sagemaker.Run(ctx) })
 }
 
 func listenPublic(ctx context.Context, address string) (net.Listener, error) {
@@ -219,7 +239,7 @@ func (f place) take() (*os.File, error) {
 
 // greet says where everything is, on standard output, once.
 func greet(f place, i instance) {
-	fmt.Printf("Cloister serves %s, account %s\n", i.Region, i.Account)
+	fmt.Printf("Cloister serves %s, account %s\n", strings.Join(i.Regions, ", "), i.Account)
 	fmt.Printf("  public door      %s\n", i.Door)
 	fmt.Printf("  CA certificate   %s\n", i.CA)
 	fmt.Printf("  credentials      %s (profile default: the account's root)\n", f.credentials())

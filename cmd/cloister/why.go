@@ -54,7 +54,7 @@ func story(e *audit.Entry) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Request   %s at %s\n", e.RequestID, e.Time.UTC().Format("2006-01-02 15:04:05.000 MST"))
 	fmt.Fprintf(&b, "Operation %s %s\n", e.Service, e.Operation)
-	fmt.Fprintf(&b, "Caller    %s (%s)\n", e.Identity.ARN, e.Identity.Kind)
+	fmt.Fprintf(&b, "Caller    %s (%s)\n", cmp.Or(e.Identity.ARN, e.Identity.ID+" by "+e.Identity.Provider), e.Identity.Kind)
 	if e.Identity.SourceIdentity != "" {
 		fmt.Fprintf(&b, "Source    %s, by source identity\n", e.Identity.SourceIdentity)
 	}

@@ -3,9 +3,9 @@ package main
 import (
 	"context"
 	"log/slog"
-	"net/netip"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -57,20 +57,10 @@ type house struct {
 	door      *door.Door
 	metadata  *door.Metadata
 	iam       *iam.Service
-	ec2       *ec2.Service
 	s3        *s3.Service
-	sagemaker *sagemaker.Service
-	balancers *elasticloadbalancing.Service
-	resolver  *route53resolver.Service
 	cloister  *cloister.Service
 	orgs      *organizations.Service
-	tagged    []tagged
-	services  []*api.Service
-}
-
-// tagged is a service whose resources have tags that decisions look at.
-type tagged interface {
-	WatchTags(ctx context.Context, region string, told func(arn string, tags []caller.Tag)) error
+	regions   []*region // the first one first
 }
 
 // openMachines opens what the house stands on. What was opened before an error is closed by the end
@@ -81,8 +71,10 @@ func openMachines(ctx context.Context, f place, c config, rootless bool, log *sl
 	}
 	m.authority, err = certificate.Open(f.authority(), certificate.Config{
 		Accept: func(name string) bool {
-			_, _, ok := catalogue.ByHost(c.Region, name)
-			return ok || name == "localhost"
+			return name == "localhost" || slices.ContainsFunc(c.served(), func(r string) bool {
+				_, _, ok := catalogue.ByHost(r, name)
+				return ok
+			})
 		},
 		Default: []string{"localhost"}, Now: time.Now,
 	})
@@ -125,38 +117,37 @@ func wire(f place, c config, m machines, log *slog.Logger) (*house, error) {
 	if err != nil {
 		return nil, err
 	}
-	h.door = door.New(door.Config{Region: c.Region, Directory: h.directory, Audit: h.audit, Log: log, Clock: time.Now, Upstreams: upstreams, IdleTimeout: c.IdleTimeout})
+	h.door = door.New(door.Config{Region: c.Region, Others: c.served()[1:], Directory: h.directory, Audit: h.audit, Log: log, Clock: time.Now, Upstreams: upstreams, IdleTimeout: c.IdleTimeout})
 	issuers, err := c.issuers()
 	if err != nil {
 		return nil, err
 	}
 	h.iam = &iam.Service{DB: m.db, Directory: h.directory}
-	recursors, err := c.recursors()
+	w, err := newWiring(f, c, m, log, h)
 	if err != nil {
 		return nil, err
 	}
-	h.resolver = route53resolver.New(m.db, h.door, c.Region, log)
-	r53 := &route53.Service{DB: m.db, Region: c.Region}
-	h.balancers = &elasticloadbalancing.Service{DB: m.db, Client: h.door, Dialer: dialer{m.fabric}, Region: c.Region, Log: log}
-	h.ec2 = ec2.New(ec2.Config{Quotas: c.Quotas, Parts: []ec2.Part{h.resolver.Part, h.balancers.Part, r53.Part}, Balancer: h.balancers.Balancer, TXT: r53.TXT, Domains: r53.Domains, Client: h.door, FlowWindow: c.FlowLogs, TunnelAddress: c.tunnels(), TunnelPort: c.TunnelPort, Uplink: c.Internet == "uplink", Recursors: recursors, DB: m.db, Directory: h.directory, Fabric: m.fabric, Region: c.Region, Log: log})
-	r53.Network, h.resolver.Network, h.balancers.Network = h.ec2, h.ec2, h.ec2
-	m.fabric.Observe(observer{h.ec2, h.resolver})
+	r53 := &route53.Service{DB: m.db, Region: c.Region, Network: w}
 	h.s3 = &s3.Service{DB: m.db, Blobs: m.blobs, Directory: h.directory, Region: c.Region, Log: log}
-	invoke := sagemakerruntime.New(m.fabric, c.Region)
-	h.sagemaker = sagemaker.New(sagemaker.Config{
-		DB: m.db, Client: h.door, Identify: h.identify, Network: m.fabric, Executor: m.executor, Images: images{m.images}, Isolation: h.ec2,
-		Traffic: invoke, Roots: m.authority.Pool(), Capacity: host(), Directory: f.jobs(), Region: c.Region, Log: log, Clock: time.Now,
-	})
-	h.cloister = &cloister.Service{Audit: h.audit, DB: m.db, Founder: h, Home: c.Account, Client: h.door, Interfaces: h.ec2, Clock: time.Now, Region: c.Region}
+	h.cloister = &cloister.Service{Audit: h.audit, DB: m.db, Founder: h, Home: c.Account, Client: h.door, Interfaces: h.interfaces, Clock: time.Now, Region: c.Region}
 	h.orgs = &organizations.Service{DB: m.db, Directory: h.directory, Accounts: h.cloister, Client: h.door, Log: log}
-	l := &logs.Service{DB: m.db}
-	h.tagged = []tagged{h.ec2, h.sagemaker, l, h.balancers}
-	h.services, err = bind(h.iam, &sts.Service{Directory: h.directory, Client: h.door, Issuers: issuers, Now: time.Now}, h.ec2, r53, h.resolver, h.balancers, h.s3, l, h.sagemaker, invoke, h.cloister, h.orgs)
+	global, err := bind(h.iam, &sts.Service{Directory: h.directory, Client: h.door, Issuers: issuers, Now: time.Now}, r53, h.s3, h.cloister, h.orgs)
 	if err != nil {
 		return nil, err
 	}
-	h.door.Open(h.services...)
-	h.metadata = door.NewMetadata(time.Now, log, containers{h.sagemaker}, instances{h.cloister})
+	h.door.Open(global...)
+	holders := []door.Holder{instances{h.cloister}}
+	for i, name := range c.served() {
+		r, err := w.region(i, name, r53)
+		if err != nil {
+			return nil, err
+		}
+		h.regions = append(h.regions, r)
+		h.door.OpenIn(name, r.services...)
+		holders = append(holders, containers{r.sagemaker})
+	}
+	m.fabric.Observe(observer{w.fabric, h.regions})
+	h.metadata = door.NewMetadata(time.Now, log, holders...)
 	return h, nil
 }
 
@@ -199,7 +190,12 @@ func (h *house) Furnish(ctx context.Context, account string) error {
 	if err := h.houseRoles(ctx, account); err != nil {
 		return err
 	}
-	return h.ec2.Found(ctx, account)
+	for _, r := range h.regions {
+		if err := r.ec2.Found(ctx, account); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Found gives the first key of an account's root, too.
@@ -248,17 +244,4 @@ func (i instances) Held(ctx context.Context, eni string) (door.Held, bool, error
 	g, ok, err := i.Service.Held(ctx, eni)
 	return door.Held{RoleARN: g.Role, ProfileARN: strings.Replace(g.Role, ":role/", ":instance-profile/", 1),
 		AccessKey: g.AccessKey, Secret: g.Secret, Token: g.Token, Updated: g.Updated, Expires: g.Expires}, ok, err
-}
-
-// dialer tries targets of load balancers.
-type dialer struct{ fabric.Fabric }
-
-// Accepts tells whether a server accepts connections from an interface.
-func (d dialer) Accepts(ctx context.Context, id string, to netip.AddrPort) bool {
-	c, err := d.Dial(ctx, id, to)
-	if err != nil {
-		return false
-	}
-	c.Close()
-	return true
 }

@@ -133,8 +133,14 @@ func (d *Door) validate(_ context.Context, x *exchange) error {
 	return wire.Validate(x.Call.Operation.Model, x.Input)
 }
 
+// again is where a context has the exchange that goes on as a call from inside.
+type again struct{}
+
 // run calls the service.
 func (d *Door) run(ctx context.Context, x *exchange) error {
+	if x.bearing() {
+		ctx = context.WithValue(ctx, again{}, x)
+	}
 	out, err := x.Call.Operation.Run(ctx, &x.Call, x.Input)
 	x.output = out
 	return err

@@ -40,6 +40,7 @@ func (d *Door) authorise(_ context.Context, x *exchange) error {
 func (d *Door) ask(x *exchange, k *api.Check) error {
 	id := &x.Caller.Identity
 	if k.Demand == api.Nothing {
+		x.entry.Recipient = d.Directory.Owner(k.Resource)
 		return nil
 	}
 	if k.Demand == api.Known {
@@ -56,6 +57,9 @@ func (d *Door) ask(x *exchange, k *api.Check) error {
 		resource = d.Directory.Resolve(k.Resource)
 	}
 	stack, facts := d.Directory.Stack(&x.Caller, &directory.Question{Action: k.Action, Resource: resource, Account: k.Account})
+	if id.Account == "" {
+		x.entry.Recipient = facts.Account
+	}
 	b := subjects.Get().(*subject)
 	defer subjects.Put(b) // a Decision shares nothing with it
 	b.begin(x, k, resource, facts)

@@ -79,8 +79,8 @@ func TestTheVPCEndpointDecidesTooAndIsOnlyForItsService(t *testing.T) {
 	invoke(h.As(t, c), "digits").Fault(t, 403, "AccessDeniedException", no("digits", "because no identity-based policy allows the sagemaker:InvokeEndpoint action"))
 
 	const elsewhere = "The VPC endpoint vpce-0aaa serves com.amazonaws.us-east-1.sagemaker.runtime and not "
-	through.Query("sts", "GetCallerIdentity").Fault(t, 403, "AccessDenied", elsewhere+"sts.")
-	through.Call("logs", "DescribeLogGroups", "{}").Fault(t, 400, "AccessDeniedException", elsewhere+"logs.")
+	through.Query("sts", "GetCallerIdentity").Fault(t, 403, "AccessDenied", elsewhere+"sts in us-east-1.")
+	through.Call("logs", "DescribeLogGroups", "{}").Fault(t, 400, "AccessDeniedException", elsewhere+"logs in us-east-1.")
 	h.Directory.RemoveEndpoint("vpce-0aaa")
 	invoke(through, "digits").Fault(t, 403, "AccessDeniedException", no("digits", "because no VPC endpoint policy allows the sagemaker:InvokeEndpoint action"))
 }

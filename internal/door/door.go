@@ -24,13 +24,15 @@ import (
 	"cloister/internal/frame/audit"
 	"cloister/internal/frame/directory"
 	"cloister/internal/value/caller"
-	"cloister/internal/value/catalogue"
 	"cloister/internal/value/fault"
 )
 
 // Config is what a Door needs.
 type Config struct {
-	Region    string
+	// Region is the first one: of calls from inside that name none, and of names without a region.
+	Region string
+	// Others are the other regions that are served.
+	Others    []string
 	Directory *directory.Directory
 	Audit     *audit.Log
 	Log       *slog.Logger
@@ -46,8 +48,9 @@ type Config struct {
 // Door is safe for concurrent use once Open was called.
 type Door struct {
 	Config
-	services map[string]*api.Service
-	hosts    map[string]*catalogue.Service // the names without a wildcard, which most calls use
+	regions  []string
+	services map[place]*api.Service
+	hosts    map[string]called // the names without a wildcard, which most calls use
 	verifier *sigv4.Verifier
 	bodies   *semaphore.Weighted // unproven
 	log      *slog.Logger
@@ -63,17 +66,29 @@ func New(c Config) *Door {
 	if c.IdleTimeout == 0 {
 		c.IdleTimeout = IdleTimeout
 	}
+	regions := append([]string{c.Region}, c.Others...)
 	return &Door{
-		Config: c, services: map[string]*api.Service{}, hosts: names(c.Region), verifier: sigv4.NewVerifier(1024),
+		Config: c, regions: regions, services: map[place]*api.Service{}, hosts: names(regions), verifier: sigv4.NewVerifier(1024),
 		bodies: semaphore.NewWeighted(unproven), log: c.Log,
 		upstream: &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 16, IdleConnTimeout: time.Minute, ForceAttemptHTTP2: false},
 	}
 }
 
-// Open lets calls to these services in. It is to be called before the first Serve or Call.
+// place is a service in a region.
+type place struct{ region, service string }
+
+// Open lets calls to these services in, which are the same in every region. It is to be called before the
+// first Serve or Call.
 func (d *Door) Open(services ...*api.Service) {
+	for _, r := range d.regions {
+		d.OpenIn(r, services...)
+	}
+}
+
+// OpenIn is Open for the services of one region.
+func (d *Door) OpenIn(region string, services ...*api.Service) {
 	for _, s := range services {
-		d.services[s.Model.ID] = s
+		d.services[place{region, s.Model.ID}] = s
 	}
 }
 
@@ -88,7 +103,8 @@ type exchange struct {
 	original sigv4.Request // what was signed
 	output   any
 	response *wire.Response
-	entry    *audit.Entry // stands alone, for it outlives the exchange and its body
+	entry    *audit.Entry     // stands alone, for it outlives the exchange and its body
+	bearer   *caller.Identity // whom the token of a call that came unsigned names
 }
 
 // stage is one step; an error ends the exchange.
@@ -144,13 +160,33 @@ func (d *Door) answer(ctx context.Context, from caller.Origin, r *wire.Request) 
 
 // Call is api.Client: the same checks and record for a caller that is given.
 func (d *Door) Call(ctx context.Context, as caller.Caller, service, name string, in any) (any, error) {
+	return d.call(ctx, d.Region, as, service, name, in)
+}
+
+// In is the api.Client whose calls are of a region.
+func (d *Door) In(region string) api.Client { return inside{d, region} }
+
+type inside struct {
+	door   *Door
+	region string
+}
+
+func (i inside) Call(ctx context.Context, as caller.Caller, service, name string, in any) (any, error) {
+	return i.door.call(ctx, i.region, as, service, name, in)
+}
+
+func (d *Door) call(ctx context.Context, region string, as caller.Caller, service, name string, in any) (any, error) {
 	x := d.exchange()
-	x.service, x.Caller, x.Input = d.services[service], as, in
+	x.Region, x.service, x.Caller, x.Input = region, d.services[place{region, service}], as, in
 	if x.service == nil || x.service.Operations[name] == nil {
 		return nil, fmt.Errorf("no operation %s.%s", service, name)
 	}
 	x.Call.Operation = x.service.Operations[name]
-	defer d.record(x)
+	if first, ok := ctx.Value(again{}).(*exchange); ok && first.Call.Operation == x.Call.Operation {
+		x.ID, x.entry, first.bearer = first.ID, first.entry, &x.Caller.Identity // one call, one record
+	} else {
+		defer d.record(x)
+	}
 	if err := d.pass(ctx, x, fromInside); err != nil {
 		f := d.shown(x, err)
 		if f.Code == fault.Internal.Code {
@@ -192,6 +228,9 @@ func (x *exchange) name() string {
 func (d *Door) record(x *exchange) {
 	e := x.entry
 	e.RequestID, e.Time, e.UserAgent, e.Caller = x.ID, x.Time, x.UserAgent, x.Caller
+	if x.bearer != nil {
+		e.Identity = *x.bearer
+	}
 	if x.service != nil {
 		e.Service, e.Source, e.Region = x.service.Model.ID, x.service.Model.SigningName, x.asked()
 	}

@@ -66,7 +66,7 @@ func (b *subject) Fill(c *policy.Context, key policy.Key, name string) {
 func (b *subject) claimed(c *policy.Context, name string) bool {
 	claims := b.identity().Claims
 	for i := range claims {
-		if k := &claims[i]; strings.EqualFold(k.Key, name) {
+		if k := &claims[i]; policy.SameKey(k.Key, name) {
 			if k.Many {
 				c.SetNamedMany(name, k.Values)
 			} else {
@@ -86,13 +86,13 @@ func (b *subject) tag(c *policy.Context, name string) {
 	}
 	var tags []caller.Tag
 	switch {
-	case strings.EqualFold(prefix, "aws:PrincipalTag"):
+	case policy.SameKey(prefix, "aws:PrincipalTag"):
 		tags = b.Principal
 	case b.tells(prefix):
 		tags = b.Resource
 	}
 	for i := range tags {
-		if strings.EqualFold(tags[i].Key, key) {
+		if policy.SameKey(tags[i].Key, key) {
 			c.SetNamed(name, tags[i].Value)
 			return
 		}
@@ -108,16 +108,16 @@ func (b *subject) tells(prefix string) bool {
 	if !ok || strings.EqualFold(b.action, "iam:PassRole") {
 		return false
 	}
-	if strings.EqualFold(service, "aws") {
+	if policy.SameKey(service, "aws") {
 		return true
 	}
 	a, err := arn.Parse(b.resource)
-	return err == nil && tagged[a.Service] && strings.EqualFold(a.Service, service)
+	return err == nil && tagged[a.Service] && policy.SameKey(a.Service, service)
 }
 
 func cutFold(text, suffix string) (string, bool) {
 	at := len(text) - len(suffix)
-	if at < 0 || !strings.EqualFold(text[at:], suffix) {
+	if at < 0 || !policy.SameKey(text[at:], suffix) {
 		return "", false
 	}
 	return text[:at], true

@@ -224,6 +224,22 @@ func TestTagsOfARole(t *testing.T) {
 	}
 }
 
+// A key that only Unicode takes for another one is another one, as it is in the request that sets the tag: else who may
+// set any tag but "stack" could have it by writing "\u017ftack".
+func TestTagKeysAreTheSameInASCIICaseOnly(t *testing.T) {
+	for _, near := range []string{"\u017ftac\u212a", "\u017ftack", "stac\u212a"} {
+		worker := keyColumns()["session"].as
+		worker.Identity.Tags = []caller.Tag{{Key: near, Value: "admin"}}
+		x := door.Context(keyed(t), worker, "s3", http.Header{}, api.Check{Action: "s3:GetObject", Resource: "arn:aws:s3:::mine/key"})
+		if got, ok := x.Get("aws:PrincipalTag/stack"); ok {
+			t.Errorf("%q is taken for stack: %s", near, got)
+		}
+		if got, _ := x.Get("aws:PrincipalTag/" + near); len(got) != 1 || got[0] != "admin" {
+			t.Errorf("%q is %s", near, got)
+		}
+	}
+}
+
 // A service without regions is always asked in the same one.
 func TestTheRegionOfAGlobalService(t *testing.T) {
 	d := door.New(door.Config{Region: "eu-west-1", Directory: directory.New([32]byte{1}, time.Now), Clock: time.Now})

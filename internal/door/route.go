@@ -2,6 +2,7 @@ package door
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"cloister/internal/engine/sigv4"
@@ -30,18 +31,19 @@ func (d *Door) route(ctx context.Context, x *exchange) error {
 	x.original = sigv4.Request{Method: r.Method, Host: r.Host, Path: r.Path, RawQuery: r.RawQuery, Header: r.Header}
 	var refused *sigv4.Error
 	x.claim, refused = sigv4.Parse(&x.original)
-	row, err := d.called(x)
+	to, err := d.called(x)
 	if err != nil {
 		return err
 	}
-	x.service = d.services[row.ID]
+	row := to.row
+	x.Region, x.service = to.region, d.services[place{to.region, row.ID}]
 	if row.Unserved != nil {
 		return d.elsewhere(ctx, x, row, refused)
 	}
 	if x.service == nil {
 		return unknownHost.New("%s is not served here.", r.Host)
 	}
-	x.host = sigv4.Scope{Region: d.Region, Service: x.service.Model.SigningName}
+	x.host = sigv4.Scope{Region: x.Region, Service: x.service.Model.SigningName}
 	if row.Global || hostname(r.Host) == "sts.amazonaws.com" {
 		x.host.Region = "us-east-1"
 	}
@@ -73,26 +75,46 @@ func (d *Door) route(ctx context.Context, x *exchange) error {
 	return nil
 }
 
-// called finds the row of the service that the host stands for. A host that is none of AWS's names
+// called is what a host stands for.
+type called struct {
+	row    *catalogue.Service
+	region string
+}
+
+// called finds the service and the region that the host stands for. A host that is none of AWS's names
 // (the loopback door) leaves it to the signature's scope and the form of the request.
-func (d *Door) called(x *exchange) (*catalogue.Service, error) {
+func (d *Door) called(x *exchange) (called, error) {
 	host := hostname(x.request.Host)
-	if row, ok := d.hosts[host]; ok {
-		return row, nil
+	if to, ok := d.hosts[host]; ok {
+		return to, nil
 	}
-	if row, bucket, ok := catalogue.ByHost(d.Region, host); ok {
+	for _, region := range d.regions {
+		row, bucket, ok := catalogue.ByHost(region, host)
+		if !ok {
+			continue
+		}
 		if bucket != "" {
 			x.bucket, x.original.Bucket = bucket, bucket
 			x.request.Path = "/" + bucket + x.request.Path
 		}
-		return row, nil
+		return called{row, region}, nil
 	}
 	if x.Caller.Origin.Place == caller.Endpoint || strings.HasSuffix(host, ".amazonaws.com") {
-		return nil, unknownHost.New("%s is not served here.", host)
+		return called{}, unknownHost.New("%s is not served here.", host)
 	}
+	row, err := d.claimed(x)
+	region := d.Region
+	if slices.Contains(d.Others, x.claim.Region) && err == nil && !row.Global {
+		region = x.claim.Region
+	}
+	return called{row, region}, err
+}
+
+// claimed finds the service that a signature's scope names.
+func (d *Door) claimed(x *exchange) (*catalogue.Service, error) {
 	var found []*api.Service
-	for _, s := range d.services {
-		if s.Model.SigningName == x.claim.Service {
+	for at, s := range d.services {
+		if at.region == d.Region && s.Model.SigningName == x.claim.Service {
 			found = append(found, s)
 		}
 	}
@@ -110,17 +132,19 @@ func (d *Door) called(x *exchange) (*catalogue.Service, error) {
 			return row, nil
 		}
 	}
-	return nil, unknownHost.New("%s names no service, and neither does the signature of the request.", host)
+	return nil, unknownHost.New("%s names no service, and neither does the signature of the request.", hostname(x.request.Host))
 }
 
-// names is the rows of the host names that stand for themselves.
-func names(region string) map[string]*catalogue.Service {
-	out := map[string]*catalogue.Service{}
-	for i := range catalogue.Services {
-		row := &catalogue.Services[i]
-		for _, h := range row.Hosts {
-			if !strings.HasPrefix(h, "*") {
-				out[catalogue.In(region, h)] = row
+// names is what the host names that have no wildcard stand for. Those without a region are the first one's.
+func names(regions []string) map[string]called {
+	out := map[string]called{}
+	for at, region := range regions {
+		for i := range catalogue.Services {
+			row := &catalogue.Services[i]
+			for _, h := range row.Hosts {
+				if !strings.HasPrefix(h, "*") && (at == 0 || catalogue.Regional(h)) {
+					out[catalogue.In(region, h)] = called{row, region}
+				}
 			}
 		}
 	}

@@ -43,7 +43,7 @@ func (d *Door) elsewhere(ctx context.Context, x *exchange, row *catalogue.Servic
 		m.Protocol = "rest-json"
 	}
 	x.service = &api.Service{Model: m}
-	x.host = sigv4.Scope{Region: d.Region, Service: m.SigningName}
+	x.host = sigv4.Scope{Region: x.Region, Service: m.SigningName}
 	if err := d.belongs(x, row); err != nil {
 		return err
 	}
@@ -81,8 +81,8 @@ func (d *Door) elsewhere(ctx context.Context, x *exchange, row *catalogue.Servic
 
 // belongs refuses a call that came through the endpoint of another service.
 func (d *Door) belongs(x *exchange, row *catalogue.Service) error {
-	if o := &x.Caller.Origin; o.Place == caller.Endpoint && o.Service != row.EndpointName(d.Region) {
-		return x.denied("The VPC endpoint " + o.EndpointID + " serves " + o.Service + " and not " + row.ID + ".")
+	if o := &x.Caller.Origin; o.Place == caller.Endpoint && o.Service != row.EndpointName(x.Region) {
+		return x.denied("The VPC endpoint " + o.EndpointID + " serves " + o.Service + " and not " + row.ID + " in " + x.Region + ".")
 	}
 	return nil
 }

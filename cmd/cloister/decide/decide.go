@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode/utf8"
 
 	"cloister/internal/engine/policy"
 )
@@ -26,7 +27,13 @@ func Lines(from io.Reader, to io.Writer, quiet bool) error {
 	write.SetEscapeHTML(false)
 	known := documents{}
 	for number := 1; ; number++ {
-		line, err := readLine(in)
+		line, long, err := readLine(in)
+		if long {
+			line = nil
+			if err := write.Encode(answer{Result: "invalid", Error: fmt.Sprintf("line %d: longer than %d bytes", number, longestLine)}); err != nil {
+				return err
+			}
+		}
 		if text := strings.TrimSpace(string(line)); text != "" {
 			a := answerTo([]byte(text), known)
 			if a.Error != "" && a.ID == nil {
@@ -53,15 +60,17 @@ func Lines(from io.Reader, to io.Writer, quiet bool) error {
 	}
 }
 
-func readLine(in *bufio.Reader) (line []byte, err error) {
+// readLine reads to the end of a line; of one that is too long nothing is kept.
+func readLine(in *bufio.Reader) (line []byte, long bool, err error) {
 	for {
 		part, more := in.ReadSlice('\n')
-		line = append(line, part...)
-		if len(line) > longestLine {
-			return nil, fmt.Errorf("longer than %d bytes", longestLine)
+		if long = long || len(line)+len(part) > longestLine; long {
+			line = nil
+		} else {
+			line = append(line, part...)
 		}
 		if !errors.Is(more, bufio.ErrBufferFull) {
-			return line, more
+			return line, long, more
 		}
 	}
 }
@@ -82,10 +91,20 @@ func answerTo(line []byte, known documents) answer {
 	if err := json.Unmarshal(line, &q); err != nil {
 		return answer{ID: q.ID, Result: "invalid", Error: err.Error()}
 	}
+	if !utf8.Valid(line) {
+		return answer{ID: q.ID, Result: "invalid", Error: "not UTF-8"} // decoding would make one text of different ones
+	}
 	stack, request, err := q.read(known)
 	if err != nil {
 		return answer{ID: q.ID, Result: "invalid", Error: err.Error()}
 	}
 	r := policy.Explain(stack, request).Report()
-	return answer{ID: q.ID, Result: r.Effect.String(), Decided: &r.Result, Message: r.Message, Reasons: r.Policies}
+	settled, message := policy.Settled(request, r.Result), r.Message
+	if settled != r.Result {
+		message = ""
+		if settled.Effect != policy.Allowed {
+			message = policy.Sentence(request, settled)
+		}
+	}
+	return answer{ID: q.ID, Result: settled.Effect.String(), Decided: &settled, Message: message, Reasons: r.Policies}
 }

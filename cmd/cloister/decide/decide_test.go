@@ -110,11 +110,22 @@ func TestWhatIsNoQuestion(t *testing.T) {
 		line(``, user+`,"action":"GetObject","resource":"*"`):                                                                    "request.action:",
 		line(``, user+","+read+`,"context":{"aws:SourceIp":{}}`):                                                                 "request.context: aws:SourceIp:",
 		line(``, user+","+read+`,"context":{"aws:TagKeys":[1]}`):                                                                 "request.context: aws:TagKeys:",
+		line(``, user+","+read+`,"context":{"aws:TagKeys":[],"AWS:tagkeys":["a"]}`):                                              "request.context: aws:tagkeys is given twice",
+		line(``, user+`,"action":"s3:GetObject","resource":"arn:aws:s3:::b/`+"\xff"+`"`):                                         "not UTF-8",
 		line(`"resource":[`+everybody+`]`, user+`,"action":"sts:AssumeRole","resource":"arn:aws:iam::123456789012:role/r"`):      "resource[0]: AssumeRole policy may only specify STS AssumeRole actions.",
 	} {
 		if a := ask(t, text)[0]; a.Result != "invalid" || !strings.HasPrefix(a.Error, want) {
 			t.Errorf("%s: %s %q, wanted %q", text, a.Result, a.Error, want)
 		}
+	}
+}
+
+// TestALineThatIsTooLong is answered as what it is, and the next line is read.
+func TestALineThatIsTooLong(t *testing.T) {
+	good := line(`"identity":[`+allowAll+`]`, user+","+read)
+	all := ask(t, good, strings.Repeat("x", longestLine+1), good)
+	if len(all) != 3 || all[1].Result != "invalid" || all[1].Error != "line 2: longer than 67108864 bytes" || all[2].Result != "Allowed" {
+		t.Errorf("%v", all)
 	}
 }
 

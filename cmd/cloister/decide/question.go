@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
+	"sync"
 
 	"cloister/internal/engine/policy"
 	"cloister/internal/value/arn"
@@ -65,8 +67,30 @@ func (q *question) read(known documents) (*policy.Stack, *policy.Request, error)
 	if s.SCP, err = known.levels(p.SCP, policy.SCP, "scp"); err != nil {
 		return nil, nil, err
 	}
-	s.RCP, err = known.levels(p.RCP, policy.RCP, "rcp")
+	levels, err := known.levels(p.RCP, policy.RCP, "rcp")
+	if err == nil && policy.Controlled(request.Action) {
+		s.RCP = withFullAccess(levels)
+	}
 	return s, request, err
+}
+
+// fullAccess is RCPFullAWSAccess, which AWS attaches to every level and which cannot be detached.
+var fullAccess = sync.OnceValue(func() policy.Attached {
+	d, err := policy.Parse(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]}`)
+	if err != nil {
+		panic(err) // the text above is a policy
+	}
+	return policy.Attached{Document: d, Name: "RCPFullAWSAccess"}
+})
+
+// withFullAccess adds it to the levels that do without.
+func withFullAccess(levels [][]policy.Attached) [][]policy.Attached {
+	for i := range levels {
+		if !slices.ContainsFunc(levels[i], func(a policy.Attached) bool { return a.Document.FullAccess() }) {
+			levels[i] = append(levels[i], fullAccess())
+		}
+	}
+	return levels
 }
 
 // trusts tells whether the resource's policy is the trust policy of a role.
@@ -90,7 +114,13 @@ func (q *question) request() (*policy.Request, error) {
 	if out.ResourceAccount == "" {
 		out.ResourceAccount = accountOf(out.Resource)
 	}
+	seen := map[string]bool{}
 	for name, raw := range in.Context {
+		key := strings.ToLower(name)
+		if seen[key] {
+			return nil, fmt.Errorf("request.context: %s is given twice: names of keys are the same in any case", key)
+		}
+		seen[key] = true
 		if err := setContext(out.Context, name, raw); err != nil {
 			return nil, fmt.Errorf("request.context: %s: %w", name, err)
 		}
@@ -174,8 +204,8 @@ func (q *question) principal(c *policy.Context) (policy.Principal, error) {
 	return p, nil
 }
 
-// session finds whose session an ARN is: what aws:PrincipalArn says, as only that has a role's path, else
-// the role of that name. A role's own ARN stands for any of its sessions.
+// session finds whose session an ARN is: what aws:PrincipalArn says, as only that has a path, else the role, or
+// for a federated user the user, of that name. A role's own ARN stands for any of its sessions.
 func session(text string, c *policy.Context) (own, issuer string) {
 	a, _ := arn.Parse(text)
 	if a.Service == "iam" {
@@ -187,6 +217,9 @@ func session(text string, c *policy.Context) (own, issuer string) {
 	if rest, ok := strings.CutPrefix(a.Resource, "assumed-role/"); ok {
 		role, _, _ := strings.Cut(rest, "/")
 		return text, "arn:aws:iam::" + a.Account + ":role/" + role
+	}
+	if name, ok := strings.CutPrefix(a.Resource, "federated-user/"); ok {
+		return text, "arn:aws:iam::" + a.Account + ":user/" + name
 	}
 	return text, ""
 }

@@ -3,12 +3,12 @@ package policy
 import "strings"
 
 // Cause is the end of AWS's sentence for a denial: which kind of policy denies, or which does not
-// allow. It is empty for a request that is allowed.
+// allow. It is empty for a request that is allowed, and for what no policy could allow.
 func (r Result) Cause(action string) string {
-	switch r.Effect {
-	case Allowed:
+	switch {
+	case r.Effect == Allowed || r.Kind == NoPolicy:
 		return ""
-	case ImplicitDeny:
+	case r.Effect == ImplicitDeny:
 		return "because no " + r.Kind.String() + " allows the " + action + " action"
 	}
 	return "with an explicit deny in " + article(r.Kind) + " " + r.Kind.String() + r.suffix()

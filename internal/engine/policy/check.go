@@ -24,6 +24,11 @@ func (d *Document) check(kind Kind) *Malformed {
 		return d.checkResourceBased()
 	case RCP:
 		return d.checkRCP()
+	case SCP:
+		if m := d.checkIdentity(); m != nil {
+			return m
+		}
+		return d.each(controlResources(true))
 	case Managed, Boundary:
 		if d.version != Version2012 {
 			return malformed("Policy document must be version 2012-10-17 or greater.").in("Version")
@@ -152,6 +157,22 @@ func everyResource(s *statement) *Malformed {
 	}
 	return nil
 }
+
+// controlResources refuses ARNs of fewer than six parts in an organisation's policies; a service control policy may cut one
+// short at a star.
+func controlResources(star bool) func(*statement) *Malformed {
+	return func(s *statement) *Malformed {
+		for i := range s.resources {
+			if r := &s.resources[i]; !r.all && strings.HasPrefix(r.written, "arn:") && r.given < segments && !(star && r.trail) {
+				return malformed(controlRefusal).in(s.resourceElement()).item(i)
+			}
+		}
+		return nil
+	}
+}
+
+// controlRefusal is AWS Organizations' sentence for a document that its type of policy may not be.
+const controlRefusal = "The provided policy document does not meet the requirements of the specified policy type."
 
 var iamPaths = []string{
 	"user/", "federated-user/", "role/", "group/", "instance-profile/", "mfa/", "server-certificate/", "policy/", "sms-mfa/",

@@ -132,8 +132,8 @@ func (d *Document) checkRCP() *Malformed {
 		s := &d.statements[i]
 		everyone := s.principals != nil && !s.principals.not && len(s.principals.names) == 1 && s.principals.names[0].written == "*"
 		if s.allow || !everyone || len(s.actions) == 0 || s.notAction || len(s.resources) == 0 {
-			return malformed("The provided policy document does not meet the requirements of the specified policy type.").of(s)
+			return malformed(controlRefusal).of(s)
 		}
 	}
-	return d.each(everyAction)
+	return d.each(everyAction, controlResources(false))
 }

@@ -47,7 +47,6 @@ func TestIdentityPolicies(t *testing.T) {
 		{resource("arn:*:s3:::b"), ""},
 		{resource("arn:aws:*:::b"), "Resource vendor must be fully qualified and cannot contain regexes."},
 		{resource("arn:aws"), "Resource vendor must be fully qualified and cannot contain regexes."},
-		{resource("arn:aws:s3"), ""},
 		{resource("arn:aws:s3:us-east-1::b"), "Resource arn:aws:s3:us-east-1::b can not contain region information."},
 		{resource("arn:aws:s3:us-east-1:111122223333:accesspoint/a"), ""},
 		{resource("arn:aws:iam:us-east-1:111122223333:user/a"), "IAM resource arn:aws:iam:us-east-1:111122223333:user/a cannot contain region information."},
@@ -217,6 +216,27 @@ func TestResourceControlPolicies(t *testing.T) {
 	} {
 		if got := verdict(RCP, `{"Version":"2012-10-17","Statement":{`+elements+`}}`); got != want {
 			t.Errorf("%s: %q", elements, got)
+		}
+	}
+}
+
+// Facts 1.4 and 11: ARNs of fewer than six parts, where policies are saved.
+func TestShortResourcesAtSave(t *testing.T) {
+	const no = "The provided policy document does not meet the requirements of the specified policy type."
+	for _, c := range []struct {
+		kind       Kind
+		text, want string
+	}{
+		{Identity, "arn:aws:s3", ""}, {Identity, "arn:aws:s3:*", ""}, {Boundary, "arn:aws:s3", ""}, {Session, "arn:aws:s3", ""},
+		{SCP, "arn:aws:s3", no}, {SCP, "arn:aws:s3:*", ""}, {SCP, "arn:*:s3", no}, {SCP, "arn:aws:s3:::b", ""}, {SCP, "*", ""}, {SCP, "**", ""},
+		{RCP, "arn:aws:s3", no}, {RCP, "arn:aws:s3:*", no}, {RCP, "arn:aws:s3:::b", ""}, {RCP, "*", ""},
+	} {
+		statement := `"Effect":"Deny","Action":"s3:*","Resource":"` + c.text + `"`
+		if c.kind == RCP {
+			statement += `,"Principal":"*"`
+		}
+		if got := verdict(c.kind, `{"Version":"2012-10-17","Statement":{`+statement+`}}`); got != c.want {
+			t.Errorf("%s in a %s: %q", c.text, c.kind, got)
 		}
 	}
 }

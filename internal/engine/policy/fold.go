@@ -36,6 +36,11 @@ func foldEqual(a, b string) bool {
 	return true
 }
 
+// SameKey tells whether two condition keys, or the keys of two tags, are one. Whoever puts tags into a request,
+// onto a resource or into a session must know them as conditions do: else a key that a condition does not
+// recognise could become one that it does.
+func SameKey(a, b string) bool { return foldEqual(a, b) }
+
 func fold(s string) string {
 	for i := 0; i < len(s); i++ {
 		if foldByte(s[i]) != s[i] {

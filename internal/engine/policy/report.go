@@ -86,32 +86,35 @@ func (d *Decision) Report() Report {
 
 // For is the report as an account may read it: of another account's documents it has the kind and what
 // they came to, as a denial's sentence has, and neither names nor statements. Where the sentence has no cause
-// the report has none either, and what is known of a resource is its owner's.
+// the report has none either, nor does it tell whether the resource's owner has any policies; and what is known
+// of a resource is its owner's.
 func (r Report) For(account string) Report {
-	hidden, outside := false, r.Message != "" && !strings.HasSuffix(r.Message, r.Cause)
-	policies := slices.Clone(r.Policies)
-	for i := range policies {
-		p := &policies[i]
-		if r.Owner != "" && r.Owner != account {
+	foreign := r.Owner != account
+	outside := foreign && r.Message != "" && !strings.HasSuffix(r.Message, r.Cause)
+	hidden, policies := false, make([]PolicyReport, 0, len(r.Policies))
+	for _, p := range r.Policies {
+		if r.Owner != "" && foreign {
 			p.Statements = hideOwners(p.Statements)
 		}
-		if p.Owner != "" && p.Owner != account {
-			*p = PolicyReport{Kind: p.Kind, Effect: p.Effect, Hidden: true}
+		theirs := p.Owner != "" && p.Owner != account
+		switch {
+		case outside && p.Kind.ofOwner():
+			continue
+		case theirs:
+			p = PolicyReport{Kind: p.Kind, Effect: p.Effect, Hidden: true}
 			hidden = hidden || p.Kind == r.Kind
-			if outside && p.Kind.ofOwner() {
-				p.Effect = Untold
-			}
 		}
+		policies = append(policies, p)
 	}
 	r.Policies = policies
-	if r.Owner != account {
+	if foreign {
 		r.Owner = ""
 	}
-	if hidden {
-		r.Policy, r.PolicyARN, r.Sid, r.Statement = "", "", "", 0
-	}
-	if hidden && outside && r.Kind.ofOwner() {
-		r.Effect, r.Cause = Untold, ""
+	switch {
+	case outside && r.Kind.ofOwner():
+		r.Result, r.Cause = Result{Effect: Untold}, ""
+	case hidden:
+		r.Result = Result{Effect: r.Effect, Kind: r.Kind}
 	}
 	return r
 }
@@ -203,7 +206,7 @@ func (r *Report) Lines() []string {
 	for i := range r.Policies {
 		p := &r.Policies[i]
 		if p.Hidden {
-			lines = append(lines, p.Kind.String()+" of another account: "+p.told())
+			lines = append(lines, fmt.Sprintf("%s of another account: %s", p.Kind, p.Effect))
 			continue
 		}
 		lines = append(lines, fmt.Sprintf("%s %s: %s", p.Kind, p.label(), p.Effect))
@@ -212,14 +215,6 @@ func (r *Report) Lines() []string {
 		}
 	}
 	return lines
-}
-
-// told is what a hidden policy came to, or that it is nobody else's affair.
-func (p *PolicyReport) told() string {
-	if p.Effect == Untold {
-		return "not told"
-	}
-	return p.Effect.String()
 }
 
 // label names a policy: by its name and ARN, the version in force, and where in the organisation it hangs.

@@ -46,8 +46,14 @@ func EncodeFault(svc *model.Service, op *model.Operation, f *fault.Fault, reques
 		w.Header.Set("Content-Type", "application/xml")
 		w.Bytes = s3Fault(f, requestID)
 	}
+	if region, ok := f.Fields[regionHeader].(string); ok && svc.Objects() {
+		w.Header.Set(regionHeader, region)
+	}
 	return finish(op, w)
 }
+
+// regionHeader is a field of S3's faults that stands in no body: where the bucket is.
+const regionHeader = "x-amz-bucket-region"
 
 // finish takes the body from answers that may have none, and fills in its length.
 func finish(op *model.Operation, w *Response) *Response {
@@ -205,7 +211,7 @@ func (w *xml) fault(f *fault.Fault) {
 	w.element("Code", f.Code)
 	w.element("Message", f.Message)
 	for _, k := range fieldNames(f) {
-		if name := strings.Map(nameRune, k); name != "" {
+		if name := strings.Map(nameRune, k); name != "" && name != regionHeader {
 			w.element(name, fmt.Sprint(f.Fields[k]))
 		}
 	}

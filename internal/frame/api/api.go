@@ -61,7 +61,7 @@ const (
 	Allowed Demand = iota
 	// Known asks only that the caller proved who they are, as sts:GetCallerIdentity does.
 	Known
-	// Nothing lets anyone in.
+	// Nothing lets anyone in; the call is on record with who owns the Resource.
 	Nothing
 )
 

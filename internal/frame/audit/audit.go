@@ -1,8 +1,9 @@
 // Package audit keeps the record of every call, so that whoever made it may ask why it went as it did.
 //
 // It promises that each call of an account that reached the door is here until newer ones of the same account
-// push it out, denied ones also after a restart; that it never takes more than its room, in memory and in the
-// store; and that nobody reads a call of another account. It must not decide anything.
+// push it out, denied ones also after a restart; that a call of nobody's account is in that of whom it was about;
+// that it never takes more than its room, in memory and in the store, and strangers none that an account's own
+// calls have; and that nobody reads a call of another account. It must not decide anything.
 package audit
 
 import (
@@ -13,6 +14,7 @@ import (
 	"sync"
 
 	"cloister/internal/machine/store"
+	"cloister/internal/value/caller"
 )
 
 // Log is safe for concurrent use.
@@ -36,11 +38,15 @@ func New(db *store.DB, log *slog.Logger) *Log {
 	return &Log{db: db, slog: log, waiting: map[string]int{}, wake: make(chan struct{}, 1)}
 }
 
-// Add records a call; the entry must not be changed after. It never blocks on the disk. What nobody's account
-// made nobody may read, so it is not kept.
+// Add records a call; the entry must not be changed after. It never blocks on the disk. What was neither made by
+// an account nor about one nobody may read, so it is not kept; who has proven nothing takes no room on the disk.
 func (l *Log) Add(e *Entry) {
-	account := e.Identity.Account
+	account := e.account()
 	if account == "" {
+		return
+	}
+	if e.Identity.Kind == caller.Anonymous {
+		l.ring(strangers(account)).add(e)
 		return
 	}
 	l.ring(account).add(e)
@@ -56,6 +62,9 @@ func (l *Log) Add(e *Entry) {
 	}
 }
 
+// strangers names the ring of calls about an account by whom nobody knows.
+func strangers(account string) string { return account + "/anonymous" }
+
 func (l *Log) ring(account string) *ring {
 	r, ok := l.rings.Load(account)
 	if !ok {
@@ -64,12 +73,15 @@ func (l *Log) ring(account string) *ring {
 	return r.(*ring)
 }
 
-// Find gives the call of a request id if it was made in that account.
+// Find gives the call of a request id if it was made in that account, or by somebody without one about it.
 func (l *Log) Find(ctx context.Context, account, requestID string) (*Entry, error) {
 	if account == "" {
 		return nil, nil
 	}
 	e := l.ring(account).find(requestID)
+	if e == nil {
+		e = l.ring(strangers(account)).find(requestID)
+	}
 	if e == nil {
 		err := l.db.View(ctx, func(tx *store.Tx) (err error) {
 			e, err = entries.Get(tx, store.Key("id", requestID))
@@ -79,7 +91,7 @@ func (l *Log) Find(ctx context.Context, account, requestID string) (*Entry, erro
 			return nil, fmt.Errorf("find request %s: %w", requestID, err)
 		}
 	}
-	if e == nil || e.Identity.Account != account {
+	if e == nil || e.account() != account {
 		return nil, nil
 	}
 	return e.explained().readBy(account), nil
@@ -131,9 +143,9 @@ func (l *Log) take() []*Entry {
 
 // wait puts an entry with those to be written; of an account with too many the oldest goes. The lock is held.
 func (l *Log) wait(e *Entry) {
-	account := e.Identity.Account
+	account := e.account()
 	if l.waiting[account] == mostPending {
-		oldest := slices.IndexFunc(l.pending, func(o *Entry) bool { return o.Identity.Account == account })
+		oldest := slices.IndexFunc(l.pending, func(o *Entry) bool { return o.account() == account })
 		l.pending = slices.Delete(l.pending, oldest, oldest+1)
 		l.waiting[account]--
 	}

@@ -118,6 +118,38 @@ func TestCallsOfOtherAccountsAndOfNobodyAreNotFound(t *testing.T) {
 	}
 }
 
+// A call by whom nobody knows is with the account that it was about, and takes no room from its own calls.
+func TestStrangersCallsAreWithWhomTheyAreAbout(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "db"))
+	l := audit.New(db, slog.New(slog.DiscardHandler))
+	stop := run(t, l)
+	l.Add(call(1, false))
+	for n := range audit.Recent + 5 {
+		e := call(100+n, true)
+		e.Identity, e.Recipient = caller.Identity{Kind: caller.Anonymous}, account
+		l.Add(e)
+	}
+	bearer := call(2, true)
+	bearer.Identity, bearer.Recipient = caller.Identity{Kind: caller.Federated}, account
+	l.Add(bearer)
+	for n, want := range map[int]bool{1: true, 2: true, 100: false, 104: false, 105: true, audit.Recent + 104: true} {
+		if has(t, l, n) != want {
+			t.Errorf("call %d is here: %v, want %v", n, !want, want)
+		}
+	}
+	if e, err := l.Find(t.Context(), "444455556666", "call-105"); e != nil || err != nil {
+		t.Errorf("another account finds %v, %v", e, err)
+	}
+	stop()
+	l = audit.New(db, slog.New(slog.DiscardHandler))
+	if has(t, l, 105) || !has(t, l, 2) {
+		t.Error("who has proven nothing takes room on the disk, or who has takes none")
+	}
+	if err := db.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // What cannot be written now is written later.
 func TestAFailingStoreLosesNothing(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "db")

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 	"time"
@@ -20,6 +21,8 @@ type Entry struct {
 	Region    string `json:"region,omitempty"`
 	UserAgent string `json:"user_agent,omitempty"`
 	caller.Caller
+	// Recipient is the account that a call is about whose caller has none: a provider's token, or nobody.
+	Recipient string `json:"recipient,omitempty"`
 	// Code and Message are what the caller was told; Code is empty when all went well.
 	Code      string          `json:"code,omitempty"`
 	Message   string          `json:"message,omitempty"`
@@ -42,6 +45,9 @@ const (
 	// mostBytes bounds a record in the store.
 	mostBytes = 64 << 10
 )
+
+// account is whose record the call is in.
+func (e *Entry) account() string { return cmp.Or(e.Identity.Account, e.Recipient) }
 
 // Decide records what a check came to.
 func (e *Entry) Decide(d *policy.Decision) {

@@ -55,7 +55,7 @@ func write(tx *store.Tx, batch []*Entry) error {
 
 // count puts a row for an entry and adds it to its account's sum.
 func count(tx *store.Tx, sums map[string]*total, e *Entry, bytes int) error {
-	account := e.Identity.Account
+	account := e.account()
 	t := sums[account]
 	if t == nil {
 		var err error
@@ -110,7 +110,7 @@ func adopt(tx *store.Tx) error {
 		}
 		switch {
 		case e == nil:
-		case e.Identity.Account == "":
+		case e.account() == "":
 			err = entries.Delete(tx, store.Key("id", *o.Value)) // nobody may read it
 		default:
 			batch = append(batch, e)

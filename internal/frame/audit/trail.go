@@ -36,6 +36,8 @@ type TrailIdentity struct {
 	UserName       string        `json:"userName,omitempty"`
 	SessionContext *TrailSession `json:"sessionContext,omitempty"`
 	InvokedBy      string        `json:"invokedBy,omitempty"`
+	// IdentityProvider is whose token said who the caller is.
+	IdentityProvider string `json:"identityProvider,omitempty"`
 }
 
 // TrailSession is CloudTrail's sessionContext, of temporary credentials.
@@ -60,6 +62,7 @@ type TrailIssuer struct {
 // types are CloudTrail's words for kinds of callers.
 var types = map[caller.Kind]string{
 	caller.Root: "Root", caller.User: "IAMUser", caller.AssumedRole: "AssumedRole", caller.FederatedUser: "FederatedUser", caller.Service: "AWSService",
+	caller.Federated: "WebIdentityUser",
 }
 
 // Trail gives the entry in CloudTrail's form.
@@ -67,7 +70,7 @@ func (e *Entry) Trail() Trail {
 	t := Trail{
 		EventVersion: "1.08", UserIdentity: e.trailIdentity(), EventTime: e.Time.UTC().Truncate(time.Second), EventSource: e.Source + ".amazonaws.com",
 		EventName: e.Operation, AWSRegion: e.Region, SourceIPAddress: e.Origin.Source.String(), UserAgent: e.UserAgent, ErrorMessage: e.Message,
-		RequestID: e.RequestID, EventType: "AwsApiCall", RecipientAccountID: e.Identity.Account, VPCEndpointID: e.Origin.EndpointID,
+		RequestID: e.RequestID, EventType: "AwsApiCall", RecipientAccountID: e.account(), VPCEndpointID: e.Origin.EndpointID,
 	}
 	if e.Origin.Place == caller.Inside {
 		t.SourceIPAddress, t.UserAgent = "AWS Internal", "AWS Internal"
@@ -89,8 +92,15 @@ func (e *Entry) Trail() Trail {
 
 func (e *Entry) trailIdentity() TrailIdentity {
 	id := &e.Identity
-	if id.Kind == caller.Service {
+	switch {
+	case id.Kind == caller.Service:
 		return TrailIdentity{Type: types[id.Kind], InvokedBy: id.ServiceName}
+	case id.Kind == caller.Federated:
+		return TrailIdentity{Type: types[id.Kind], PrincipalID: id.Provider + ":" + claim(id, ":aud") + ":" + id.ID, UserName: id.ID, IdentityProvider: id.Provider}
+	case id.Kind == caller.Anonymous && e.Source == "s3":
+		return TrailIdentity{Type: "AWSAccount", AccountID: "ANONYMOUS_PRINCIPAL"}
+	case id.Kind == caller.Anonymous:
+		return TrailIdentity{Type: "Unknown"}
 	}
 	t := TrailIdentity{Type: types[id.Kind], PrincipalID: id.ID, ARN: id.ARN, AccountID: id.Account, AccessKeyID: id.AccessKey, UserName: id.Name}
 	if !id.Session && id.Kind != caller.AssumedRole {
@@ -110,6 +120,16 @@ func (e *Entry) trailIdentity() TrailIdentity {
 		t.SessionContext.SessionIssuer = &TrailIssuer{"IAMUser", "", id.Issuer, id.Account, last(id.Issuer)}
 	}
 	return t
+}
+
+// claim gives what a token says by a key with this end.
+func claim(id *caller.Identity, end string) string {
+	for _, c := range id.Claims {
+		if strings.HasSuffix(c.Key, end) && len(c.Values) > 0 {
+			return c.Values[0]
+		}
+	}
+	return ""
 }
 
 // last is the name at the end of an ARN.

@@ -41,6 +41,10 @@ func TestTrail(t *testing.T) {
 				`"sourceIPAddress":"AWS Internal","userAgent":"AWS Internal"`) + `}`},
 		"a service": {audit.Entry{Caller: caller.ForService("sagemaker.amazonaws.com", account, "")},
 			head(`{"type":"AWSService","invokedBy":"sagemaker.amazonaws.com"}|"sourceIPAddress":"sagemaker.amazonaws.com","userAgent":"sagemaker.amazonaws.com"`) + `}`},
+		"a token's bearer": {audit.Entry{Caller: caller.Caller{Identity: caller.Identity{Kind: caller.Federated, ID: "repo:a", Provider: "arn:p", Claims: []caller.Claim{{Key: "x:sub", Values: []string{"repo:a"}}, {Key: "x:aud", Values: []string{"app"}}}}, Origin: internet}, Recipient: account},
+			head(`{"type":"WebIdentityUser","principalId":"arn:p:app:repo:a","userName":"repo:a","identityProvider":"arn:p"}|"sourceIPAddress":"198.51.100.7","userAgent":""`) + `}`},
+		"nobody": {audit.Entry{Caller: caller.Caller{Identity: caller.Identity{Kind: caller.Anonymous}, Origin: internet}, Recipient: account},
+			head(`{"type":"Unknown"}|"sourceIPAddress":"198.51.100.7","userAgent":""`) + `}`},
 		"federated": {audit.Entry{Caller: caller.Caller{Identity: caller.Identity{Kind: caller.FederatedUser, Account: account, ARN: "arn:f", ID: "1:f", Issuer: "arn:aws:iam::111122223333:user/ann", Session: true, Issued: start}, Origin: internet}},
 			head(`{"type":"FederatedUser","principalId":"1:f","arn":"arn:f","accountId":"111122223333","sessionContext":{"sessionIssuer":{"type":"IAMUser","arn":"arn:aws:iam::111122223333:user/ann","accountId":"111122223333","userName":"ann"},`+
 				`"attributes":{"creationDate":"2026-11-21T00:00:00Z","mfaAuthenticated":"false"}}}|"sourceIPAddress":"198.51.100.7","userAgent":""`) + `}`},
@@ -50,6 +54,9 @@ func TestTrail(t *testing.T) {
 		if text, err := json.Marshal(e.Trail()); err != nil || string(text) != c.want {
 			t.Errorf("%s: %v\ngot  %s\nwant %s", name, err, text, c.want)
 		}
+	}
+	if got := (&audit.Entry{Source: "s3", Caller: caller.Caller{Identity: caller.Identity{Kind: caller.Anonymous}}}).Trail().UserIdentity; got.AccountID != "ANONYMOUS_PRINCIPAL" || got.Type != "AWSAccount" {
+		t.Errorf("S3's anonymous caller is %+v", got)
 	}
 	for status, want := range map[int]string{403: "Client.UnauthorizedOperation", 500: "Server.UnauthorizedOperation"} {
 		if got := (&audit.Entry{Source: "ec2", Code: "UnauthorizedOperation", Status: status}).Trail().ErrorCode; got != want {

@@ -300,6 +300,16 @@ func (d *Directory) Group(arn string) *Group {
 	return d.group[arn]
 }
 
+// Owner gives the account of a resource that has a policy of its own; empty for one that nobody knows.
+func (d *Directory) Owner(arn string) string {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	if o := d.owner(arn); o.of != nil {
+		return o.of.Account
+	}
+	return ""
+}
+
 // owner finds the resource a check speaks of: the one of that ARN, or the bucket of an object's.
 // The lock is held.
 func (d *Directory) owner(arn string) carrier[*Resource] {

@@ -91,11 +91,3 @@ func (o *Organization) levels(by map[string][]policy.Attached, account string) [
 	}
 	return out
 }
-
-// services are those whose resources a resource control policy reaches (facts iam 3.1), of those that are here.
-var services = map[string]bool{"s3": true, "sts": true, "kms": true, "sqs": true, "secretsmanager": true, "ecr": true, "dynamodb": true, "logs": true}
-
-func controlled(action string) bool {
-	service, _, _ := strings.Cut(action, ":")
-	return services[strings.ToLower(service)]
-}

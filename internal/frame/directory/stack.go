@@ -57,7 +57,7 @@ func (d *Directory) Stack(c *caller.Caller, q *Question) (s policy.Stack, f Fact
 	if id.Kind != caller.Service && id.Kind != caller.Anonymous {
 		s.SCP = f.Caller.levels(f.Caller.scp(), id.Account)
 	}
-	if controlled(q.Action) {
+	if policy.Controlled(q.Action) {
 		s.RCP = f.Owner.levels(f.Owner.rcp(), f.Account)
 	}
 	return s, f
@@ -142,7 +142,7 @@ func merge(over, under []caller.Tag) []caller.Tag {
 next:
 	for _, t := range under {
 		for _, o := range over {
-			if strings.EqualFold(o.Key, t.Key) {
+			if policy.SameKey(o.Key, t.Key) {
 				continue next
 			}
 		}

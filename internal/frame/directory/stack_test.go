@@ -207,3 +207,15 @@ func TestTagsAreFoundHoweverTheResourceIsSpelled(t *testing.T) {
 		t.Errorf("left: %v", f.Resource)
 	}
 }
+
+// A session's tag stands in the place of the role's of the same key, and of no key that only looks so.
+func TestATagOfASessionHidesNoOther(t *testing.T) {
+	w := start()
+	w.SetPrincipal(&directory.Principal{Kind: caller.AssumedRole, Account: "111122223333", ARN: "arn:r", ID: "AROA1", Tags: []caller.Tag{{Key: "stack", Value: "low"}}})
+	for key, want := range map[string]int{"STACK": 1, "\u017ftack": 2, "stac\u212a": 2} {
+		id := caller.Identity{Kind: caller.AssumedRole, Account: "111122223333", PrincipalARN: "arn:r", Tags: []caller.Tag{{Key: key, Value: "high"}}}
+		if _, f := w.Stack(&caller.Caller{Identity: id}, &directory.Question{Action: "a:B", Resource: "*"}); len(f.Principal) != want {
+			t.Errorf("with %s it has %v", key, f.Principal)
+		}
+	}
+}

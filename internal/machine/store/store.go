@@ -19,13 +19,22 @@ import (
 	_ "modernc.org/sqlite" // registers the driver "sqlite"
 )
 
-// DB is an open database.
+// DB is an open database, or one of its parts: each part has tables of its own under the same names.
 type DB struct {
+	*shared
+	part string
+}
+
+// shared is what the parts of a database have in common: transactions are of the whole.
+type shared struct {
 	write, read *sql.DB
 	clock       func() time.Time
 	mu          sync.Mutex // held through an Update and its After hooks
 	watched     map[string][]watcher
 }
+
+// In gives a part of the database. The part without a name is the database as it was opened.
+func (d *DB) In(part string) *DB { return &DB{d.shared, part} }
 
 const schema = `create table if not exists record (
 	kind text not null, key blob not null, doc text not null, primary key (kind, key)) without rowid`
@@ -55,7 +64,7 @@ func Open(ctx context.Context, path string, clock func() time.Time) (*DB, error)
 	}
 	r.SetMaxOpenConns(4)
 	r.SetMaxIdleConns(4)
-	return &DB{write: w, read: r, clock: clock}, nil
+	return &DB{shared: &shared{write: w, read: r, clock: clock}}, nil
 }
 
 // private makes the file one that only its owner reads, for records may hold secrets. What SQLite
@@ -81,13 +90,21 @@ type Tx struct {
 	Now   time.Time
 	ctx   context.Context
 	tx    *sql.Tx
-	after []func()
+	part  string
+	after *[]func()
 	told  map[string][]watcher // nil in a View
+}
+
+// In gives the same transaction in another part of the database.
+func (tx *Tx) In(part string) *Tx {
+	other := *tx
+	other.part = part
+	return &other
 }
 
 // After registers what happens once the transaction is durable, in the order of registration and of
 // commits. It does not happen when the transaction fails. It must be quick and must not call the DB.
-func (tx *Tx) After(f func()) { tx.after = append(tx.after, f) }
+func (tx *Tx) After(f func()) { *tx.after = append(*tx.after, f) }
 
 // Update runs f in a read-write transaction and commits it if f returns nil.
 func (d *DB) Update(ctx context.Context, f func(*Tx) error) error {
@@ -98,14 +115,14 @@ func (d *DB) Update(ctx context.Context, f func(*Tx) error) error {
 		return fmt.Errorf("begin: %w", err)
 	}
 	defer t.Rollback() //nolint:errcheck // nothing to roll back after a commit
-	tx := &Tx{Now: d.clock().UTC(), ctx: ctx, tx: t, told: d.watched}
+	tx := &Tx{Now: d.clock().UTC(), ctx: ctx, tx: t, part: d.part, after: new([]func()), told: d.watched}
 	if err := f(tx); err != nil {
 		return err
 	}
 	if err := t.Commit(); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
-	for _, a := range tx.after {
+	for _, a := range *tx.after {
 		a()
 	}
 	return nil
@@ -118,5 +135,5 @@ func (d *DB) View(ctx context.Context, f func(*Tx) error) error {
 		return fmt.Errorf("begin: %w", err)
 	}
 	defer t.Rollback() //nolint:errcheck // a read leaves nothing behind
-	return f(&Tx{Now: d.clock().UTC(), ctx: ctx, tx: t})
+	return f(&Tx{Now: d.clock().UTC(), ctx: ctx, tx: t, part: d.part, after: new([]func())})
 }

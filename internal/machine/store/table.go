@@ -14,6 +14,14 @@ type Table[T any] struct{ name string }
 // NewTable names a table. The name is written into the database: changing it loses the records.
 func NewTable[T any](name string) Table[T] { return Table[T]{name} }
 
+// in is the table's name in a part of the database: no name that a program gives holds the separator.
+func (t Table[T]) in(part string) string {
+	if part == "" {
+		return t.name
+	}
+	return part + separator + t.name
+}
+
 // separator stands between the parts of a key; it sorts before every printable character, so all
 // keys of a prefix stand together.
 const separator = "\x1f"
@@ -44,7 +52,7 @@ type Entry[T any] struct {
 // Get gives the record under key, or nil when there is none.
 func (t Table[T]) Get(tx *Tx, key string) (*T, error) {
 	var doc []byte
-	err := tx.tx.QueryRowContext(tx.ctx, `select doc from record where kind = $1 and key = $2`, t.name, []byte(key)).Scan(&doc)
+	err := tx.tx.QueryRowContext(tx.ctx, `select doc from record where kind = $1 and key = $2`, t.in(tx.part), []byte(key)).Scan(&doc)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
@@ -61,21 +69,21 @@ func (t Table[T]) Put(tx *Tx, key string, v *T) error {
 		return fmt.Errorf("put %s: %w", t.name, err)
 	}
 	_, err = tx.tx.ExecContext(tx.ctx, `insert into record (kind, key, doc) values ($1, $2, $3)
-		on conflict (kind, key) do update set doc = excluded.doc`, t.name, []byte(key), string(doc))
+		on conflict (kind, key) do update set doc = excluded.doc`, t.in(tx.part), []byte(key), string(doc))
 	if err != nil {
 		return fmt.Errorf("put %s: %w", t.name, err)
 	}
-	tx.tell(t.name, key, v)
+	tx.tell(t.in(tx.part), key, v)
 	return nil
 }
 
 // Delete removes the record under key; it is no error if there is none.
 func (t Table[T]) Delete(tx *Tx, key string) error {
-	_, err := tx.tx.ExecContext(tx.ctx, `delete from record where kind = $1 and key = $2`, t.name, []byte(key))
+	_, err := tx.tx.ExecContext(tx.ctx, `delete from record where kind = $1 and key = $2`, t.in(tx.part), []byte(key))
 	if err != nil {
 		return fmt.Errorf("delete %s: %w", t.name, err)
 	}
-	tx.tell(t.name, key, nil)
+	tx.tell(t.in(tx.part), key, nil)
 	return nil
 }
 
@@ -99,7 +107,7 @@ func (t Table[T]) From(tx *Tx, prefix, from string, limit int) ([]Entry[T], erro
 		from = prefix
 	}
 	query := `select key, doc from record where kind = $1 and key >= $2`
-	args := []any{t.name, []byte(from)}
+	args := []any{t.in(tx.part), []byte(from)}
 	if end := after(prefix); end != nil {
 		query += ` and key < $3`
 		args = append(args, end)
@@ -144,7 +152,7 @@ func (t Table[T]) Last(tx *Tx, prefix, from, to string, limit int) ([]Entry[T], 
 		end = []byte(to)
 	}
 	query := `select key, doc from record where kind = $1 and key >= $2`
-	args := []any{t.name, []byte(max(from, prefix))}
+	args := []any{t.in(tx.part), []byte(max(from, prefix))}
 	if end != nil {
 		query += ` and key < $3`
 		args = append(args, end)
@@ -181,7 +189,7 @@ func (t Table[T]) decode(doc []byte) (*T, error) {
 
 // Count tells how many records have a key that begins with prefix.
 func (t Table[T]) Count(tx *Tx, prefix string) (int, error) {
-	query, args := `select count(*) from record where kind = $1 and key >= $2`, []any{t.name, []byte(prefix)}
+	query, args := `select count(*) from record where kind = $1 and key >= $2`, []any{t.in(tx.part), []byte(prefix)}
 	if end := after(prefix); end != nil {
 		query, args = query+` and key < $3`, append(args, end)
 	}
@@ -195,13 +203,13 @@ func (t Table[T]) Count(tx *Tx, prefix string) (int, error) {
 // DeleteAll removes every record whose key begins with prefix.
 func (t Table[T]) DeleteAll(tx *Tx, prefix string) error {
 	var gone []Entry[T]
-	if len(tx.told[t.name]) > 0 {
+	if len(tx.told[t.in(tx.part)]) > 0 {
 		var err error
 		if gone, err = t.From(tx, prefix, "", -1); err != nil {
 			return err
 		}
 	}
-	query, args := `delete from record where kind = $1 and key >= $2`, []any{t.name, []byte(prefix)}
+	query, args := `delete from record where kind = $1 and key >= $2`, []any{t.in(tx.part), []byte(prefix)}
 	if end := after(prefix); end != nil {
 		query, args = query+` and key < $3`, append(args, end)
 	}
@@ -209,7 +217,7 @@ func (t Table[T]) DeleteAll(tx *Tx, prefix string) error {
 		return fmt.Errorf("delete %s: %w", t.name, err)
 	}
 	for _, e := range gone {
-		tx.tell(t.name, e.Key, nil)
+		tx.tell(t.in(tx.part), e.Key, nil)
 	}
 	return nil
 }

@@ -24,7 +24,8 @@ func Watch[T any](ctx context.Context, d *DB, t Table[T], told func(key string, 
 	if d.watched == nil {
 		d.watched = map[string][]watcher{}
 	}
-	d.watched[t.name] = append(d.watched[t.name], func(key string, v any) func() {
+	table := t.in(d.part)
+	d.watched[table] = append(d.watched[table], func(key string, v any) func() {
 		value, _ := v.(*T)
 		return told(key, value)
 	})

@@ -1,6 +1,7 @@
 package cloister
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -22,6 +23,7 @@ const computer = "ec2.amazonaws.com"
 // grant is the role of what runs at an interface.
 type grant struct {
 	Account, Interface, Role string
+	Region                   string `json:",omitempty"` // empty is the first
 	Updated                  time.Time
 }
 
@@ -64,17 +66,17 @@ func (s *Service) grantRole(ctx context.Context, c *api.Call, in *shape.GrantRol
 	if foreign(c.Account(), *in.RoleArn) {
 		return nil, invalidRole.New("RoleArn: Cross-account pass role is not allowed.")
 	}
-	g := &grant{Account: c.Account(), Interface: *in.NetworkInterfaceId, Role: *in.RoleArn}
-	if there, err := s.Interfaces.Exists(ctx, g.Account, g.Interface); err != nil || !there {
+	g := &grant{Account: c.Account(), Interface: *in.NetworkInterfaceId, Role: *in.RoleArn, Region: c.Region}
+	if there, err := s.interfaces(g).Exists(ctx, g.Account, g.Interface); err != nil || !there {
 		return nil, either(err, noInterface.New("The networkInterface ID '%s' does not exist", g.Interface))
 	}
-	if _, err := s.assume(ctx, c.Region, g); err != nil {
+	if _, err := s.assume(ctx, g); err != nil {
 		if f, ok := fault.As(err); ok {
 			return nil, invalidRole.New("Could not assume role %s. Please ensure that the role exists and allows principal '%s' to assume the role. %s", g.Role, computer, f.Message)
 		}
 		return nil, err
 	}
-	if err := s.Interfaces.Lend(ctx, g.Account, g.Interface); err != nil {
+	if err := s.interfaces(g).Lend(ctx, g.Account, g.Interface); err != nil {
 		return nil, err
 	}
 	if err := s.forgetGrants(ctx, g.Account); err != nil {
@@ -105,7 +107,7 @@ func (s *Service) forgetGrants(ctx context.Context, account string) error {
 		if g.Account != account {
 			continue
 		}
-		there, err := s.Interfaces.Exists(ctx, account, g.Interface)
+		there, err := s.interfaces(g).Exists(ctx, account, g.Interface)
 		if err != nil {
 			return err
 		}
@@ -163,7 +165,7 @@ func (s *Service) Held(ctx context.Context, eni string) (out Granted, ok bool, e
 	if have != nil && have.Role == g.Role && s.Clock().Add(earlyTime).Before(have.Expires) {
 		return *have, true, nil
 	}
-	x, err := s.assume(ctx, s.Region, g)
+	x, err := s.assume(ctx, g)
 	if err != nil {
 		return Granted{Role: g.Role}, true, err
 	}
@@ -176,8 +178,10 @@ func (s *Service) Held(ctx context.Context, eni string) (out Granted, ok bool, e
 	return *x, true, nil
 }
 
-func (s *Service) assume(ctx context.Context, region string, g *grant) (*Granted, error) {
-	as := caller.ForService(computer, g.Account, interfaceARN(region, g.Account, g.Interface))
+func (s *Service) interfaces(g *grant) Interfaces { return s.Interfaces(cmp.Or(g.Region, s.Region)) }
+
+func (s *Service) assume(ctx context.Context, g *grant) (*Granted, error) {
+	as := caller.ForService(computer, g.Account, interfaceARN(cmp.Or(g.Region, s.Region), g.Account, g.Interface))
 	out, err := api.CallAs[sts.AssumeRoleResponse](ctx, s.Client, as, "sts", "AssumeRole", &sts.AssumeRoleRequest{
 		RoleArn: &g.Role, RoleSessionName: &g.Interface, DurationSeconds: new(int32(sessionTime.Seconds())),
 	})

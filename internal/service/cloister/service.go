@@ -29,9 +29,9 @@ type Service struct {
 	DB      *store.DB
 	Founder Founder
 	Home    string // the first account
-	// Client, Interfaces, Clock and Region are for grants of roles.
+	// Client, Interfaces (of a region; nil for none such), Clock and Region, the first one, are for grants of roles.
 	Client     api.Client
-	Interfaces Interfaces
+	Interfaces func(region string) Interfaces
 	Clock      func() time.Time
 	Region     string
 	sessions   sessions

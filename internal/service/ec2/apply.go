@@ -103,13 +103,30 @@ func (s *Service) commit(ctx context.Context, f func(*store.Tx) error) (generati
 		if err := f(tx); err != nil {
 			return err
 		}
-		tx.After(func() {
-			generation = s.progress.commit()
-			s.queue.Add(networkKey)
-		})
+		s.planned(tx, &generation)
 		return nil
 	})
 	return generation, err
+}
+
+// planned asks for the network that a transaction makes, and says which generation that is.
+func (s *Service) planned(tx *store.Tx, generation *uint64) {
+	tx.After(func() {
+		*generation = s.progress.commit()
+		s.queue.Add(networkKey)
+	})
+}
+
+// Follow has this network made of what a transaction of somebody else wrote. What it gives back waits for
+// that, as change does, once the transaction is durable.
+func (s *Service) Follow(tx *store.Tx) (wait func(ctx context.Context)) {
+	var generation uint64
+	s.planned(tx, &generation)
+	return func(ctx context.Context) {
+		if err := s.progress.wait(ctx, generation); err != nil {
+			s.Log.Warn("a change is recorded but not yet in force", "error", err)
+		}
+	}
 }
 
 // work is one attempt: read, plan, apply, and settle what has waited for it.
@@ -127,7 +144,7 @@ func (s *Service) apply(ctx context.Context) (again time.Duration, err error) {
 		if all, err = read(tx); err != nil {
 			return err
 		}
-		wanted = plan(s.Region, all)
+		wanted = plan(s.Region, s.Region == s.Regions[0], all)
 		wanted.Internet.Uplink, wanted.Internet.Recursors = s.Uplink, s.Recursors
 		for _, add := range s.Parts {
 			if err := add(tx, wanted); err != nil {

@@ -35,14 +35,16 @@ var elasticRange = netip.MustParsePrefix("198.18.0.0/15")
 
 // publicAddress gives an elastic address that nobody has: a random one, for one that was just released
 // may still be in somebody's rules.
-func publicAddress(tx *store.Tx) (netip.Addr, error) {
-	all, err := elastics.all(tx, "")
-	if err != nil {
-		return netip.Addr{}, err
-	}
+func (s *Service) publicAddress(tx *store.Tx) (netip.Addr, error) {
 	taken := map[netip.Addr]bool{}
-	for _, e := range all {
-		taken[e.Public] = true
+	for _, in := range s.everywhere(tx) {
+		all, err := elastics.all(in, "")
+		if err != nil {
+			return netip.Addr{}, err
+		}
+		for _, e := range all {
+			taken[e.Public] = true
+		}
 	}
 	first, size := number(elasticRange.Addr()), uint32(1)<<(32-elasticRange.Bits())
 	for range 1 << 16 {
@@ -54,6 +56,15 @@ func publicAddress(tx *store.Tx) (netip.Addr, error) {
 		}
 	}
 	return netip.Addr{}, addressLimit.New("The maximum number of addresses has been reached.")
+}
+
+// everywhere is a transaction in every region.
+func (s *Service) everywhere(tx *store.Tx) []*store.Tx {
+	all := []*store.Tx{tx}
+	for _, part := range s.Others {
+		all = append(all, tx.In(part))
+	}
+	return all
 }
 
 // elasticOn gives the elastic address of an interface; nil for none.

@@ -171,7 +171,7 @@ func (v *viewer) blank(i *eni, w *window) *flowlog.Record {
 // serviceOf names the service whose ranges an address is in, as flow logs do.
 func serviceOf(a netip.Addr) string {
 	for i := range catalogue.Services {
-		for _, p := range catalogue.Services[i].Prefixes {
+		for _, p := range append([]netip.Prefix{catalogue.Services[i].Elsewhere}, catalogue.Services[i].Prefixes...) {
 			if p.Contains(a) {
 				return map[string]string{"s3": "S3", "dynamodb": "DYNAMODB"}[catalogue.Services[i].ID]
 			}

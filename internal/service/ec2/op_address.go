@@ -34,7 +34,7 @@ func (s *Service) allocateAddress(ctx context.Context, c *api.Call, in *shape.Al
 		if n, err := elastics.table.Count(tx, store.Prefix(c.Account())); err != nil || n >= s.Quotas.Addresses {
 			return either(err, addressLimit.New("The maximum number of addresses has been reached."))
 		}
-		a, err := publicAddress(tx)
+		a, err := s.publicAddress(tx)
 		if err != nil {
 			return err
 		}

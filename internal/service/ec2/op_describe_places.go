@@ -68,27 +68,30 @@ func (s *Service) zoneGroupName() string {
 
 var _ = api.Define(operations, "DescribeRegions", describes[shape.DescribeRegionsRequest]("DescribeRegions"), (*Service).describeRegions)
 
-// describeRegions shows the one region that is served here.
+// describeRegions shows the regions that are served here.
 func (s *Service) describeRegions(_ context.Context, _ *api.Call, in *shape.DescribeRegionsRequest) (*shape.DescribeRegionsResult, error) {
 	if err := begin(in, "RegionNames", "AllRegions", "Filters"); err != nil {
 		return nil, err
 	}
 	for _, r := range in.RegionNames {
-		if r != s.Region {
+		if !slices.Contains(s.Regions, r) {
 			return nil, invalidValue.New("Invalid region names: [%s]", strings.Join(in.RegionNames, ", "))
 		}
 	}
-	endpoint := "ec2." + s.Region + ".amazonaws.com"
-	page, err := sift([]string{s.Region}, func(r string) string { return r }, nil, query{filters: in.Filters}, fields[string]{
-		"region-name": one(func(r string) string { return r }), "endpoint": one(func(string) string { return endpoint }),
+	named := slices.DeleteFunc(slices.Sorted(slices.Values(s.Regions)), func(r string) bool {
+		return len(in.RegionNames) > 0 && !slices.Contains(in.RegionNames, r)
+	})
+	endpoint := func(r string) string { return "ec2." + r + ".amazonaws.com" }
+	page, err := sift(named, func(r string) string { return r }, nil, query{filters: in.Filters}, fields[string]{
+		"region-name": one(func(r string) string { return r }), "endpoint": one(endpoint),
 		"opt-in-status": one(func(string) string { return "opt-in-not-required" }),
 	})
 	if err != nil {
 		return nil, err
 	}
 	out := &shape.DescribeRegionsResult{Regions: []shape.Region{}}
-	for range page.items {
-		out.Regions = append(out.Regions, shape.Region{RegionName: &s.Region, Endpoint: &endpoint, OptInStatus: new("opt-in-not-required")})
+	for _, r := range page.items {
+		out.Regions = append(out.Regions, shape.Region{RegionName: new(r), Endpoint: new(endpoint(r)), OptInStatus: new("opt-in-not-required")})
 	}
 	return out, nil
 }

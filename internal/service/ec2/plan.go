@@ -54,9 +54,9 @@ func read(tx *store.Tx) (*records, error) {
 }
 
 // plan says what the fabric should be for these records. Endpoints that are being deleted are not
-// part of it, and neither are their interfaces and routes.
-func plan(region string, r *records) *network.Network {
-	p := planner{region: region, records: r, live: map[string]*endpoint{}, addresses: map[string][]*eni{}, zones: map[string]string{}}
+// part of it, and neither are their interfaces and routes. The first region has what is of no region, too.
+func plan(region string, first bool, r *records) *network.Network {
+	p := planner{region: region, first: first, records: r, live: map[string]*endpoint{}, addresses: map[string][]*eni{}, zones: map[string]string{}}
 	for _, e := range r.endpoints {
 		if e.carried() {
 			p.live[e.ID] = e
@@ -100,6 +100,7 @@ func plan(region string, r *records) *network.Network {
 
 type planner struct {
 	region string
+	first  bool
 	*records
 	live      map[string]*endpoint
 	addresses map[string][]*eni // by endpoint; those of no endpoint under ""
@@ -122,18 +123,24 @@ func (p *planner) balancer(e *endpoint) string {
 // prefixes are the public ranges a gateway endpoint leads to.
 func (p *planner) prefixes(e *endpoint) []netip.Prefix {
 	if row, ok := catalogue.ByEndpoint(p.region, e.Service); ok && e.Gateway {
-		return row.Prefixes
+		return row.Ranges(p.region)
 	}
 	return nil
 }
 
 // internet is the segment outside every VPC: each service's door under each of its names.
 func (p *planner) internet() network.Internet {
-	i := network.Internet{Hosts: []network.Host{{ID: InternetHost, Address: internetAddress}}}
+	var i network.Internet
+	if p.first {
+		i.Hosts = []network.Host{{ID: InternetHost, Address: internetAddress}}
+	}
 	for _, s := range catalogue.Services {
-		i.Doors = append(i.Doors, s.Door)
+		door := s.Address(p.region)
+		i.Doors = append(i.Doors, door)
 		for _, h := range s.Hosts {
-			i.Names = append(i.Names, network.Name{Text: catalogue.In(p.region, h), Addresses: []netip.Addr{s.Door}})
+			if p.first || catalogue.Regional(h) {
+				i.Names = append(i.Names, network.Name{Text: catalogue.In(p.region, h), Addresses: []netip.Addr{door}})
+			}
 		}
 	}
 	return i
@@ -215,7 +222,7 @@ func (p *planner) routes(t *routeTable) []network.Route {
 // listed are the ranges of a prefix list.
 func (p *planner) listed(id string) []netip.Prefix {
 	if row, ok := catalogue.ByPrefixList(p.region, id); ok {
-		return row.Prefixes
+		return row.Ranges(p.region)
 	}
 	for _, l := range p.lists {
 		if l.ID == id {

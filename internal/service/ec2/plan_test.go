@@ -71,7 +71,7 @@ const (
 )
 
 func TestPlan(t *testing.T) {
-	n := plan(region, someRecords())
+	n := plan(region, true, someRecords())
 	if _, err := reach.NewIndex(n); err != nil {
 		t.Fatalf("the plan contradicts itself: %v", err)
 	}
@@ -153,11 +153,11 @@ func TestPlanLeavesOut(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := someRecords()
-			if c.check(plan(region, r)) {
+			if c.check(plan(region, true, r)) {
 				t.Fatal("it is left out before the change")
 			}
 			c.change(r)
-			n := plan(region, r)
+			n := plan(region, true, r)
 			if !c.check(n) {
 				t.Errorf("still there: %+v", n)
 			}

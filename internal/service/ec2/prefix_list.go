@@ -87,7 +87,7 @@ func (s *Service) prefixLists(tx *store.Tx, account string, ids []string) (out [
 	for i := range catalogue.Services {
 		if c := &catalogue.Services[i]; len(c.Prefixes) > 0 {
 			l := prefixList{id: c.PrefixList(s.Region), name: c.EndpointName(s.Region), owner: "AWS", state: "create-complete"}
-			for _, p := range c.Prefixes {
+			for _, p := range c.Ranges(s.Region) {
 				l.entries = append(l.entries, listEntry{CIDR: p})
 			}
 			out = append(out, l)

@@ -74,8 +74,11 @@ type Config struct {
 	Directory *directory.Directory
 	Fabric    fabric.Fabric
 	Region    string
-	Log       *slog.Logger
-	Quotas    Quotas
+	// Regions are all that are served; the first is the one that names without a region belong to. Others
+	// are the parts of the database that hold the other regions' records. Both may be empty: then Region is alone.
+	Regions, Others []string
+	Log             *slog.Logger
+	Quotas          Quotas
 	// Uplink and Recursors go into the network's Internet as they are.
 	Uplink    bool
 	Recursors []netip.AddrPort
@@ -112,6 +115,9 @@ type Service struct {
 // New makes the service; nothing happens before Load.
 func New(c Config) *Service {
 	c.Quotas = c.Quotas.filled()
+	if len(c.Regions) == 0 {
+		c.Regions = []string{c.Region}
+	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}

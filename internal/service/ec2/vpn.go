@@ -147,9 +147,13 @@ func connectionsOf(tx *store.Tx, account, gateway string) ([]*vpnConnection, err
 
 // freePort gives the first port that no gateway has, of whatever account.
 func (s *Service) freePort(tx *store.Tx) (int, error) {
-	all, err := alive(tx, vpnGateways, "", func(*vpnGateway) bool { return true })
-	if err != nil {
-		return 0, err
+	var all []*vpnGateway
+	for _, in := range s.everywhere(tx) {
+		here, err := alive(in, vpnGateways, "", func(*vpnGateway) bool { return true })
+		if err != nil {
+			return 0, err
+		}
+		all = append(all, here...)
 	}
 	for port := s.TunnelPort; port < 1<<16; port++ {
 		if !slices.ContainsFunc(all, func(g *vpnGateway) bool { return g.Port == port }) {

@@ -368,3 +368,14 @@ func TestAccountsDoNotSeeEachOther(t *testing.T) {
 		t.Errorf("made %s", got)
 	}
 }
+
+// Who may take off only other tags than one does not take it off by a key that Unicode folds to it.
+func TestATagIsTakenOffByItsOwnKey(t *testing.T) {
+	h := doortest.Open(t)
+	root := h.As(t, h.Root)
+	root.Query("iam", "CreateUser", "UserName", "ann", "Tags.member.1.Key", "stack", "Tags.member.1.Value", "low").Good(t)
+	root.Query("iam", "UntagUser", "UserName", "ann", "TagKeys.member.1", "\u017ftack").Good(t)
+	if got := root.Query("iam", "ListUserTags", "UserName", "ann").Good(t).XML("Value"); got != "low" {
+		t.Errorf("the tag is %q", got)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"cloister/internal/engine/policy"
 	"cloister/internal/frame/api"
 	"cloister/internal/machine/store"
 	"cloister/internal/value/caller"
@@ -68,7 +69,7 @@ func (e *entity) untag(keys []string) { e.Tags = without(e.Tags, keys) }
 // without is tags without those of such keys.
 func without(tags []shape.Tag, keys []string) []shape.Tag {
 	return slices.DeleteFunc(tags, func(t shape.Tag) bool {
-		return slices.ContainsFunc(keys, func(k string) bool { return strings.EqualFold(k, *t.Key) })
+		return slices.ContainsFunc(keys, func(k string) bool { return policy.SameKey(k, *t.Key) })
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"cloister/internal/engine/policy"
 	"cloister/internal/frame/api"
 	shape "cloister/internal/value/shape/organizations"
 )
@@ -75,7 +76,7 @@ func (s *Service) retag(ctx context.Context, c *api.Call, id string, f func(*[]s
 
 func without(tags []shape.Tag, keys ...string) []shape.Tag {
 	return slices.DeleteFunc(tags, func(t shape.Tag) bool {
-		return slices.ContainsFunc(keys, func(k string) bool { return strings.EqualFold(k, *t.Key) })
+		return slices.ContainsFunc(keys, func(k string) bool { return policy.SameKey(k, *t.Key) })
 	})
 }
 

@@ -96,7 +96,7 @@ func (b *batch) readAlias(r *record, in *shape.AliasTarget) error {
 		b.wrong("FATAL problem: DomainLabelInvalid (Domain label is not valid) encountered with '%s'", *in.DNSName)
 	case r.Type != "A" && r.Type != "AAAA" && (endpoint || r.Type != "TXT"):
 		b.wrong("Invalid Resource Record: An alias of type %s is not permitted", r.Type)
-	case r.Alias.Zone == b.zone.ID && !inside, endpoint && r.Alias.Zone != b.service.Network.EndpointZone():
+	case r.Alias.Zone == b.zone.ID && !inside, endpoint && !b.service.Network.EndpointZone(r.Alias.Zone):
 		outside()
 	case r.Alias.Zone != b.zone.ID && !endpoint:
 		return invalidInput.New("Aliases to %s in zone %s are not supported by Cloister: records of the same zone and names of VPC endpoints are.", escaped(name), r.Alias.Zone)

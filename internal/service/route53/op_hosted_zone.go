@@ -67,7 +67,8 @@ func (s *Service) createHostedZone(ctx context.Context, c *api.Call, in *shape.C
 		if err := s.associable(tx, c.Account(), in.VPC, name); err != nil {
 			return err
 		}
-		z := &zone{ID: newID("Z"), Account: c.Account(), Name: name, Reference: *in.CallerReference, VPCs: []string{*in.VPC.VPCId}, Created: tx.Now, Count: 2}
+		z := &zone{ID: newID("Z"), Account: c.Account(), Name: name, Reference: *in.CallerReference, Created: tx.Now, Count: 2}
+		s.join(z, in.VPC)
 		if in.HostedZoneConfig != nil {
 			z.Comment = text(in.HostedZoneConfig.Comment)
 		}

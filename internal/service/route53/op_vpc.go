@@ -34,7 +34,7 @@ func (s *Service) associateVPC(ctx context.Context, c *api.Call, in *shape.Assoc
 		if len(z.VPCs) >= mostVPCs {
 			return limitsExceeded.New("The maximum number of VPCs that can be associated with hosted zone %s has been reached.", z.ID)
 		}
-		z.VPCs = append(z.VPCs, *in.VPC.VPCId)
+		s.join(z, in.VPC)
 		if out.ChangeInfo, err = changed(tx, z.Account, text(in.Comment)); err != nil {
 			return err
 		}
@@ -50,13 +50,14 @@ func (s *Service) disassociateVPC(ctx context.Context, c *api.Call, in *shape.Di
 			return err
 		}
 		at := slices.Index(z.VPCs, text(in.VPC.VPCId))
-		if at < 0 || text(in.VPC.VPCRegion) != s.Region {
+		if at < 0 || text(in.VPC.VPCRegion) != s.region(z, text(in.VPC.VPCId)) {
 			return associationNotFound.New("The VPC: %s is not associated with hosted zone: %s", text(in.VPC.VPCId), z.ID)
 		}
 		if len(z.VPCs) == 1 {
 			return lastAssociation.New("Cannot remove last VPC association for the private zone")
 		}
 		z.VPCs = slices.Delete(z.VPCs, at, at+1)
+		delete(z.Regions, *in.VPC.VPCId)
 		if out.ChangeInfo, err = changed(tx, z.Account, text(in.Comment)); err != nil {
 			return err
 		}
@@ -72,7 +73,7 @@ func (s *Service) listHostedZonesByVPC(ctx context.Context, c *api.Call, in *sha
 	}
 	out.MaxItems = shown(most)
 	return out, s.DB.View(ctx, func(tx *store.Tx) error {
-		if found, _, err := s.Network.VPC(tx, c.Account(), *in.VPCId); err != nil || !found || *in.VPCRegion != s.Region {
+		if found, _, err := s.Network.VPC(tx, *in.VPCRegion, c.Account(), *in.VPCId); err != nil || !found {
 			return either(err, invalidVPC.New("The VPC ID '%s' is not valid for this account.", *in.VPCId))
 		}
 		all, err := zones.All(tx, store.Prefix(c.Account()))

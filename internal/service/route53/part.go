@@ -14,7 +14,7 @@ const aliasLife = 60
 
 // Part adds the zones to the VPCs that they are associated with, if these know private names.
 func (s *Service) Part(tx *store.Tx, n *network.Network) error {
-	all, err := zones.All(tx, "")
+	all, err := zones.All(tx.In(home), "")
 	if err != nil || len(all) == 0 {
 		return err
 	}
@@ -30,15 +30,18 @@ func (s *Service) Part(tx *store.Tx, n *network.Network) error {
 	for _, z := range all {
 		var made *network.Zone
 		for _, id := range z.VPCs {
-			_, names, err := s.Network.VPC(tx, z.Account, id)
+			if vpcs[id] == nil {
+				continue
+			}
+			_, names, err := s.Network.VPC(tx, s.region(z, id), z.Account, id)
 			if err != nil {
 				return err
 			}
-			if vpcs[id] == nil || !names {
+			if !names {
 				continue
 			}
 			if made == nil {
-				if made, err = zoneOf(tx, z, public); err != nil {
+				if made, err = zoneOf(tx.In(home), z, public); err != nil {
 					return err
 				}
 			}

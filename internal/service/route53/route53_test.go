@@ -32,18 +32,18 @@ func (w *world) Change(ctx context.Context, f func(*store.Tx) error) error {
 	return w.DB.Update(ctx, f)
 }
 
-func (w *world) VPC(_ *store.Tx, of, id string) (bool, bool, error) {
-	return of == account && slices.Contains([]string{"vpc-1", "vpc-2", "vpc-3"}, id), id != "vpc-3", nil
+func (w *world) VPC(_ *store.Tx, region, of, id string) (bool, bool, error) {
+	return region == w.Region && of == account && slices.Contains([]string{"vpc-1", "vpc-2", "vpc-3"}, id), id != "vpc-3", nil
 }
 
-func (w *world) PrivateNames(_ *store.Tx, _, vpc string) (map[string]string, error) {
+func (w *world) PrivateNames(_ *store.Tx, _, _, vpc string) (map[string]string, error) {
 	if vpc == "vpc-1" {
 		return map[string]string{"sts.us-east-1.amazonaws.com": "ZHIDDEN", "*.execute-api.us-east-1.amazonaws.com": "ZHIDDEN2"}, nil
 	}
 	return nil, nil
 }
 
-func (w *world) EndpointZone() string { return "ZVPCE" }
+func (w *world) EndpointZone(id string) bool { return id == "ZVPCE" }
 
 func open(t *testing.T) *world {
 	t.Helper()
@@ -139,7 +139,7 @@ func TestHostedZones(t *testing.T) {
 	refused(t, create("sts.us-east-1.amazonaws.com", "2", vpc("vpc-1")), "ConflictingDomainExists", "ZHIDDEN with the same domain name.")
 	refused(t, create("execute-api.us-east-1.amazonaws.com", "2", vpc("vpc-1")), "ConflictingDomainExists", "")
 	refused(t, create("a.test", "2", vpc("vpc-9")), "InvalidVPCId", "vpc-9")
-	refused(t, create("a.test", "2", &shape.VPC{VPCId: new("vpc-1"), VPCRegion: new("eu-west-1")}), "InvalidVPCId", "eu-west-1")
+	refused(t, create("a.test", "2", &shape.VPC{VPCId: new("vpc-1"), VPCRegion: new("eu-west-1")}), "InvalidVPCId", "vpc-1")
 	refused(t, create("a.test", "2", nil), "InvalidInput", "Public hosted zones are not supported by Cloister")
 	refused(t, create("a..test", "2", vpc("vpc-1")), "InvalidDomainName", "")
 	refused(t, create("*.test", "2", vpc("vpc-1")), "InvalidDomainName", "")

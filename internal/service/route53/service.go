@@ -41,20 +41,24 @@ var (
 type Network interface {
 	// Change runs a transaction and returns when the network is made of what it wrote.
 	Change(ctx context.Context, f func(tx *store.Tx) error) error
-	// VPC tells whether an account has a VPC, and whether its resolver knows private names.
-	VPC(tx *store.Tx, account, id string) (found, names bool, err error)
+	// VPC tells whether an account has a VPC in a region, and whether its resolver knows private names.
+	VPC(tx *store.Tx, region, account, id string) (found, names bool, err error)
 	// PrivateNames are the names that endpoints have taken over in a VPC, and the hidden zone that each is in.
-	PrivateNames(tx *store.Tx, account, vpc string) (map[string]string, error)
-	// EndpointZone is the hosted zone of the names of VPC endpoints.
-	EndpointZone() string
+	PrivateNames(tx *store.Tx, region, account, vpc string) (map[string]string, error)
+	// EndpointZone tells whether a hosted zone is one of the names of VPC endpoints.
+	EndpointZone(id string) bool
 }
 
-// Service is Route 53 over a store.
+// Service is Route 53 over a store. It is one for all regions; Region is that of VPCs of which no record says
+// another.
 type Service struct {
 	DB      *store.DB
 	Network Network
 	Region  string
 }
+
+// home is the part of the database in which the records are, whichever region's transaction it is.
+const home = ""
 
 // Bind gives the operations to the door.
 func (s *Service) Bind() (*api.Service, error) { return operations.Bind(s) }

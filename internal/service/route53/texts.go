@@ -10,12 +10,12 @@ import (
 // known.
 func (s *Service) TXT(tx *store.Tx, account, name string) (out []string, err error) {
 	name = strings.ToLower(strings.TrimSuffix(name, ".")) + "."
-	all, err := zones.All(tx, store.Prefix(account))
+	all, err := zones.All(tx.In(home), store.Prefix(account))
 	for _, z := range all {
 		if name != z.Name && !strings.HasSuffix(name, "."+z.Name) {
 			continue
 		}
-		r, err := records.Get(tx, recordKey(z.ID, name, "TXT"))
+		r, err := records.Get(tx.In(home), recordKey(z.ID, name, "TXT"))
 		if err != nil {
 			return nil, err
 		}

@@ -1,6 +1,7 @@
 package route53
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,6 +18,7 @@ type zone struct {
 	Reference   string
 	Comment     string `json:",omitempty"`
 	VPCs        []string
+	Regions     map[string]string `json:",omitempty"` // of VPCs that are not in the first region
 	Tags        map[string]string `json:",omitempty"`
 	Created     time.Time
 	Count       int64 // of record sets, the two of the zone itself included
@@ -46,9 +48,23 @@ func (z *zone) aws() *shape.HostedZone {
 
 func (s *Service) vpcs(z *zone) (out []shape.VPC) {
 	for _, id := range z.VPCs {
-		out = append(out, shape.VPC{VPCId: new(id), VPCRegion: &s.Region})
+		out = append(out, shape.VPC{VPCId: new(id), VPCRegion: new(s.region(z, id))})
 	}
 	return out
+}
+
+// region is where a zone's VPC is.
+func (s *Service) region(z *zone, vpc string) string { return cmp.Or(z.Regions[vpc], s.Region) }
+
+// join notes a VPC of a zone.
+func (s *Service) join(z *zone, vpc *shape.VPC) {
+	z.VPCs = append(z.VPCs, *vpc.VPCId)
+	if r := text(vpc.VPCRegion); r != s.Region {
+		if z.Regions == nil {
+			z.Regions = map[string]string{}
+		}
+		z.Regions[*vpc.VPCId] = r
+	}
 }
 
 func (c *change) aws() *shape.ChangeInfo {
@@ -68,10 +84,8 @@ func older(all []*change) []*change {
 // associable says why a VPC cannot be associated with a zone of this name.
 func (s *Service) associable(tx *store.Tx, account string, vpc *shape.VPC, name string) error {
 	id := text(vpc.VPCId)
-	if text(vpc.VPCRegion) != s.Region {
-		return invalidVPC.New("The VPC %s in region %s does not exist: this Cloister is region %s.", id, text(vpc.VPCRegion), s.Region)
-	}
-	if found, _, err := s.Network.VPC(tx, account, id); err != nil || !found {
+	region := text(vpc.VPCRegion)
+	if found, _, err := s.Network.VPC(tx, region, account, id); err != nil || !found {
 		return either(err, invalidVPC.New("The VPC ID '%s' is not valid for this account.", id))
 	}
 	all, err := zones.All(tx, store.Prefix(account))
@@ -79,14 +93,14 @@ func (s *Service) associable(tx *store.Tx, account string, vpc *shape.VPC, name 
 		return err
 	}
 	conflict := func(zone string) error {
-		return conflictingDomain.New("The VPC %s in region %s has already been associated with the hosted zone %s with the same domain name.", id, s.Region, zone)
+		return conflictingDomain.New("The VPC %s in region %s has already been associated with the hosted zone %s with the same domain name.", id, region, zone)
 	}
 	for _, z := range all {
 		if z.Name == name && slices.Contains(z.VPCs, id) {
 			return conflict(z.ID)
 		}
 	}
-	taken, err := s.Network.PrivateNames(tx, account, id)
+	taken, err := s.Network.PrivateNames(tx, region, account, id)
 	if err != nil {
 		return err
 	}
@@ -161,7 +175,7 @@ const authority = "ns-1536.awsdns-00.co.uk. awsdns-hostmaster.amazon.com. 1 7200
 
 // Domains are the names of the zones that are associated with a VPC, without the final dot.
 func (s *Service) Domains(tx *store.Tx, account, vpc string) (out []string, err error) {
-	all, err := zones.All(tx, store.Prefix(account))
+	all, err := zones.All(tx.In(home), store.Prefix(account))
 	for _, z := range all {
 		if slices.Contains(z.VPCs, vpc) {
 			out = append(out, strings.TrimSuffix(z.Name, "."))

@@ -16,6 +16,7 @@ import (
 type bucket struct {
 	Name, Account, ID string
 	Created           time.Time
+	Region            string `json:",omitempty"` // empty is the first
 	Policy            string `json:",omitempty"`
 	// Principals are the unique ids of the users and roles that the policy names: one made later
 	// under the same name is not meant.

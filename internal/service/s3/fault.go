@@ -43,6 +43,7 @@ var (
 	noSuchVersion       = fault.Kind{Code: "NoSuchVersion", Status: 404}
 	notImplemented      = fault.Kind{Code: "NotImplemented", Status: 501}
 	notModified         = fault.Kind{Code: "NotModified", Status: 304}
+	permanentRedirect   = fault.Kind{Code: "PermanentRedirect", Status: 301}
 	preconditionFailed  = fault.Kind{Code: "PreconditionFailed", Status: 412}
 )
 

@@ -34,16 +34,17 @@ func (s *Service) headBucket(ctx context.Context, _ *api.Call, in *shape.HeadBuc
 	if err != nil {
 		return nil, err
 	}
-	return &shape.HeadBucketOutput{BucketArn: new(b.arn()), BucketRegion: &s.Region, AccessPointAlias: new(false)}, nil
+	return &shape.HeadBucketOutput{BucketArn: new(b.arn()), BucketRegion: new(s.region(b)), AccessPointAlias: new(false)}, nil
 }
 
 func (s *Service) getBucketLocation(ctx context.Context, _ *api.Call, in *shape.GetBucketLocationRequest) (*shape.GetBucketLocationOutput, error) {
-	if _, err := s.see(ctx, in.Bucket, in.ExpectedBucketOwner); err != nil {
+	b, err := s.see(ctx, in.Bucket, in.ExpectedBucketOwner)
+	if err != nil {
 		return nil, err
 	}
 	out := new(shape.GetBucketLocationOutput)
-	if s.Region != "us-east-1" { // which has no constraint
-		out.LocationConstraint = &s.Region
+	if r := s.region(b); r != "us-east-1" { // which has no constraint
+		out.LocationConstraint = &r
 	}
 	return out, nil
 }

@@ -20,7 +20,7 @@ var _ = api.Define(operations, "CompleteMultipartUpload", func(_ *api.Call, in *
 
 // completeMultipartUpload makes the object of the parts that are named. No byte is copied: the object
 // consists of the parts' blobs.
-func (s *Service) completeMultipartUpload(ctx context.Context, _ *api.Call, in *shape.CompleteMultipartUploadRequest) (*shape.CompleteMultipartUploadOutput, error) {
+func (s *Service) completeMultipartUpload(ctx context.Context, c *api.Call, in *shape.CompleteMultipartUploadRequest) (*shape.CompleteMultipartUploadOutput, error) {
 	if err := refuseCustomerKey(in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5); err != nil {
 		return nil, err
 	}
@@ -49,7 +49,7 @@ func (s *Service) completeMultipartUpload(ctx context.Context, _ *api.Call, in *
 		return nil, err
 	}
 	s.drop(freed...)
-	location := "https://" + *in.Bucket + ".s3." + s.Region + ".amazonaws.com/" + *coder(true).text(*in.Key)
+	location := "https://" + *in.Bucket + ".s3." + s.called(c) + ".amazonaws.com/" + *coder(true).text(*in.Key)
 	out := &shape.CompleteMultipartUploadOutput{Location: &location, Bucket: in.Bucket, Key: in.Key, ETag: quoted(o.ETag), ChecksumType: &o.Sum.Type}
 	sums{&out.ChecksumCRC32, &out.ChecksumCRC32C, &out.ChecksumCRC64NVME, &out.ChecksumSHA1, &out.ChecksumSHA256}.set(o.Sum)
 	return out, nil

@@ -16,10 +16,14 @@ var _ = api.Define(operations, "CreateBucket", func(_ *api.Call, in *shape.Creat
 
 // createBucket makes a bucket of the caller's account.
 func (s *Service) createBucket(ctx context.Context, c *api.Call, in *shape.CreateBucketRequest) (*shape.CreateBucketOutput, error) {
-	if err := s.creatable(in); err != nil {
+	region := s.called(c)
+	if err := creatable(in, region); err != nil {
 		return nil, err
 	}
 	b := &bucket{Name: *in.Bucket, Account: c.Account(), ID: uuid.NewString()}
+	if region != s.Region {
+		b.Region = region
+	}
 	if b.Account == "" {
 		return nil, accessDenied.New("Access Denied") // nobody cannot own
 	}
@@ -32,7 +36,7 @@ func (s *Service) createBucket(ctx context.Context, c *api.Call, in *shape.Creat
 		case old.Account != b.Account:
 			return bucketExists.New("The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please select a different name and try again.").
 				With("BucketName", b.Name)
-		case s.Region != "us-east-1":
+		case region != "us-east-1" || s.region(old) != region:
 			return bucketOwned.New("Your previous request to create the named bucket succeeded and you already own it.").With("BucketName", b.Name)
 		default:
 			return nil // us-east-1 says yes again
@@ -42,21 +46,26 @@ func (s *Service) createBucket(ctx context.Context, c *api.Call, in *shape.Creat
 		if err != nil {
 			return err
 		}
-		tx.After(func() { s.Directory.SetResource(r) })
+		tx.After(func() {
+			s.Directory.SetResource(r)
+			if b.Region != "" {
+				s.abroad.Store(true)
+			}
+		})
 		return buckets.Put(tx, b.Name, b)
 	})
 	if err != nil {
 		return nil, err
 	}
 	location := "/" + b.Name
-	if s.Region != "us-east-1" {
+	if region != "us-east-1" {
 		location = "http://" + b.Name + ".s3.amazonaws.com/"
 	}
 	return &shape.CreateBucketOutput{Location: &location, BucketArn: new(b.arn())}, nil
 }
 
 // creatable checks what does not depend on other buckets.
-func (s *Service) creatable(in *shape.CreateBucketRequest) error {
+func creatable(in *shape.CreateBucketRequest, region string) error {
 	if !validName(*in.Bucket) {
 		return invalidBucketName.New("The specified bucket is not valid.").With("BucketName", *in.Bucket)
 	}
@@ -80,7 +89,7 @@ func (s *Service) creatable(in *shape.CreateBucketRequest) error {
 			constraint = *x.LocationConstraint
 		}
 	}
-	home := s.Region
+	home := region
 	if home == "us-east-1" {
 		home = "unspecified"
 	}

@@ -39,14 +39,14 @@ func (s *Service) listBuckets(ctx context.Context, c *api.Call, in *shape.ListBu
 			return err
 		}
 		for _, b := range all {
-			if b.Account != c.Account() || after != "" && strings.Compare(b.Name, after) <= 0 || in.BucketRegion != nil && *in.BucketRegion != s.Region {
+			if b.Account != c.Account() || after != "" && strings.Compare(b.Name, after) <= 0 || in.BucketRegion != nil && *in.BucketRegion != s.region(b) {
 				continue
 			}
 			if len(out.Buckets) == most {
 				out.ContinuationToken = new(base64.URLEncoding.EncodeToString([]byte(*out.Buckets[most-1].Name)))
 				return nil
 			}
-			out.Buckets = append(out.Buckets, shape.Bucket{Name: &b.Name, CreationDate: &b.Created, BucketRegion: &s.Region, BucketArn: new(b.arn())})
+			out.Buckets = append(out.Buckets, shape.Bucket{Name: &b.Name, CreationDate: &b.Created, BucketRegion: new(s.region(b)), BucketArn: new(b.arn())})
 		}
 		return nil
 	})

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"cloister/internal/engine/policy"
@@ -31,15 +32,26 @@ type Service struct {
 	DB        *store.DB
 	Blobs     blob.Store
 	Directory *directory.Directory
-	Region    string
+	// Region is that of buckets whose record says none, and of calls that name none.
+	Region string
 	// Log may be nil.
 	Log *slog.Logger
 
-	held holds
+	held   holds
+	abroad atomic.Bool // a bucket is in another region than Region
 }
 
-// Bind gives the operations to the door.
-func (s *Service) Bind() (*api.Service, error) { return operations.Bind(s) }
+// Bind gives the operations to the door, each asking first whether its bucket is in the region that was called.
+func (s *Service) Bind() (*api.Service, error) {
+	out, err := operations.Bind(s)
+	if err != nil {
+		return nil, err
+	}
+	for _, op := range out.Operations {
+		s.keepToRegion(op)
+	}
+	return out, nil
+}
 
 // Load tells the directory every bucket and its policy.
 func (s *Service) Load(ctx context.Context) error {
@@ -54,6 +66,9 @@ func (s *Service) Load(ctx context.Context) error {
 				return fmt.Errorf("policy of bucket %s: %w", b.Name, err)
 			}
 			s.Directory.SetResource(r)
+			if s.region(b) != s.Region {
+				s.abroad.Store(true)
+			}
 		}
 		return nil
 	})

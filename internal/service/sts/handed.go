@@ -1,8 +1,7 @@
 package sts
 
 import (
-	"strings"
-
+	"cloister/internal/engine/policy"
 	"cloister/internal/frame/api"
 	"cloister/internal/value/caller"
 	shape "cloister/internal/value/shape/sts"
@@ -56,7 +55,7 @@ func hand(id *caller.Identity, tags []shape.Tag, transitive []string, source *st
 
 func find(tags []caller.Tag, key string) bool {
 	for _, t := range tags {
-		if strings.EqualFold(t.Key, key) {
+		if policy.SameKey(t.Key, key) {
 			return true
 		}
 	}
@@ -65,7 +64,7 @@ func find(tags []caller.Tag, key string) bool {
 
 func has(keys []string, key string) bool {
 	for _, k := range keys {
-		if strings.EqualFold(k, key) {
+		if policy.SameKey(k, key) {
 			return true
 		}
 	}

@@ -27,7 +27,7 @@ var (
 var _ = api.Define(operations, "AssumeRoleWithWebIdentity", func(c *api.Call, in *shape.AssumeRoleWithWebIdentityRequest) []api.Check {
 	id := &c.Caller.Identity
 	if id.Kind != caller.Federated {
-		return []api.Check{{Demand: api.Nothing}}
+		return []api.Check{{Demand: api.Nothing, Resource: *in.RoleArn}}
 	}
 	a, err := roleARN(*in.RoleArn)
 	if err != nil {

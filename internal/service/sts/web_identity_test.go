@@ -17,8 +17,11 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 
 	"cloister/internal/door/doortest"
+	"cloister/internal/engine/policy"
+	"cloister/internal/frame/audit"
 	"cloister/internal/frame/directory"
 	"cloister/internal/machine/issuer"
+	"cloister/internal/value/caller"
 )
 
 // provider is an issuer, and tokens of it.
@@ -122,6 +125,53 @@ func TestATokenTakesOnARoleThatTrustsItsIssuer(t *testing.T) {
 	ask(web, token("repo:a", nil)).Fault(t, 400, "InvalidIdentityToken", "No OpenIDConnect provider found in your account for "+url)
 	if log := h.Log.String(); strings.Contains(log, "eyJ") {
 		t.Error("the log holds a token")
+	}
+}
+
+// The call of a token is on record in the account of the role, as one call, by whomever the token names; other
+// accounts know nothing of it. A role that there is not has no account.
+func TestTheRolesAccountHasTheRecordOfATokensCall(t *testing.T) {
+	h := doortest.Open(t)
+	url, token := provider(t, h)
+	host := strings.TrimPrefix(url, "https://")
+	arn := "arn:aws:iam::111122223333:oidc-provider/" + host
+	web := made(t, h, "web", `{"Version":"2012-10-17","Statement":[{"Sid":"Trusted","Effect":"Allow","Principal":{"Federated":"`+arn+`"},"Action":"sts:AssumeRoleWithWebIdentity","Condition":{"StringEquals":{"`+host+`:sub":"repo:a"}}}]}`, "")
+	ask := func(role, token string) string {
+		t.Helper()
+		a := h.As(t, doortest.Nobody).Query("sts", "AssumeRoleWithWebIdentity", "RoleArn", role, "RoleSessionName", "one", "WebIdentityToken", token)
+		return a.RequestID()
+	}
+	find := func(account, id string) *audit.Entry {
+		t.Helper()
+		e, err := h.Audit.Find(t.Context(), account, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if other, err := h.Audit.Find(t.Context(), doortest.Other, id); other != nil || err != nil {
+			t.Errorf("another account finds %+v, %v", other, err)
+		}
+		return e
+	}
+	e := find(doortest.Account, ask(web, token("repo:a", nil)))
+	if e == nil || e.Code != "InvalidIdentityToken" || e.Identity.Kind != caller.Anonymous || len(e.Decisions) != 0 || e.Status != 400 {
+		t.Errorf("without a provider: %+v", e)
+	}
+	h.Directory.SetProvider(&directory.Provider{ARN: arn, Account: doortest.Account, URL: host, ClientIDs: []string{"app"}})
+	e = find(doortest.Account, ask(web, token("repo:a", nil)))
+	if e == nil || e.Code != "" || e.Status != 200 || e.Identity.Kind != caller.Federated || e.Identity.ID != "repo:a" || len(e.Decisions) != 1 || e.Decisions[0].Sid != "Trusted" || e.Origin.Place != caller.Internet {
+		t.Errorf("let in: %+v", e)
+	}
+	id := ask(web, token("ann", nil))
+	e = find(doortest.Account, id)
+	if e == nil || e.Code != "AccessDenied" || e.Identity.ID != "ann" || len(e.Decisions) != 1 || e.Decisions[0].Effect != policy.ImplicitDeny || len(e.Decisions[0].Policies) != 1 || e.Decisions[0].Policies[0].Hidden {
+		t.Errorf("denied: %+v", e)
+	}
+	if e := find(doortest.Account, ask("arn:aws:iam::111122223333:role/none", "nonsense")); e != nil {
+		t.Errorf("a role that there is not: %+v", e)
+	}
+	h.Restart()
+	if e := find(doortest.Account, id); e == nil || e.Trail().UserIdentity.IdentityProvider != arn || e.Trail().RecipientAccountID != doortest.Account {
+		t.Errorf("after a restart: %+v", e)
 	}
 }
 

@@ -38,11 +38,13 @@ type Service struct {
 	PrivateOff bool
 	// Except are the regions that do not offer its endpoint service.
 	Except []string
-	// Prefixes are the ranges of its prefix list, for those with a gateway endpoint.
-	Prefixes []netip.Prefix
+	// Prefixes are the ranges of its prefix list in us-east-1, for those with a gateway endpoint. The other
+	// regions have ranges of Elsewhere.
+	Prefixes  []netip.Prefix
+	Elsewhere netip.Prefix
 	// Unserved services have endpoints and names, and nothing of ours behind them.
 	Unserved *Unserved
-	// Door is the public address.
+	// Door is the public address: of all regions, or of us-east-1 where Prefixes are the region's own.
 	Door netip.Addr
 }
 

@@ -1,6 +1,7 @@
 package catalogue_test
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -93,5 +94,33 @@ func TestPrefixLists(t *testing.T) {
 	}
 	if _, ok := catalogue.ByPrefixList("us-east-1", ""); ok {
 		t.Error("no id is a list")
+	}
+}
+
+func TestRangesOfRegions(t *testing.T) {
+	seen := map[netip.Prefix]string{}
+	for i := range catalogue.Services {
+		row := &catalogue.Services[i]
+		for _, region := range catalogue.Regions {
+			ranges := row.Ranges(region)
+			if (len(ranges) > 0) != row.Gateway {
+				t.Fatalf("%s in %s has the ranges %v", row.ID, region, ranges)
+			}
+			for _, p := range ranges {
+				for old, whose := range seen {
+					if old.Overlaps(p) {
+						t.Errorf("%s of %s in %s and %s of %s", p, row.ID, region, old, whose)
+					}
+				}
+				seen[p] = row.ID + " in " + region
+			}
+			if at := row.Address(region); row.Gateway && !ranges[0].Contains(at) || !row.Gateway && at != row.Door {
+				t.Errorf("the door of %s in %s is %s", row.ID, region, at)
+			}
+		}
+	}
+	s3, _ := catalogue.ByID("s3")
+	if at := s3.Address("us-east-1"); at != s3.Door || s3.Ranges("us-east-1")[0].String() != "52.216.0.0/15" || s3.Address("moon-1") != s3.Door {
+		t.Errorf("us-east-1 and unknown regions have the door %s", at)
 	}
 }

@@ -32,7 +32,7 @@ var Services = []Service{
 	{ID: "s3", Endpoint: "s3", Gateway: true, Interface: true, Star: true, PrivateOff: true,
 		Hosts:    []string{"s3.{r}.amazonaws.com", "s3.amazonaws.com", "*.s3.{r}.amazonaws.com", "*.s3.amazonaws.com"},
 		Private:  []string{"s3.{r}.amazonaws.com", "*.s3.{r}.amazonaws.com"},
-		Prefixes: prefixes("52.216.0.0/15", "54.231.0.0/17"), Door: netip.MustParseAddr("52.216.0.10")},
+		Prefixes: prefixes("52.216.0.0/15", "54.231.0.0/17"), Elsewhere: netip.MustParsePrefix("52.219.0.0/16"), Door: netip.MustParseAddr("52.216.0.10")},
 	{ID: "sagemaker", Endpoint: "sagemaker.api", Interface: true, Hosts: host("api.sagemaker"), Private: host("api.sagemaker"),
 		Except: noGov, Door: at(10)},
 	{ID: "sagemaker", Endpoint: "sagemaker.api-fips", Interface: true, Hosts: host("api-fips.sagemaker"), Private: host("api-fips.sagemaker"),
@@ -52,7 +52,7 @@ var Services = []Service{
 	{ID: "cloister", Hosts: host("cloister"), Door: at(16)},
 
 	{ID: "dynamodb", Endpoint: "dynamodb", Gateway: true, Interface: true, PrivateOff: true, Hosts: host("dynamodb"),
-		Prefixes: prefixes("52.94.0.0/22", "52.119.224.0/20"), Unserved: &json, Door: netip.MustParseAddr("52.94.0.10")},
+		Prefixes: prefixes("52.94.0.0/22", "52.119.224.0/20"), Elsewhere: netip.MustParsePrefix("52.94.0.0/16"), Unserved: &json, Door: netip.MustParseAddr("52.94.0.10")},
 	usual("secretsmanager", "secretsmanager", "secretsmanager", 17, json),
 	usual("monitoring", "monitoring", "monitoring", 30, Unserved{Protocol: "query", Prefix: "cloudwatch", Names: ByForm}),
 	usual("events", "events", "events", 31, json),

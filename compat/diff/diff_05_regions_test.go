@@ -5,8 +5,9 @@ import (
 	"testing"
 )
 
-// TestDiff05OneRegion: there is one region; the first credentials are those of the account that it was started with.
-func TestDiff05OneRegion(t *testing.T) {
+// TestDiff05Regions: there are the regions of the configuration, here one; the first credentials are those of the account
+// that it was started with. TestRegions has two.
+func TestDiff05Regions(t *testing.T) {
 	if who := root.query(t, "sts", "GetCallerIdentity").good(t).one(t, "Arn"); who != "arn:aws:iam::"+account+":root" {
 		t.Errorf("the first credentials are those of %s", who)
 	}
