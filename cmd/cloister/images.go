@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,13 +13,25 @@ import (
 	"cloister/internal/service/sagemaker"
 )
 
-// builtIn are the images made from this very binary: nothing is pulled. K-Means has the name that AWS
-// gives it in us-east-1 (facts sagemaker 10); the probe is for whoever tests what a container reaches.
-func builtIn(c config) map[string]string {
-	out := map[string]string{}
+// algorithmAccounts are the accounts in which AWS keeps K-Means and its kin, by region.
+var algorithmAccounts = map[string]string{
+	"af-south-1": "455444449433", "ap-east-1": "286214385809", "ap-northeast-1": "351501993468", "ap-northeast-2": "835164637446",
+	"ap-northeast-3": "364406365360", "ap-south-1": "991648021394", "ap-southeast-1": "475088953585", "ap-southeast-2": "712309505854",
+	"ca-central-1": "469771592824", "eu-central-1": "664544806723", "eu-north-1": "669576153137", "eu-south-1": "257386234256",
+	"eu-west-1": "438346466558", "eu-west-2": "644912444149", "eu-west-3": "749696950732", "me-south-1": "249704162688",
+	"sa-east-1": "855470959533", "us-east-1": "382416733822", "us-east-2": "404615174143", "us-west-1": "632365934929", "us-west-2": "174872318107",
+}
+
+// builtIn are the images made from this very binary, by algorithm, and their names: nothing is
+// pulled. K-Means has the names that AWS gives it in each region, and that of us-east-1 where AWS has
+// none; the probe is for whoever tests what a container reaches.
+func builtIn(c config) map[string][]string {
+	out := map[string][]string{}
 	for _, r := range c.served() {
-		out["382416733822.dkr.ecr."+r+".amazonaws.com/kmeans:1"] = "kmeans"
-		out[c.Account+".dkr.ecr."+r+".amazonaws.com/cloister-probe:1"] = "probe"
+		account := cmp.Or(algorithmAccounts[r], algorithmAccounts["us-east-1"])
+		kmeans := account + ".dkr.ecr." + r + ".amazonaws.com/kmeans:"
+		out["kmeans"] = append(out["kmeans"], kmeans+"1", kmeans+"latest")
+		out["probe"] = append(out["probe"], c.Account+".dkr.ecr."+r+".amazonaws.com/cloister-probe:1")
 	}
 	return out
 }
@@ -31,13 +44,18 @@ func loadImages(ctx context.Context, s *image.Store, c config) error {
 	}
 	// At once: at first start each takes a tenth of a second of hashing and writing.
 	g, ctx := errgroup.WithContext(ctx)
-	for ref, algorithm := range builtIn(c) {
+	for algorithm, names := range builtIn(c) {
 		g.Go(func() error {
-			_, err := s.Build(ctx, ref, map[string]image.File{"/cloister": {Source: self, Mode: 0o755}}, image.Config{
+			digest, err := s.Build(ctx, names[0], map[string]image.File{"/cloister": {Source: self, Mode: 0o755}}, image.Config{
 				Entrypoint: []string{"/cloister", "algorithm", algorithm}, WorkingDir: "/",
 			})
+			for _, name := range names[1:] {
+				if err == nil {
+					err = s.Tag(ctx, name, digest)
+				}
+			}
 			if err != nil {
-				return fmt.Errorf("%s: %w", ref, err)
+				return fmt.Errorf("%s: %w", algorithm, err)
 			}
 			return nil
 		})

@@ -21,15 +21,16 @@ import (
 
 // program is one run, with everything that tests replace.
 type program struct {
-	root string // /opt/ml
-	out  io.Writer
-	env  func(string) string
-	now  func() time.Time
+	root    string // /opt/ml
+	out     io.Writer
+	env     func(string) string
+	now     func() time.Time
+	address func(host string) string // where another host of the job is
 }
 
 // Main runs the algorithm that the arguments name, such as "kmeans train", and gives the exit code.
 func Main(args []string) int {
-	p := program{root: os.Getenv("SAGEMAKER_BASE_DIR"), out: os.Stdout, env: os.Getenv, now: time.Now}
+	p := program{root: os.Getenv("SAGEMAKER_BASE_DIR"), out: os.Stdout, env: os.Getenv, now: time.Now, address: clusterAddress}
 	if p.root == "" {
 		p.root = "/opt/ml"
 	}
@@ -65,12 +66,17 @@ func customer(err error) error {
 	return customerError{err}
 }
 
+// failureText is how a failure reads: whose it is, and what.
+func failureText(err error) string {
+	if errors.As(err, new(customerError)) || errors.As(err, new(peerFailure)) {
+		return err.Error()
+	}
+	return "Algorithm Error: " + err.Error()
+}
+
 // fail tells the log, and after training the failure file, why the run ends.
 func (p program) fail(verb string, err error) {
-	text := err.Error()
-	if !errors.As(err, new(customerError)) {
-		text = "Algorithm Error: " + text
-	}
+	text := failureText(err)
 	p.log("ERROR", "%s", text)
 	if verb != "train" {
 		return

@@ -21,6 +21,7 @@ type channel struct {
 	dim             int
 	pipe            bool
 	pass            int
+	mayBeEmpty      bool // for a host of several: there may be fewer objects than hosts
 
 	files []string // still to read in this pass
 	open  *os.File
@@ -28,7 +29,7 @@ type channel struct {
 	bytes int64 // of the files begun
 }
 
-func (p program) openChannel(name string, c channelConfiguration, dim int) (*channel, error) {
+func (p program) openChannel(name string, c channelConfiguration, dim, hosts int) (*channel, error) {
 	content, err := c.contentType()
 	if err != nil {
 		return nil, err
@@ -36,6 +37,7 @@ func (p program) openChannel(name string, c channelConfiguration, dim int) (*cha
 	ch := &channel{
 		name: name, directory: filepath.Join(p.root, "input", "data", name),
 		content: content, contentText: c.ContentType, dim: dim, pipe: c.TrainingInputMode == "Pipe",
+		mayBeEmpty: hosts > 1 && c.S3DistributionType == "ShardedByS3Key",
 	}
 	if ch.contentText == "" {
 		ch.contentText = string(content.Format)
@@ -56,6 +58,9 @@ func (c *channel) list() error {
 		}
 		return err
 	})
+	if c.mayBeEmpty && (err == nil || errors.Is(err, fs.ErrNotExist)) {
+		return nil
+	}
 	if errors.Is(err, fs.ErrNotExist) || err == nil && len(c.files) == 0 {
 		return customer(fmt.Errorf("Input channel '%s' has no files", c.name))
 	}

@@ -21,8 +21,9 @@ type configuration struct {
 }
 
 type channelConfiguration struct {
-	TrainingInputMode string
-	ContentType       string
+	TrainingInputMode  string
+	ContentType        string
+	S3DistributionType string
 }
 
 func (p program) readConfiguration() (configuration, error) {

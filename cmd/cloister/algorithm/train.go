@@ -3,7 +3,6 @@ package algorithm
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -22,6 +21,7 @@ type training struct {
 	config     configuration
 	parameters kmeans.Hyperparameters
 	source     *channel
+	cluster    kmeans.Cluster
 
 	start, stage time.Time // of the run, of the current stage
 	total        int       // rows read, in all passes
@@ -30,24 +30,50 @@ type training struct {
 }
 
 func (p program) train(ctx context.Context) error {
-	t := &training{program: p, start: p.now()}
+	t := &training{program: p, start: p.now(), cluster: kmeans.Alone{}}
 	t.stage = t.start
-	if err := t.prepare(); err != nil {
+	err := t.whole(ctx)
+	if c, ok := t.cluster.(*cluster); ok {
+		c.leave(t.reason(err))
+	}
+	return err
+}
+
+// reason is what the other hosts are to fail with: where it began, they learn from the text.
+func (t *training) reason(err error) string {
+	switch {
+	case err == nil:
+		return ""
+	case errors.As(err, new(peerFailure)):
+		return err.Error()
+	}
+	return failureText(err) + " (on " + t.config.host + ")"
+}
+
+func (t *training) whole(ctx context.Context) error {
+	if err := t.configure(); err != nil {
+		return err
+	}
+	var err error
+	if t.cluster, err = t.join(ctx, t.config); err != nil {
+		return err
+	}
+	if err := t.open(); err != nil {
 		return err
 	}
 	defer t.source.close()
-	setup := p.now().Sub(t.start)
-	model, err := kmeans.Train(ctx, t.parameters, t.source, rand.New(rand.NewPCG(seed, seed)), t.report)
-	stopped := ctx.Err() != nil && errors.Is(err, ctx.Err())
+	setup := t.now().Sub(t.start)
+	model, err := kmeans.TrainIn(ctx, t.cluster, t.parameters, t.source, rand.New(rand.NewPCG(seed, seed)), t.report)
+	stopped := errors.Is(err, context.Canceled)
 	switch {
 	case stopped:
-		p.log("WARNING", "told to stop: keeping the model of the data seen so far")
+		t.log("WARNING", "told to stop: keeping the model of the data seen so far")
 	case errors.Is(err, kmeans.ErrTooFewRows):
 		return customer(err)
 	case err != nil:
 		return err
 	}
-	if len(model.Centers) > 0 {
+	if _, self := t.cluster.Hosts(); len(model.Centers) > 0 && self == 0 {
 		if err := t.save(model); err != nil {
 			return err
 		}
@@ -57,11 +83,11 @@ func (p program) train(ctx context.Context) error {
 			return err
 		}
 	}
-	p.metrics(t.config.host, t.start, p.now(), nil, metric{"setuptime", milliseconds(setup)}, metric{"totaltime", milliseconds(p.now().Sub(t.start))})
+	t.metrics(t.config.host, t.start, t.now(), nil, metric{"setuptime", milliseconds(setup)}, metric{"totaltime", milliseconds(t.now().Sub(t.start))})
 	return nil
 }
 
-func (t *training) prepare() error {
+func (t *training) configure() error {
 	var err error
 	if t.config, err = t.readConfiguration(); err != nil {
 		return err
@@ -73,13 +99,12 @@ func (t *training) prepare() error {
 	if t.parameters, err = kmeans.ParseHyperparameters(given); err != nil {
 		return customer(err)
 	}
-	if err = checkChannels(t.config.channels); err != nil {
-		return err
-	}
-	if len(t.config.hosts) > 1 {
-		return customer(fmt.Errorf("training on %d instances is not supported: use one", len(t.config.hosts)))
-	}
-	t.source, err = t.openChannel("train", t.config.channels["train"], t.parameters.FeatureDim)
+	return checkChannels(t.config.channels)
+}
+
+func (t *training) open() error {
+	var err error
+	t.source, err = t.openChannel("train", t.config.channels["train"], t.parameters.FeatureDim, len(t.config.hosts))
 	if err == nil {
 		t.log("INFO", "Loaded iterator creator %s for content type '%s'", t.source.content.Format, t.source.contentText)
 		t.log("INFO", "Number of GPUs being used: 0")
@@ -105,20 +130,30 @@ func (t *training) save(model kmeans.Model) error {
 	return os.Rename(temporary.Name(), filepath.Join(directory, "model_"+t.config.host))
 }
 
-// test scores the model over the test channel, if there is one.
+// test scores the model over the test channel, if there is one: the first host does, or all
+// together where each has some of it.
 func (t *training) test(model kmeans.Model) error {
 	config, ok := t.config.channels["test"]
 	if !ok {
 		t.log("INFO", "Test data is not provided.")
 		return nil
 	}
-	source, err := t.openChannel("test", config, t.parameters.FeatureDim)
+	cluster := t.cluster
+	_, self := cluster.Hosts()
+	switch sharded := config.S3DistributionType == "ShardedByS3Key"; {
+	case sharded:
+	case self > 0:
+		return nil
+	default:
+		cluster = kmeans.Alone{}
+	}
+	source, err := t.openChannel("test", config, t.parameters.FeatureDim, len(t.config.hosts))
 	if err != nil {
 		return err
 	}
 	defer source.close()
-	evaluation, err := model.Evaluate(source)
-	if err != nil {
+	evaluation, err := model.EvaluateIn(cluster, source)
+	if err != nil || self > 0 {
 		return err
 	}
 	for _, name := range t.parameters.EvalMetrics {

@@ -139,10 +139,15 @@ func TestTrainLog(t *testing.T) {
 		`INFO \d+\] #progress_metric: host=algo-1, completed 100\.0 % of epochs`,
 		`#throughput_metric: host=algo-1, train throughput=[\d.e+]+ records/second`,
 		`shrinking 100 centers into 10`, `local kmeans attempt #9\. Current mean square distance \d+\.\d{6}`,
-		`#quality_metric: host=\S+, train msd <loss>=(\S+)`, `Test data is not provided\.`,
+		`Test data is not provided\.`,
 	} {
 		if !regexp.MustCompile(pattern).MatchString(log) {
 			t.Errorf("no line like %s in\n%s", pattern, log)
+		}
+	}
+	for _, m := range kmeans.MetricDefinitions() {
+		if found := regexp.MustCompile(m.Regex).FindStringSubmatch(log); strings.HasPrefix(m.Name, "train:") && len(found) != 2 {
+			t.Errorf("no %s in\n%s", m.Name, log)
 		}
 	}
 	lines := 0

@@ -1,6 +1,7 @@
 package kmeans
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -49,6 +50,7 @@ var ErrTooFewRows = errors.New("the training data has fewer records than k")
 
 type trainer struct {
 	Hyperparameters
+	cluster Cluster
 	random  *rand.Rand
 	report  func(Progress)
 	centers []float32
@@ -59,7 +61,14 @@ type trainer struct {
 // Train makes a model of the source's rows. When ctx ends it stops early and gives the model of the
 // rows seen so far together with the context's error; the model is empty if there was none yet.
 func Train(ctx context.Context, h Hyperparameters, source Source, random *rand.Rand, report func(Progress)) (Model, error) {
-	t := &trainer{Hyperparameters: h, random: random, report: report}
+	return TrainIn(ctx, Alone{}, h, source, random, report)
+}
+
+// TrainIn makes one model of the rows that the hosts of a cluster have each some of. Every host gets
+// the same model, if all give the same hyperparameters and random numbers. When the context of one
+// ends, all stop: the others as if theirs was canceled.
+func TrainIn(ctx context.Context, cluster Cluster, h Hyperparameters, source Source, random *rand.Rand, report func(Progress)) (Model, error) {
+	t := &trainer{Hyperparameters: h, cluster: cluster, random: random, report: report}
 	if err := t.initialise(source); err != nil {
 		return Model{}, err
 	}
@@ -68,11 +77,13 @@ func Train(ctx context.Context, h Hyperparameters, source Source, random *rand.R
 		if err := source.Restart(); err != nil {
 			return Model{}, err
 		}
-		if err := t.epoch(ctx, epoch, source); err != nil {
-			if stopped = ctx.Err(); stopped == nil {
-				return Model{}, err
-			}
+		err := t.epoch(ctx, epoch, source)
+		if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+			stopped = err
 			break
+		}
+		if err != nil {
+			return Model{}, err
 		}
 	}
 	return t.finish(), stopped
@@ -87,7 +98,11 @@ func (t *trainer) initialise(source Source) error {
 	if t.K > maxCenterValues/factor || t.K*factor > maxCenterValues/t.FeatureDim {
 		return fmt.Errorf("k %d with extra_center_factor %d and feature_dim %d needs too much memory", t.K, factor, t.FeatureDim)
 	}
-	rows, n, err := t.firstBatch(source, max(t.MiniBatchSize, t.K*factor))
+	rows, own, err := t.firstBatch(source, max(t.share(t.MiniBatchSize), t.share(t.K*factor)))
+	if err != nil {
+		return err
+	}
+	rows, n, err := t.collect(rows, own)
 	if err != nil {
 		return err
 	}
@@ -101,7 +116,10 @@ func (t *trainer) initialise(source Source) error {
 	}
 	t.centers = choose(t.InitMethod, rows, n, t.FeatureDim, weights, centers, t.random)
 	t.weights = make([]float64, centers)
-	t.report(Progress{Stage: Initialised, Rows: n, Centers: centers})
+	if err := t.agree(); err != nil {
+		return err
+	}
+	t.report(Progress{Stage: Initialised, Rows: own, Centers: centers})
 	return nil
 }
 
@@ -124,55 +142,81 @@ func (t *trainer) firstBatch(source Source, limit int) ([]float32, int, error) {
 	return rows[:n*t.FeatureDim], n, nil
 }
 
+// epoch goes once through the source. Hosts that have no more rows go along with those that have,
+// until all are through.
 func (t *trainer) epoch(ctx context.Context, epoch int, source Source) error {
 	batch := batchOf(t.MiniBatchSize, t.FeatureDim)
 	progress := Progress{Stage: EpochEnded, Epoch: epoch, Centers: len(t.weights)}
-	total := 0.0
+	total, all := 0.0, 0.0
 	for {
 		n, err := batch.fill(source)
-		if err == io.EOF {
-			break
+		if err != nil && err != io.EOF {
+			return err
 		}
+		done, err := t.step(ctx, batch, n)
 		if err != nil {
 			return err
 		}
-		total += t.update(batch, n)
-		progress.Rows += n
-		progress.Batches++
-		if ctx.Err() != nil {
-			return ctx.Err()
+		if *done.rows == 0 {
+			break
+		}
+		total += *done.total
+		all += *done.rows
+		if n > 0 {
+			progress.Rows += n
+			progress.Batches++
+		}
+		if *done.stops > 0 {
+			return cmp.Or(ctx.Err(), context.Canceled)
 		}
 	}
-	t.msd = total / float64(max(progress.Rows, 1))
+	t.msd = total / max(all, 1)
 	t.report(progress)
 	return nil
 }
 
-// update moves every center towards the mean of the batch's rows nearest to it, by the share that
-// those rows have in all it stands for, and gives the sum of the rows' squared distances.
-func (t *trainer) update(b *batch, n int) float64 {
+// step takes a batch of each host into the centers.
+func (t *trainer) step(ctx context.Context, b *batch, n int) (*round, error) {
+	r := newRound(len(t.weights), t.FeatureDim)
+	t.measure(r, b, n)
+	if ctx.Err() != nil {
+		*r.stops = 1
+	}
+	if err := t.cluster.Sum(r.values); err != nil {
+		return nil, err
+	}
+	t.update(r)
+	return r, nil
+}
+
+// measure finds the center of each of this host's rows.
+func (t *trainer) measure(r *round, b *batch, n int) {
 	k, dim := len(t.weights), t.FeatureDim
 	var distances []float32
 	if k == t.K {
 		distances = b.distances[:n]
 	}
 	newAssigner(t.centers, k, dim).assign(b.rows, n, b.nearest, distances)
-	sums, counts := sumByCenter(b.rows, n, dim, k, b.nearest, nil)
-	decay := 1.0
-	if t.HalfLifeTimeSize > 0 {
-		decay = math.Exp2(-float64(n) / float64(t.HalfLifeTimeSize))
+	addByCenter(r.sums, r.counts, b.rows, n, dim, b.nearest, nil)
+	*r.rows = float64(n)
+	for _, d := range distances {
+		*r.total += float64(d)
 	}
-	for c, count := range counts {
+}
+
+// update moves every center towards the mean of the rows nearest to it, by the share that those
+// rows have in all it stands for.
+func (t *trainer) update(r *round) {
+	dim, decay := t.FeatureDim, 1.0
+	if t.HalfLifeTimeSize > 0 {
+		decay = math.Exp2(-*r.rows / float64(t.HalfLifeTimeSize))
+	}
+	for c, count := range r.counts {
 		t.weights[c] = t.weights[c]*decay + count
 		if count > 0 {
-			moveTowards(t.centers[c*dim:(c+1)*dim], sums[c*dim:(c+1)*dim], count, t.weights[c])
+			moveTowards(t.centers[c*dim:(c+1)*dim], r.sums[c*dim:(c+1)*dim], count, t.weights[c])
 		}
 	}
-	total := 0.0
-	for _, d := range distances {
-		total += float64(d)
-	}
-	return total
 }
 
 func moveTowards(center []float32, sum []float64, count, weight float64) {
@@ -183,10 +227,15 @@ func moveTowards(center []float32, sum []float64, count, weight float64) {
 	}
 }
 
-// sumByCenter adds up the rows of each center. Cores share the columns, not the rows, so that the
-// order of additions never changes.
 func sumByCenter(rows []float32, n, dim, k int, nearest []int32, weights []float64) (sums, counts []float64) {
 	sums, counts = make([]float64, k*dim), make([]float64, k)
+	addByCenter(sums, counts, rows, n, dim, nearest, weights)
+	return sums, counts
+}
+
+// addByCenter adds up the rows of each center. Cores share the columns, not the rows, so that the
+// order of additions never changes.
+func addByCenter(sums, counts []float64, rows []float32, n, dim int, nearest []int32, weights []float64) {
 	for i := range n {
 		counts[nearest[i]] += weightOf(weights, i)
 	}
@@ -200,7 +249,6 @@ func sumByCenter(rows []float32, n, dim, k int, nearest []int32, weights []float
 			}
 		}
 	})
-	return sums, counts
 }
 
 func weightOf(weights []float64, i int) float64 {

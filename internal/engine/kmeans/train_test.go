@@ -61,8 +61,10 @@ func TestUpdateWeighsOldAndNew(t *testing.T) {
 	for halfLife, want := range map[int]float32{0: 3, 1: 4.8} {
 		tr := trainer{Hyperparameters: Hyperparameters{K: 1, FeatureDim: 1, HalfLifeTimeSize: halfLife}, centers: []float32{0}, weights: []float64{3}}
 		b := &batch{dim: 1, rows: []float32{12}, nearest: make([]int32, 1), distances: make([]float32, 1)}
-		if msd := tr.update(b, 1); tr.centers[0] != want || msd != 144 {
-			t.Errorf("half life %d: center %v, distance %v", halfLife, tr.centers[0], msd)
+		r := newRound(1, 1)
+		tr.measure(r, b, 1)
+		if tr.update(r); tr.centers[0] != want || *r.total != 144 {
+			t.Errorf("half life %d: center %v, distance %v", halfLife, tr.centers[0], *r.total)
 		}
 	}
 }
