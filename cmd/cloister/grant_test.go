@@ -151,7 +151,7 @@ func TestARoleIsGrantedToAnInterface(t *testing.T) {
 func TestWhoMayGrantARole(t *testing.T) {
 	w := newWorkplace(t)
 	eni, used := w.eni(), w.eni()
-	if err := w.house.regions[0].ec2.Use(t.Context(), w.conf.Account, used); err != nil {
+	if err := w.house.regions[0].ec2.Manage(t.Context(), w.conf.Account, used); err != nil {
 		t.Fatal(err)
 	}
 	const grant = `{"Effect":"Allow","Action":"cloister:GrantRole","Resource":"*"}`

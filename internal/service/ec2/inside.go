@@ -59,6 +59,21 @@ func (s *Service) InterfaceOf(ctx context.Context, account, id string) (out Inte
 	return out, err
 }
 
+// Address is the address of an account's interface.
+func (s *Service) Address(ctx context.Context, account, id string) (a netip.Addr, err error) {
+	err = s.DB.View(ctx, func(tx *store.Tx) error {
+		i, err := enis.table.Get(tx, store.Key(account, id))
+		if err == nil && i == nil {
+			return fmt.Errorf("%s: %w", id, ErrNoInterface)
+		}
+		if err == nil {
+			a = i.Address
+		}
+		return err
+	})
+	return a, err
+}
+
 // Exists tells whether an account has an interface.
 func (s *Service) Exists(ctx context.Context, account, id string) (there bool, err error) {
 	err = s.DB.View(ctx, func(tx *store.Tx) error {
@@ -102,17 +117,8 @@ func (s *Service) PrivateNames(tx *store.Tx, account, vpc string) (map[string]st
 // EndpointZone is the hosted zone of the region's names of VPC endpoints.
 func (s *Service) EndpointZone() string { return endpointZone(s.Region) }
 
-// Use marks an interface as in use, so that it cannot be deleted under what runs in it; Unuse ends
-// that. Both may be repeated.
-func (s *Service) Use(ctx context.Context, account, id string) error {
-	return s.mark(ctx, account, id, func(tx *store.Tx, i *eni) {
-		if i.Attachment == "" {
-			i.Attachment, i.Attached = newID("ela-attach-"), tx.Now
-		}
-	})
-}
-
-// Manage is Use for an interface that a service made for its customer, and that is shown as the service's.
+// Manage marks an interface that a service made for its customer as in use and as the service's, so that it
+// cannot be deleted under what runs in it; Unuse ends that. Both may be repeated.
 func (s *Service) Manage(ctx context.Context, account, id string) error {
 	return s.mark(ctx, account, id, manage)
 }

@@ -43,11 +43,11 @@ func TestAnInterface(t *testing.T) {
 		t.Errorf("InterfaceOf of a stranger: %v", err)
 	}
 
-	if err := errors.Join(h.Use(t.Context(), account, id), h.Use(t.Context(), account, id)); err != nil {
+	if err := errors.Join(h.Manage(t.Context(), account, id), h.Manage(t.Context(), account, id)); err != nil {
 		t.Fatal(err)
 	}
 	refused[struct{}](h, "DeleteNetworkInterface", &shape.DeleteNetworkInterfaceRequest{NetworkInterfaceId: &id}, "InvalidNetworkInterface.InUse", "")
-	if got := must[shape.DescribeNetworkInterfacesResult](h, "DescribeNetworkInterfaces", &shape.DescribeNetworkInterfacesRequest{Filters: []shape.Filter{filter("status", "in-use")}}).NetworkInterfaces; len(got) != 1 || got[0].Attachment == nil {
+	if got := must[shape.DescribeNetworkInterfacesResult](h, "DescribeNetworkInterfaces", &shape.DescribeNetworkInterfacesRequest{Filters: []shape.Filter{filter("status", "in-use")}}).NetworkInterfaces; len(got) != 1 || got[0].Attachment == nil || !*got[0].RequesterManaged {
 		t.Errorf("in use: %+v", got)
 	}
 	if err := errors.Join(h.Unuse(t.Context(), account, id), h.Unuse(t.Context(), account, id), h.Unuse(t.Context(), account, "eni-0abc")); err != nil {

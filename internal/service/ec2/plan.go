@@ -26,6 +26,7 @@ type records struct {
 	endpoints   []*endpoint
 	enis        []*eni
 	isolated    []*isolated
+	peers       []*peerNetwork
 	flowLogs    []*flowLog
 	acls        []*acl
 	dhcps       []*dhcp
@@ -36,7 +37,7 @@ type records struct {
 
 func read(tx *store.Tx) (*records, error) {
 	var r records
-	var errs [13]error
+	var errs [14]error
 	r.vpcs, errs[0] = vpcs.all(tx, "")
 	r.subnets, errs[1] = subnets.all(tx, "")
 	r.routeTables, errs[2] = routeTables.all(tx, "")
@@ -50,6 +51,7 @@ func read(tx *store.Tx) (*records, error) {
 	r.dhcps, errs[10] = dhcps.all(tx, "")
 	r.lists, errs[11] = managedLists.all(tx, "")
 	r.services, errs[12] = endpointServices.all(tx, "")
+	r.peers, errs[13] = peersTable.All(tx, "")
 	return &r, errors.Join(errs[:]...)
 }
 
@@ -94,6 +96,9 @@ func plan(region string, first bool, r *records) *network.Network {
 	p.planWays(n)
 	for _, i := range r.isolated {
 		n.Isolated = append(n.Isolated, i.ID)
+	}
+	for _, g := range p.peers {
+		g.plan(n)
 	}
 	return n
 }

@@ -32,8 +32,8 @@ func (s *Service) attach(ctx context.Context, as caller.Caller, account string, 
 		return "", fmt.Errorf("create interface: no id")
 	}
 	id := *out.NetworkInterface.NetworkInterfaceId
-	if err := s.Isolation.Use(ctx, account, id); err != nil {
-		return "", fmt.Errorf("use interface %s: %w", id, err)
+	if err := s.Isolation.Manage(ctx, account, id); err != nil {
+		return "", fmt.Errorf("manage interface %s: %w", id, err)
 	}
 	return id, nil
 }

@@ -47,9 +47,15 @@ type Isolation interface {
 	// Isolate makes a namespace that has a loopback device and nothing else, Release removes it.
 	Isolate(ctx context.Context, id string) error
 	Release(ctx context.Context, id string) error
-	// Use marks an interface as in use, so that nobody deletes it under a job; Unuse ends that.
-	Use(ctx context.Context, account, id string) error
+	// Join makes a network of hosts that reach each other and nothing else, each in the namespace of its id, and
+	// gives their addresses in the order of the hosts; Part removes it.
+	Join(ctx context.Context, id string, hosts []string) ([]netip.Addr, error)
+	Part(ctx context.Context, id string) error
+	// Manage marks an interface as in use and as the service's, so that nobody deletes it under a job; Unuse
+	// ends that. Address is its address.
+	Manage(ctx context.Context, account, id string) error
 	Unuse(ctx context.Context, account, id string) error
+	Address(ctx context.Context, account, id string) (netip.Addr, error)
 	// Inform has what runs at an interface ask for its credentials, for as long as there is the interface.
 	Inform(ctx context.Context, account, id string) error
 }

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -50,6 +51,7 @@ type world struct {
 	interfaces map[string]*ec2.NetworkInterface
 	tokens     map[string]string // client token -> interface
 	isolated   map[string]bool
+	joined     map[string][]string
 	unrouted   bool
 	lines      map[string][]string // by group + " " + stream
 	listeners  map[string]net.Listener
@@ -60,7 +62,7 @@ type world struct {
 func newWorld(t *testing.T, programs map[string]memory.Program) *world {
 	w := &world{
 		t: t, dir: t.TempDir(), exec: memory.New(programs), deny: map[string]error{}, interfaces: map[string]*ec2.NetworkInterface{},
-		tokens: map[string]string{}, isolated: map[string]bool{}, lines: map[string][]string{}, listeners: map[string]net.Listener{},
+		tokens: map[string]string{}, isolated: map[string]bool{}, joined: map[string][]string{}, lines: map[string][]string{}, listeners: map[string]net.Listener{},
 		routes: map[string]map[string][]string{},
 	}
 	db, err := store.Open(t.Context(), filepath.Join(w.dir, "records"), time.Now)
@@ -202,8 +204,39 @@ func (w *world) Release(_ context.Context, id string) error {
 	return nil
 }
 
-func (w *world) Use(_ context.Context, _, id string) error {
-	w.announce("use")
+func (w *world) Join(_ context.Context, id string, hosts []string) ([]netip.Addr, error) {
+	w.announce("join")
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.joined[id] = hosts
+	var out []netip.Addr
+	for i := range hosts {
+		out = append(out, netip.AddrFrom4([4]byte{10, 0, 0, byte(4 + i)}))
+	}
+	return out, nil
+}
+
+func (w *world) Part(_ context.Context, id string) error {
+	w.announce("part")
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.joined, id)
+	return nil
+}
+
+func (w *world) Address(_ context.Context, _, id string) (netip.Addr, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.interfaces[id] == nil {
+		return netip.Addr{}, errors.New("no interface " + id)
+	}
+	var n byte
+	fmt.Sscanf(id, "eni-%x", &n)
+	return netip.AddrFrom4([4]byte{10, 0, 1, n}), nil
+}
+
+func (w *world) Manage(_ context.Context, _, id string) error {
+	w.announce("manage")
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.interfaces[id] == nil {
@@ -236,7 +269,11 @@ func (w *world) Unuse(_ context.Context, _, id string) error {
 func (w *world) Namespace(id string) string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if id == internet || w.interfaces[id] != nil || w.isolated[id] {
+	peer := false
+	for _, hosts := range w.joined {
+		peer = peer || slices.Contains(hosts, id)
+	}
+	if id == internet || w.interfaces[id] != nil || w.isolated[id] || peer {
 		return "/run/netns/" + id
 	}
 	return ""
@@ -307,8 +344,8 @@ func (w *world) empty() {
 	w.t.Helper()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if len(w.interfaces) > 0 || len(w.isolated) > 0 {
-		w.t.Errorf("left behind: interfaces %v, isolated %v", w.interfaces, w.isolated)
+	if len(w.interfaces) > 0 || len(w.isolated) > 0 || len(w.joined) > 0 {
+		w.t.Errorf("left behind: interfaces %v, isolated %v, joined %v", w.interfaces, w.isolated, w.joined)
 	}
 	if all, err := w.exec.List(context.Background()); err != nil || len(all) > 0 {
 		w.t.Errorf("left behind: containers %v (%v)", all, err)
