@@ -16,6 +16,11 @@ type failure struct {
 
 func (f *failure) Error() string { return f.reason }
 
+// outcome is how a job ends that the failure befell.
+func (f *failure) outcome() *outcome {
+	return &outcome{Status: failed, Secondary: failed, Reason: clip(f.reason), Request: f.request}
+}
+
 // fails makes a failure with a reason for the customer.
 func fails(format string, args ...any) error { return &failure{reason: fmt.Sprintf(format, args...)} }
 

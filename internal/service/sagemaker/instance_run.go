@@ -142,7 +142,7 @@ func (r *instanceRun) launch(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		id, err := r.attach(ctx, x.as, r.in.Account, r.in.Model.Request.VpcConfig, r.in.Number, r.in.ID, r.in.what())
+		id, _, err := r.attach(ctx, x.as, r.in.Account, r.in.Model.Request.VpcConfig, r.in.Number, r.in.ID, r.in.what())
 		if err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package sagemaker
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"cloister/internal/frame/api"
@@ -14,28 +15,29 @@ import (
 
 // attach makes the interface of a job or instance in a subnet of its VPC, as the role: what the role
 // may not do does not happen. token makes repeating it free, and marks it.
-func (s *Service) attach(ctx context.Context, as caller.Caller, account string, vpc *sagemaker.VpcConfig, subnet int, token, what string) (string, error) {
+func (s *Service) attach(ctx context.Context, as caller.Caller, account string, vpc *sagemaker.VpcConfig, subnet int, token, what string) (id string, at netip.Addr, err error) {
 	if len(vpc.Subnets) == 0 {
-		return "", fails("ClientError: VpcConfig has no subnet.")
+		return "", at, fails("ClientError: VpcConfig has no subnet.")
 	}
 	out, err := api.CallAs[ec2.CreateNetworkInterfaceResult](ctx, s.Client, as, "ec2", "CreateNetworkInterface", &ec2.CreateNetworkInterfaceRequest{
 		SubnetId: &vpc.Subnets[subnet%len(vpc.Subnets)], Groups: vpc.SecurityGroupIds, ClientToken: &token,
 		Description: new(mark(token, what)),
 	})
 	if f, ok := fault.As(err); ok {
-		return "", fails("ClientError: Unable to create a network interface in the VPC: %s", f.Message)
+		return "", at, fails("ClientError: Unable to create a network interface in the VPC: %s", f.Message)
 	}
 	if err != nil {
-		return "", fmt.Errorf("create interface: %w", err)
+		return "", at, fmt.Errorf("create interface: %w", err)
 	}
 	if out.NetworkInterface == nil || text(out.NetworkInterface.NetworkInterfaceId) == "" {
-		return "", fmt.Errorf("create interface: no id")
+		return "", at, fmt.Errorf("create interface: no id")
 	}
-	id := *out.NetworkInterface.NetworkInterfaceId
+	id = *out.NetworkInterface.NetworkInterfaceId
 	if err := s.Isolation.Manage(ctx, account, id); err != nil {
-		return "", fmt.Errorf("manage interface %s: %w", id, err)
+		return "", at, fmt.Errorf("manage interface %s: %w", id, err)
 	}
-	return id, nil
+	at, _ = netip.ParseAddr(text(out.NetworkInterface.PrivateIpAddress))
+	return id, at, nil
 }
 
 // mark is the description by which an interface is found again when its id was lost in a crash.

@@ -27,9 +27,9 @@ func (s *Service) createTrainingJob(ctx context.Context, c *api.Call, in *sagema
 		return nil, err
 	}
 	job := &trainingJob{
-		Account: c.Account(), ARN: resource(c, "training-job", text(in.TrainingJobName)), Request: completeTraining(in),
-		Status: inProgress, ID: newID("tj"), Secret: newSecret(), SourceIdentity: c.Caller.Identity.SourceIdentity,
+		jobState: newJob(c, "tj", resource(c, "training-job", text(in.TrainingJobName))), Request: completeTraining(in),
 	}
+	job.addHosts(1, text(in.ResourceConfig.InstanceType))
 	if err := s.tryRole(ctx, job.errand(), noTrainingRole); err != nil {
 		return nil, err
 	}
@@ -37,13 +37,10 @@ func (s *Service) createTrainingJob(ctx context.Context, c *api.Call, in *sagema
 		if err := freeJobName(tx, key); err != nil {
 			return err
 		}
-		job.Created = tx.Now
-		job.show(tx.Now, "Starting", "Starting the training job")
 		if err := putTags(tx, job.ARN, in.Tags); err != nil {
 			return err
 		}
-		tx.After(func() { s.jobs.Add(key) })
-		return trainingJobs.Put(tx, key, job)
+		return s.begin(tx, trainingKind, key, job)
 	})
 	if err != nil {
 		return nil, err

@@ -26,12 +26,7 @@ func (s *Service) stopTrainingJob(ctx context.Context, c *api.Call, in *sagemake
 			return errNoTrainingJob
 		case job.settled():
 			return validation.New("The request was rejected because the training job is in status %s.", job.Status)
-		case job.Stopping:
-			return nil
 		}
-		job.Stopping, job.Status = true, stopping
-		job.show(tx.Now, stopping, "Stopping the training job")
-		tx.After(func() { s.bells.ring(key); s.jobs.Add(key) })
-		return trainingJobs.Put(tx, key, job)
+		return s.halt(tx, trainingKind, key, job)
 	})
 }

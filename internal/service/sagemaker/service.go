@@ -132,7 +132,7 @@ func New(c Config) *Service {
 		c.Startup = 8 * time.Minute
 	}
 	s := &Service{Config: c}
-	s.jobs = reconcile.New("training-jobs", c.Log, s.workOnTrainingJob)
+	s.jobs = reconcile.New("jobs", c.Log, func(ctx context.Context, key string) (time.Duration, error) { return 0, s.workOnJob(ctx, key) })
 	s.endpoints = reconcile.New("endpoints", c.Log, s.workOnEndpoint)
 	s.instances = reconcile.New("endpoint-instances", c.Log, s.workOnInstance)
 	return s
@@ -163,14 +163,8 @@ func (s *Service) Run(ctx context.Context) error {
 // resume fills the queues and puts the routes of ready instances in force.
 func (s *Service) resume(ctx context.Context) error {
 	return s.DB.View(ctx, func(tx *store.Tx) error {
-		jobs, err := trainingJobs.From(tx, "", "", -1)
-		if err != nil {
+		if err := s.resumeJobs(tx); err != nil {
 			return err
-		}
-		for _, j := range jobs {
-			if !j.Value.settled() || j.Value.Outcome != nil {
-				s.jobs.Add(j.Key)
-			}
 		}
 		return s.resumeEndpoints(tx)
 	})

@@ -17,80 +17,46 @@ import (
 // transfers is how many objects are fetched at a time.
 const transfers = 8
 
-// ml is the directory that the container sees as /opt/ml.
-func (r *trainingRun) ml() string { return filepath.Join(r.directory(), "ml") }
+// download lays out /opt/ml of every host: directories, configuration and the channels' data.
+func (r *jobRun) download(ctx context.Context) error {
+	for i := range r.st().Hosts {
+		if err := r.layOut(ctx, i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
-// download lays out /opt/ml: directories, configuration and the channels' data.
-func (r *trainingRun) download(ctx context.Context) error {
-	if err := os.RemoveAll(r.ml()); err != nil {
+func (r *jobRun) layOut(ctx context.Context, host int) error {
+	if err := os.RemoveAll(r.ml(host)); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(r.directory(), 0o700); err != nil {
+	if err := os.MkdirAll(r.dir(host), 0o700); err != nil {
 		return err
 	}
 	for _, d := range []string{"", "input", "input/config", "input/data", "model", "output", "output/data", "code", "checkpoints"} {
-		at := filepath.Join(r.ml(), d)
+		at := filepath.Join(r.ml(host), d)
 		if err := errors.Join(os.Mkdir(at, 0o777), os.Chmod(at, 0o777)); err != nil {
 			return err
 		}
 	}
-	if err := r.configure(); err != nil {
+	if err := r.training().configure(filepath.Join(r.ml(host), "input/config"), host); err != nil {
 		return err
 	}
-	s3 := r.newS3(r.job.place(), r.role)
+	s3 := r.s3(host)
 	defer s3.close()
-	for i := range r.job.Request.InputDataConfig {
-		if err := r.fetch(ctx, s3, &r.job.Request.InputDataConfig[i]); err != nil {
+	for i := range r.training().Request.InputDataConfig {
+		if err := r.fetch(ctx, s3, host, &r.training().Request.InputDataConfig[i]); err != nil {
 			return transferred(download, err)
 		}
 	}
 	return nil
 }
 
-// configure writes the three files that tell the container what it is to do.
-func (r *trainingRun) configure() error {
-	in := &r.job.Request
-	parameters := in.HyperParameters
-	if parameters == nil {
-		parameters = map[string]string{}
-	}
-	channels := map[string]map[string]string{}
-	for _, c := range in.InputDataConfig {
-		one := map[string]string{
-			"TrainingInputMode": file, "S3DistributionType": text(c.DataSource.S3DataSource.S3DataDistributionType),
-			"RecordWrapperType": text(c.RecordWrapperType),
-		}
-		if c.ContentType != nil {
-			one["ContentType"] = *c.ContentType
-		}
-		channels[text(c.ChannelName)] = one
-	}
-	kind, hosts := text(in.ResourceConfig.InstanceType), []string{host}
-	const group = "homogeneousCluster"
-	files := map[string]any{
-		"hyperparameters.json": parameters,
-		"inputdataconfig.json": channels,
-		"resourceconfig.json": map[string]any{
-			"current_host": host, "hosts": hosts, "network_interface_name": "eth0", "current_instance_type": kind, "current_group_name": group,
-			"instance_groups": []map[string]any{{"instance_group_name": group, "instance_type": kind, "hosts": hosts}},
-		},
-	}
-	for name, v := range files {
-		b, err := json.Marshal(v)
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(filepath.Join(r.ml(), "input/config", name), b, 0o644); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // fetch brings one channel.
-func (r *trainingRun) fetch(ctx context.Context, c *s3, ch *sagemaker.Channel) error {
+func (r *jobRun) fetch(ctx context.Context, c *s3, host int, ch *sagemaker.Channel) error {
 	source := ch.DataSource.S3DataSource
-	dir := filepath.Join(r.ml(), "input/data", text(ch.ChannelName))
+	dir := filepath.Join(r.ml(host), "input/data", text(ch.ChannelName))
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
@@ -101,7 +67,7 @@ func (r *trainingRun) fetch(ctx context.Context, c *s3, ch *sagemaker.Channel) e
 	n, err := c.fetchPrefix(ctx, dir, bucket, prefix)
 	if err == nil && n == 0 {
 		return fails(`ClientError: Data download failed:No S3 objects found under S3 URL "%s" given in input data source. Please ensure that the bucket exists in the selected region (%s), that objects exist under that S3 prefix, and that the role "%s" has "s3:ListBucket" permissions on bucket "%s".`,
-			text(source.S3Uri), r.Region, text(r.job.Request.RoleArn), bucket)
+			text(source.S3Uri), r.Region, r.plan.Role, bucket)
 	}
 	return err
 }

@@ -16,15 +16,16 @@ import (
 
 // upload brings what the container made to S3: the model unless the container failed, the output
 // where there is some. That a failed job's output cannot be brought changes nothing about its end.
-func (r *trainingRun) upload(ctx context.Context) error {
-	bucket, prefix, _ := splitS3(text(r.job.Request.OutputDataConfig.S3OutputPath))
+func (r *jobRun) upload(ctx context.Context) error {
+	j := r.training()
+	bucket, prefix, _ := splitS3(text(j.Request.OutputDataConfig.S3OutputPath))
 	if prefix = strings.TrimSuffix(prefix, "/"); prefix != "" {
 		prefix += "/"
 	}
-	prefix += r.job.name() + "/output/"
-	s3 := r.newS3(r.job.place(), r.role)
+	prefix += j.name() + "/output/"
+	s3 := r.s3(0)
 	defer s3.close()
-	whole := r.job.Result.Status != failed
+	whole := j.Result.Status != failed
 	err := r.archive(ctx, s3, "output/data", bucket, prefix+"output.tar.gz")
 	if err == nil && whole {
 		err = r.archive(ctx, s3, "model", bucket, prefix+"model.tar.gz")
@@ -33,20 +34,21 @@ func (r *trainingRun) upload(ctx context.Context) error {
 		return err
 	}
 	if err != nil {
-		r.Service.Log.Warn("output of a failed job was not uploaded", "job", r.job.ARN, "error", err)
+		r.Log.Warn("output of a failed job was not uploaded", "job", j.ARN, "error", err)
 	}
-	return r.update(ctx, func(now time.Time, j *trainingJob) {
-		j.Ended = &now
+	return r.update(ctx, func(now time.Time, j job) {
+		t := j.(*trainingJob)
+		t.Ended = &now
 		if whole {
-			j.Artifacts = "s3://" + bucket + "/" + prefix + "model.tar.gz"
+			t.Artifacts = "s3://" + bucket + "/" + prefix + "model.tar.gz"
 		}
 	})
 }
 
 // archive packs one directory and puts it, unless it is empty.
-func (r *trainingRun) archive(ctx context.Context, c *s3, dir, bucket, key string) error {
-	packed := filepath.Join(r.directory(), "packed.tar.gz")
-	n, err := pack(ctx, packed, r.ml(), dir, largestModel)
+func (r *jobRun) archive(ctx context.Context, c *s3, dir, bucket, key string) error {
+	packed := filepath.Join(r.dir(0), "packed.tar.gz")
+	n, err := pack(ctx, packed, r.ml(0), dir, largestModel)
 	if err != nil || n == 0 {
 		return err
 	}

@@ -143,7 +143,7 @@ func (w *world) Call(ctx context.Context, as caller.Caller, service, name string
 			w.tokens[*in.ClientToken] = id
 			w.interfaces[id] = &ec2.NetworkInterface{NetworkInterfaceId: &id, Description: in.Description, SubnetId: in.SubnetId}
 		}
-		return &ec2.CreateNetworkInterfaceResult{NetworkInterface: &ec2.NetworkInterface{NetworkInterfaceId: &id}}, nil
+		return &ec2.CreateNetworkInterfaceResult{NetworkInterface: &ec2.NetworkInterface{NetworkInterfaceId: &id, PrivateIpAddress: new(w.addressOf(id).String())}}, nil
 	case *ec2.DescribeNetworkInterfacesRequest:
 		out := &ec2.DescribeNetworkInterfacesResult{}
 		for _, i := range w.interfaces {
@@ -230,9 +230,13 @@ func (w *world) Address(_ context.Context, _, id string) (netip.Addr, error) {
 	if w.interfaces[id] == nil {
 		return netip.Addr{}, errors.New("no interface " + id)
 	}
+	return w.addressOf(id), nil
+}
+
+func (w *world) addressOf(id string) netip.Addr {
 	var n byte
 	fmt.Sscanf(id, "eni-%x", &n)
-	return netip.AddrFrom4([4]byte{10, 0, 1, n}), nil
+	return netip.AddrFrom4([4]byte{10, 0, 1, n})
 }
 
 func (w *world) Manage(_ context.Context, _, id string) error {

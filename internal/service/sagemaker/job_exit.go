@@ -1,0 +1,69 @@
+package sagemaker
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"cloister/internal/machine/executor"
+)
+
+// blame is why a job failed whose container ended so, in AWS's words; "" when it did not fail. said is
+// what the container left as its own reason.
+func (r *jobRun) blame(exit executor.Exit, said func() string) string {
+	if exit.Error != "" {
+		r.Log.Warn("container could not be started", "job", r.st().ARN, "error", exit.Error)
+	}
+	switch {
+	case exit.OutOfMemory:
+		return outOfMemory
+	case exit.Code == 0:
+		return ""
+	case exit.Error != "":
+		return clip(fmt.Sprintf("AlgorithmError: The container could not be started%s, exit code: %d", cause(exit.Error), exit.Code))
+	}
+	const head = "AlgorithmError: "
+	tail := fmt.Sprintf(", exit code: %d", exit.Code)
+	text := clip(said())
+	if n := longestReason - len(head) - len(tail); len(text) > n {
+		text = strings.ToValidUTF8(text[:n], "")
+	}
+	return head + text + tail
+}
+
+// cause is the part of a runtime's complaint that speaks of the image and not of this machine.
+func cause(complaint string) string {
+	if i := strings.LastIndex(complaint, "exec: "); i >= 0 && !strings.Contains(complaint[i:], "\n") {
+		return ": " + complaint[i+len("exec: "):]
+	}
+	return ""
+}
+
+// left gives the beginning of a file that a container left below base. The container chose what lies
+// there, so only a regular file inside base is read.
+func (r *jobRun) left(base, name string) []byte {
+	root, err := os.OpenRoot(base)
+	if err != nil {
+		return nil
+	}
+	defer root.Close()
+	info, err := root.Lstat(name)
+	if err != nil || !info.Mode().IsRegular() {
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			r.Log.Warn("a job's file cannot be read", "job", r.st().ARN, "file", name, "error", err)
+		}
+		return nil
+	}
+	f, err := root.Open(name)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, longestReason))
+	if err != nil {
+		return nil
+	}
+	return b
+}

@@ -1,0 +1,170 @@
+package sagemaker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"cloister/internal/machine/executor"
+)
+
+// atOnce is how many of a job's hosts are worked on at a time.
+const atOnce = 16
+
+// isolated says whether containers are cut off. Those of a job without a VPC are: they have no network
+// of their own to be in.
+func (r *jobRun) isolated() bool { return r.plan.VPC == nil || r.plan.Isolated }
+
+// network is the id of a container's namespace.
+func (r *jobRun) network(host int) string {
+	h := &r.st().Hosts[host]
+	if r.isolated() {
+		return h.ID
+	}
+	return h.Interface
+}
+
+// launch makes what the hosts are reached by: all interfaces, then the namespaces. Nothing runs before
+// all are there, so that a container can find its peers from its first instruction on.
+func (r *jobRun) launch(ctx context.Context) error {
+	if r.plan.VPC != nil {
+		if err := r.connect(ctx); err != nil {
+			return err
+		}
+	}
+	if r.isolated() {
+		if err := r.cutOff(ctx); err != nil {
+			return err
+		}
+	}
+	for i := range r.st().Hosts {
+		if _, err := r.namespace(ctx, r.network(i)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// connect makes the interfaces that are not known yet, spread over the subnets. What was made is recorded
+// also where another was refused.
+func (r *jobRun) connect(ctx context.Context) error {
+	hosts := slices.Clone(r.st().Hosts)
+	x, err := r.role(ctx)
+	if err != nil {
+		return err
+	}
+	var g errgroup.Group
+	g.SetLimit(atOnce)
+	missing := false
+	for i := range hosts {
+		h := &hosts[i]
+		if h.Interface != "" {
+			continue
+		}
+		missing = true
+		g.Go(func() (err error) {
+			var address netip.Addr
+			h.Interface, address, err = r.attach(ctx, x.as, r.st().Account, r.plan.VPC, i, h.ID, r.plan.What)
+			if !r.isolated() {
+				h.Address = address
+			}
+			return err
+		})
+	}
+	if err = g.Wait(); !missing {
+		return nil
+	}
+	return errors.Join(err, r.update(ctx, func(_ time.Time, j job) {
+		for i := range hosts {
+			j.state().Hosts[i].Interface, j.state().Hosts[i].Address = hosts[i].Interface, hosts[i].Address
+		}
+	}))
+}
+
+// cutOff makes the isolated namespaces.
+func (r *jobRun) cutOff(ctx context.Context) error {
+	for _, h := range r.st().Hosts {
+		if err := r.Isolation.Isolate(ctx, h.ID); err != nil {
+			return fmt.Errorf("isolate %s: %w", h.ID, err)
+		}
+	}
+	return nil
+}
+
+// spec is what a host runs: what the kind says, and what is the same for all.
+func (r *jobRun) spec(ctx context.Context, host int) (executor.Spec, error) {
+	h := &r.st().Hosts[host]
+	namespace, err := r.namespace(ctx, r.network(host))
+	if err != nil {
+		return executor.Spec{}, err
+	}
+	spec, err := r.job().container(r, host)
+	if err != nil {
+		return executor.Spec{}, err
+	}
+	if !r.isolated() && h.Secret != "" {
+		variable, path, err := r.lend(ctx, r.st().Account, h.Interface, h.Secret, r.errand())
+		if err != nil {
+			return executor.Spec{}, err
+		}
+		spec.Env = environment(spec.Env, map[string]string{variable: path})
+	}
+	spec.ID, spec.Namespace = h.ID, namespace
+	if spec.Hostname == "" {
+		spec.Hostname = h.Name
+	}
+	spec.Limits, _ = r.limits(h.Type)
+	spec.Hosts, spec.Resolver = r.names(host), r.Network.Resolver(r.network(host)).Conf()
+	return spec, nil
+}
+
+// names are the lines by which a host finds itself and its peers, which nobody else does. Its own name
+// is its address where it has one: servers listen at what it stands for.
+func (r *jobRun) names(host int) []string {
+	own := "127.0.0.1 localhost"
+	var lines []string
+	for i, h := range r.st().Hosts {
+		at := h.Address
+		if r.plan.Encrypted && h.Encrypted.IsValid() {
+			at = h.Encrypted
+		}
+		if at.IsValid() {
+			lines = append(lines, at.String()+" "+h.Name)
+		} else if i == host {
+			own += " " + h.Name
+		}
+	}
+	return append([]string{own}, lines...)
+}
+
+// undo removes what the stages made, in reverse. It may run twice and before any stage did. Containers
+// go first: nothing else is in use then.
+func (r *jobRun) undo(ctx context.Context) error {
+	var errs []error
+	for _, h := range slices.Backward(r.st().Hosts) {
+		r.takeBack(h.Interface)
+		errs = append(errs, r.Executor.Remove(ctx, h.ID))
+	}
+	for _, st := range slices.Backward(r.plan.Stages[:r.stage()+1]) {
+		if st.undo != nil {
+			errs = append(errs, st.undo(r, ctx))
+		}
+	}
+	for i, h := range slices.Backward(r.st().Hosts) {
+		if r.isolated() {
+			errs = append(errs, r.Isolation.Release(ctx, h.ID))
+		}
+		// An interface whose id was lost is looked for, unless no stage can have made one.
+		if r.plan.VPC != nil && (h.Interface != "" || r.stage() > 0) {
+			errs = append(errs, r.detach(ctx, r.st().Account, h.Interface, h.ID, r.plan.What))
+		}
+		errs = append(errs, os.RemoveAll(r.dir(i)), r.forgetLog(ctx, h.ID))
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,245 @@
+package sagemaker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"cloister/internal/machine/executor"
+)
+
+// run starts every host's container, or finds it running, stays until all have ended and decides what
+// that means.
+func (r *jobRun) run(ctx context.Context) error {
+	s := r.st()
+	switch {
+	case s.Result != nil && s.StopAt == nil:
+		return nil
+	case s.Started == nil && s.Stopping:
+		return errStopped
+	case s.Started == nil:
+		if err := r.update(ctx, func(now time.Time, j job) { j.state().Started = &now }); err != nil {
+			return err
+		}
+	}
+	if s.StopAt == nil {
+		if err := r.startAll(ctx); err != nil {
+			return err
+		}
+	}
+	exits, err := r.watch(ctx)
+	if err != nil {
+		return err
+	}
+	judged := r.conclude(exits)
+	return r.update(ctx, func(_ time.Time, j job) {
+		if j.state().Result = judged; j.state().Stopping {
+			j.state().Result = &outcome{Status: stopped, Secondary: stopped}
+		}
+	})
+}
+
+// startAll starts what does not run yet. A fresh process finds some hosts started and starts the rest.
+func (r *jobRun) startAll(ctx context.Context) error {
+	if err := r.pull(ctx); err != nil {
+		return err
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(atOnce)
+	for i := range r.st().Hosts {
+		g.Go(func() error {
+			spec, err := r.spec(ctx, i)
+			if err == nil {
+				err = r.Executor.Start(ctx, spec)
+			}
+			if err != nil {
+				return fmt.Errorf("start %s: %w", r.st().Hosts[i].Name, err)
+			}
+			return nil
+		})
+	}
+	return g.Wait()
+}
+
+// deadline is when the job has run too long; ok is false where there is none.
+func (r *jobRun) deadline() (at time.Time, ok bool) {
+	return r.st().Started.Add(r.plan.MaxRuntime), r.plan.MaxRuntime > 0
+}
+
+// late tells whether a container that ended then ended too late to have ended by itself.
+func (r *jobRun) late(exit executor.Exit) bool {
+	deadline, bound := r.deadline()
+	return bound && !exit.Ended.IsZero() && !exit.Ended.Before(deadline)
+}
+
+// fell tells whether an end, if nobody asked for it, fails the job.
+func (r *jobRun) fell(exit executor.Exit) bool {
+	return (exit.Code != 0 || exit.OutOfMemory || r.plan.Drive != nil) && !r.late(exit)
+}
+
+// conclude says how a job ends of which nobody asked that it stop.
+func (r *jobRun) conclude(exits []executor.Exit) *outcome {
+	s := r.st()
+	if s.Result != nil {
+		return s.Result
+	}
+	overdue, fell := s.StopAt != nil, false
+	own := make([]executor.Exit, len(exits))
+	for i, exit := range exits {
+		switch known := s.Hosts[i].Exit; {
+		case known != nil:
+			own[i] = *known
+			fell = true
+		case s.StopAt == nil && r.late(exit):
+			overdue = true
+		case s.StopAt == nil:
+			own[i] = exit
+			fell = fell || r.fell(exit)
+		}
+	}
+	if overdue && !fell {
+		return &outcome{Status: stopped, Secondary: "MaxRuntimeExceeded"}
+	}
+	return r.job().judge(r, own)
+}
+
+// watcher waits for the ends of a job's containers and of what runs beside them.
+type watcher struct {
+	*jobRun
+	g      *errgroup.Group
+	exits  []executor.Exit
+	over   []bool
+	left   int
+	ends   chan int   // hosts
+	driven chan error // what Drive gave
+	fed    chan error // what feeds gave
+}
+
+// watch waits until all containers have ended, carries their logs, and ends them when it is asked to, when
+// they are overdue, when one has failed, or when the work that they serve is done.
+func (r *jobRun) watch(ctx context.Context) ([]executor.Exit, error) {
+	n := len(r.st().Hosts)
+	w := &watcher{jobRun: r, exits: make([]executor.Exit, n), over: make([]bool, n), left: n,
+		ends: make(chan int, n), driven: make(chan error, 1), fed: make(chan error, len(r.feeds))}
+	w.g, ctx = errgroup.WithContext(ctx)
+	for i := range n {
+		w.g.Go(func() error { return w.attend(ctx, i) })
+	}
+	beside, cut := context.WithCancel(ctx)
+	defer cut()
+	for _, feed := range r.feeds {
+		w.g.Go(func() error { w.fed <- feed(beside); return nil })
+	}
+	if r.plan.Drive != nil && r.st().StopAt == nil {
+		w.g.Go(func() error { w.driven <- r.plan.Drive(r, beside); return nil })
+	}
+	w.g.Go(func() error { defer cut(); return w.decide(ctx, cut) })
+	err := w.g.Wait()
+	return w.exits, err
+}
+
+// decide follows the events until no container is left.
+func (w *watcher) decide(ctx context.Context, cut func()) error {
+	var late <-chan time.Time
+	if deadline, bound := w.deadline(); bound {
+		timer := time.NewTimer(deadline.Sub(w.Clock()))
+		defer timer.Stop()
+		late = timer.C
+	}
+	stop, done := w.stop, make(chan struct{})
+	close(done)
+	if w.st().Stopping || w.st().StopAt != nil { // of an earlier process
+		stop = done
+	}
+	for w.left > 0 {
+		err, result := error(nil), (*outcome)(nil)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case i := <-w.ends:
+			w.over[i], w.left = true, w.left-1
+			if !w.fell(w.exits[i]) || w.left == 0 {
+				continue
+			}
+		case <-stop:
+		case <-late:
+		case err = <-w.driven:
+			result = &outcome{Status: completed, Secondary: completed}
+		case err = <-w.fed:
+			if err == nil {
+				continue
+			}
+		}
+		var no *failure
+		if errors.As(err, &no) {
+			result = no.outcome()
+		} else if err != nil {
+			return err
+		}
+		if err := w.stopAll(ctx, result); err != nil {
+			return err
+		}
+		cut()
+		stop, late, w.driven, w.fed = nil, nil, nil, nil
+	}
+	return nil
+}
+
+// stopAll records that the containers are told to end, and who had ended by himself before, and tells them.
+func (w *watcher) stopAll(ctx context.Context, result *outcome) error {
+	if w.st().StopAt == nil {
+		if err := w.update(ctx, func(now time.Time, j job) {
+			s := j.state()
+			s.StopAt = &now
+			if s.Result == nil {
+				s.Result = result
+			}
+			for i, over := range w.over {
+				if over && w.fell(w.exits[i]) {
+					s.Hosts[i].Exit = &w.exits[i]
+				}
+			}
+		}); err != nil {
+			return err
+		}
+	}
+	left := max(0, w.st().StopAt.Add(w.plan.Grace).Sub(w.Clock()))
+	for i, h := range w.st().Hosts {
+		if !w.over[i] {
+			w.g.Go(func() error { return w.Executor.Stop(ctx, h.ID, left) })
+		}
+	}
+	return nil
+}
+
+// attend waits for a container's end and carries its log; one that hangs must not hold the job.
+func (w *watcher) attend(ctx context.Context, host int) error {
+	logged, cut := context.WithCancel(ctx)
+	defer cut()
+	carried := make(chan struct{})
+	w.g.Go(func() error { defer close(carried); w.carryLog(logged, host); return nil })
+	exit, err := w.Executor.Wait(ctx, w.st().Hosts[host].ID)
+	if err != nil {
+		return err
+	}
+	w.exits[host] = exit
+	w.ends <- host
+	select {
+	case <-carried:
+	case <-ctx.Done():
+	case <-time.After(lastLines):
+	}
+	return nil
+}
+
+// carryLog carries a container's output.
+func (w *watcher) carryLog(ctx context.Context, host int) {
+	h := w.st().Hosts[host]
+	err := w.follow(ctx, stream{w.plan.LogGroup, w.plan.LogName + "/" + h.Name + "-", h.ID, w.role})
+	if err != nil && ctx.Err() == nil {
+		w.Log.Warn("log of a job is incomplete", "job", w.st().ARN, "host", h.Name, "error", err)
+	}
+}

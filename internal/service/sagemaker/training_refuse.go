@@ -1,0 +1,75 @@
+package sagemaker
+
+import "cloister/internal/value/shape/sagemaker"
+
+// refuseTraining goes through what CreateTrainingJob can ask for.
+func refuseTraining(in *sagemaker.CreateTrainingJobRequest) error {
+	if err := refuse(
+		refusal{"EnableManagedSpotTraining", flag(in.EnableManagedSpotTraining)},
+		refusal{"CheckpointConfig", in.CheckpointConfig != nil},
+		refusal{"DebugHookConfig", in.DebugHookConfig != nil},
+		refusal{"DebugRuleConfigurations", len(in.DebugRuleConfigurations) > 0},
+		refusal{"TensorBoardOutputConfig", in.TensorBoardOutputConfig != nil},
+		refusal{"ExperimentConfig", in.ExperimentConfig != nil},
+		refusal{"ProfilerConfig", in.ProfilerConfig != nil && !flag(in.ProfilerConfig.DisableProfiler)},
+		refusal{"ProfilerRuleConfigurations", len(in.ProfilerRuleConfigurations) > 0},
+		refusal{"RetryStrategy", in.RetryStrategy != nil},
+		refusal{"RemoteDebugConfig", in.RemoteDebugConfig != nil && flag(in.RemoteDebugConfig.EnableRemoteDebug)},
+		refusal{"InfraCheckConfig", in.InfraCheckConfig != nil && flag(in.InfraCheckConfig.EnableInfraCheck)},
+		refusal{"SessionChainingConfig", in.SessionChainingConfig != nil},
+		refusal{"ServerlessJobConfig", in.ServerlessJobConfig != nil},
+		refusal{"MlflowConfig", in.MlflowConfig != nil},
+		refusal{"ModelPackageConfig", in.ModelPackageConfig != nil},
+		refusal{"StoppingCondition.MaxWaitTimeInSeconds", in.StoppingCondition != nil && in.StoppingCondition.MaxWaitTimeInSeconds != nil},
+	); err != nil {
+		return err
+	}
+	if err := refuseAlgorithm(in.AlgorithmSpecification); err != nil {
+		return err
+	}
+	if err := refuseResources(in.ResourceConfig, in.OutputDataConfig); err != nil {
+		return err
+	}
+	for i := range in.InputDataConfig {
+		if err := refuseChannel(&in.InputDataConfig[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func refuseAlgorithm(a *sagemaker.AlgorithmSpecification) error {
+	if a == nil {
+		return validation.New("AlgorithmSpecification is required.")
+	}
+	config := a.TrainingImageConfig
+	if err := refuse(
+		refusal{"AlgorithmSpecification.AlgorithmName", a.AlgorithmName != nil},
+		refusal{"AlgorithmSpecification.TrainingInputMode " + text(a.TrainingInputMode), text(orText(a.TrainingInputMode, file)) != file},
+		refusal{"AlgorithmSpecification.MetricDefinitions", len(a.MetricDefinitions) > 0},
+		refusal{"AlgorithmSpecification.EnableSageMakerMetricsTimeSeries", flag(a.EnableSageMakerMetricsTimeSeries)},
+		refusal{"AlgorithmSpecification.TrainingImageConfig", config != nil && text(config.TrainingRepositoryAccessMode) != "Platform"},
+	); err != nil {
+		return err
+	}
+	if text(a.TrainingImage) == "" {
+		return validation.New("AlgorithmSpecification.TrainingImage is required.")
+	}
+	return nil
+}
+
+func refuseResources(r *sagemaker.ResourceConfig, o *sagemaker.OutputDataConfig) error {
+	if r == nil || text(r.InstanceType) == "" {
+		return validation.New("ResourceConfig.InstanceType is required.")
+	}
+	return refuse(
+		refusal{"ResourceConfig.InstanceCount above 1", number(r.InstanceCount, 1) != 1},
+		refusal{"ResourceConfig.VolumeKmsKeyId", text(r.VolumeKmsKeyId) != ""},
+		refusal{"ResourceConfig.KeepAlivePeriodInSeconds", number(r.KeepAlivePeriodInSeconds, 0) != 0},
+		refusal{"ResourceConfig.InstanceGroups", len(r.InstanceGroups) > 0},
+		refusal{"ResourceConfig.TrainingPlanArn", r.TrainingPlanArn != nil},
+		refusal{"ResourceConfig.InstancePlacementConfig", r.InstancePlacementConfig != nil},
+		refusal{"OutputDataConfig.KmsKeyId", o != nil && text(o.KmsKeyId) != ""},
+		refusal{"OutputDataConfig.CompressionType NONE", o != nil && text(o.CompressionType) == "NONE"},
+	)
+}
