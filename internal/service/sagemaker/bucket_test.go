@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
+	"crypto/md5"
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
@@ -16,6 +17,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -32,12 +34,15 @@ type bucketServer struct {
 	objects map[string][]byte // bucket/key
 	refuse  func(r *http.Request) (status int, code string)
 	page    int
+	uploads map[string]map[int][]byte // parts by upload
+	puts    map[string]int            // how often each object was written
+	cut     func(r *http.Request) int // how many bytes of an answer arrive; negative means all
 
 	verifier *sigv4.Verifier
 }
 
 func newBucketServer(t *testing.T) *bucketServer {
-	b := &bucketServer{objects: map[string][]byte{}, page: 2, verifier: sigv4.NewVerifier(8)}
+	b := &bucketServer{objects: map[string][]byte{}, uploads: map[string]map[int][]byte{}, puts: map[string]int{}, page: 2, verifier: sigv4.NewVerifier(8)}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -107,14 +112,33 @@ func (b *bucketServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	name := strings.TrimPrefix(r.URL.Path, "/")
+	q := r.URL.Query()
 	switch {
+	case r.Method == http.MethodDelete && q.Get("uploadId") != "":
+		delete(b.uploads, q.Get("uploadId"))
+	case r.Method == http.MethodDelete:
+		delete(b.objects, name)
+	case r.Method == http.MethodPost && q.Has("uploads"):
+		id := fmt.Sprint("upload", len(b.uploads)+1)
+		b.uploads[id] = map[int][]byte{}
+		fmt.Fprintf(w, "<InitiateMultipartUploadResult><UploadId>%s</UploadId></InitiateMultipartUploadResult>", id)
+	case r.Method == http.MethodPost:
+		b.complete(w, r, name)
 	case r.Method == http.MethodPut:
 		body, err := io.ReadAll(r.Body)
 		if err != nil || int64(len(body)) != r.ContentLength {
 			no(400, "IncompleteBody")
 			return
 		}
-		b.objects[name] = body
+		w.Header().Set("ETag", tagged(body))
+		if id := q.Get("uploadId"); id == "" {
+			b.objects[name] = body
+			b.puts[name]++
+		} else if n, _ := strconv.Atoi(q.Get("partNumber")); b.uploads[id] == nil || n == 0 {
+			no(404, "NoSuchUpload")
+		} else {
+			b.uploads[id][n] = body
+		}
 	case r.URL.Query().Get("list-type") == "2":
 		b.list(w, strings.TrimSuffix(name, "/"), r.URL.Query().Get("prefix"), r.URL.Query().Get("continuation-token"))
 	default:
@@ -123,14 +147,60 @@ func (b *bucketServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			no(404, "NoSuchKey")
 			return
 		}
+		w.Header().Set("ETag", tagged(body))
+		if b.cut != nil {
+			if n := b.cut(r); n >= 0 {
+				w = &cutWriter{ResponseWriter: w, left: n}
+			}
+		}
 		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
 	}
+}
+
+func tagged(b []byte) string { return fmt.Sprintf(`"%x"`, md5.Sum(b)) }
+
+// cutWriter breaks a connection in the middle of an answer.
+type cutWriter struct {
+	http.ResponseWriter
+	left int
+}
+
+func (c *cutWriter) Write(p []byte) (int, error) {
+	if len(p) > c.left {
+		c.ResponseWriter.Write(p[:c.left]) //nolint:errcheck // it is to break
+		panic(http.ErrAbortHandler)
+	}
+	c.left -= len(p)
+	return c.ResponseWriter.Write(p)
+}
+
+// complete puts the parts of an upload together as S3 does.
+func (b *bucketServer) complete(w io.Writer, r *http.Request, name string) {
+	parts := b.uploads[r.URL.Query().Get("uploadId")]
+	var in struct{ Part []part }
+	if err := xml.NewDecoder(r.Body).Decode(&in); err != nil || len(in.Part) != len(parts) {
+		fmt.Fprint(w, "<Error><Code>InvalidPart</Code><Message>no</Message></Error>")
+		return
+	}
+	var whole []byte
+	for i, p := range in.Part {
+		if p.PartNumber != i+1 || p.ETag != tagged(parts[i+1]) {
+			fmt.Fprint(w, "<Error><Code>InvalidPart</Code><Message>no</Message></Error>")
+			return
+		}
+		whole = append(whole, parts[i+1]...)
+	}
+	delete(b.uploads, r.URL.Query().Get("uploadId"))
+	b.objects[name] = whole
+	b.puts[name]++
+	fmt.Fprint(w, "<CompleteMultipartUploadResult/>")
 }
 
 func (b *bucketServer) list(w io.Writer, bucket, prefix, from string) {
 	type content struct {
 		Key  string
 		Size int
+		ETag string
 	}
 	out := struct {
 		XMLName               xml.Name `xml:"ListBucketResult"`
@@ -150,7 +220,7 @@ func (b *bucketServer) list(w io.Writer, bucket, prefix, from string) {
 			out.IsTruncated, out.NextContinuationToken = true, out.Contents[b.page-1].Key
 			break
 		}
-		out.Contents = append(out.Contents, content{k, len(b.objects[bucket+"/"+k])})
+		out.Contents = append(out.Contents, content{k, len(b.objects[bucket+"/"+k]), tagged(b.objects[bucket+"/"+k])})
 	}
 	xml.NewEncoder(w).Encode(out) //nolint:errcheck // the client sees a short answer
 }

@@ -11,8 +11,8 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"cloister/internal/engine/sigv4"
@@ -28,6 +28,9 @@ type s3 struct {
 	// session gives the credentials for the next call.
 	session func(ctx context.Context) (*session, error)
 	http    *http.Client
+	// slots are the transfers that may be under way; chunk is what one of them brings of a large object.
+	slots chan struct{}
+	chunk int64
 }
 
 // s3Error is an answer of S3 that says no.
@@ -47,7 +50,8 @@ var errUnreachable = errors.New("S3 is out of reach")
 
 // newS3 makes a client at a place; close it.
 func (s *Service) newS3(place string, session func(context.Context) (*session, error)) *s3 {
-	c := &s3{service: s, place: place, host: "s3." + s.Region + ".amazonaws.com", session: session}
+	c := &s3{service: s, place: place, host: "s3." + s.Region + ".amazonaws.com", session: session,
+		slots: make(chan struct{}, transfers), chunk: chunkBytes}
 	c.http = &http.Client{
 		Transport: &http.Transport{
 			DialContext:         c.dial,
@@ -81,36 +85,81 @@ func (c *s3) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	return nil, fmt.Errorf("%w: %w", errUnreachable, last)
 }
 
+// ask is one request.
+type ask struct {
+	operation, method string
+	bucket, key       string
+	query             url.Values
+	header            http.Header
+	body              func() (io.ReadCloser, error)
+	size              int64 // of the body
+}
+
 // do sends one signed request. The answer of a status below 300 is the caller's to close.
-func (c *s3) do(ctx context.Context, operation, method, bucket, key string, query url.Values, body func() (io.ReadCloser, error), size int64) (*http.Response, error) {
-	u := &url.URL{Scheme: "https", Host: c.host, Path: "/" + bucket + "/" + key, RawQuery: strings.ReplaceAll(query.Encode(), "+", "%20")}
+func (c *s3) do(ctx context.Context, a ask) (*http.Response, error) {
+	u := &url.URL{Scheme: "https", Host: c.host, Path: "/" + a.bucket + "/" + a.key, RawQuery: strings.ReplaceAll(a.query.Encode(), "+", "%20")}
 	u.RawPath = escapePath(u.Path)
-	req, err := http.NewRequestWithContext(ctx, method, u.String(), nil)
+	req, err := http.NewRequestWithContext(ctx, a.method, u.String(), nil)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", operation, err)
+		return nil, fmt.Errorf("%s: %w", a.operation, err)
 	}
 	req.URL = u
-	if body != nil {
-		if req.Body, err = body(); err != nil {
+	if a.body != nil && a.size > 0 { // an empty body of unknown length would go without one
+		if req.Body, err = a.body(); err != nil {
 			return nil, err
 		}
-		req.GetBody, req.ContentLength = body, size
+		req.GetBody, req.ContentLength = a.body, a.size
 	}
 	x, err := c.session(ctx)
 	if err != nil {
 		return nil, err
+	}
+	for k, v := range a.header {
+		req.Header[k] = v
 	}
 	req.Header.Set("User-Agent", "sagemaker.amazonaws.com")
 	sigv4.Sign(req, sigv4.UnsignedPayload, sigv4.Credentials{AccessKey: x.accessKey, Secret: x.secret, Token: x.token},
 		sigv4.Scope{Region: c.service.Region, Service: "s3"}, c.service.Clock())
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", operation, err)
+		return nil, fmt.Errorf("%s: %w", a.operation, err)
 	}
 	if resp.StatusCode < 300 {
 		return resp, nil
 	}
-	return nil, c.refused(operation, u, resp)
+	return nil, c.refused(a.operation, u, resp)
+}
+
+// patience is how long a request waits before it is tried again after an error that may pass within moments.
+var patience = [...]time.Duration{50 * time.Millisecond, 250 * time.Millisecond}
+
+// try repeats what may go better at once: an S3 that is busy, a connection that broke.
+func try(ctx context.Context, f func() error) error {
+	for i := 0; ; i++ {
+		err := f()
+		if i == len(patience) || ctx.Err() != nil || !mayPass(err) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(patience[i]):
+		}
+	}
+}
+
+// mayPass says whether an error may pass within moments.
+func mayPass(err error) bool {
+	var no *s3Error
+	if errors.As(err, &no) {
+		return no.Status >= 500
+	}
+	for _, broken := range []error{io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE} {
+		if errors.Is(err, broken) {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *s3) refused(operation string, u *url.URL, resp *http.Response) error {
@@ -127,10 +176,11 @@ func (c *s3) refused(operation string, u *url.URL, resp *http.Response) error {
 	return e
 }
 
-// object is one entry of a listing.
+// object is one entry of a listing; Size is negative where nobody has told it.
 type object struct {
 	Key  string
 	Size int64
+	ETag string
 }
 
 // list calls f with every object whose key begins with prefix, in key order.
@@ -141,27 +191,15 @@ func (c *s3) list(ctx context.Context, bucket, prefix string, f func(object) err
 		if token != "" {
 			q.Set("continuation-token", token)
 		}
-		resp, err := c.do(ctx, "ListObjectsV2", http.MethodGet, bucket, "", q, nil, 0)
+		var page listing
+		err := try(ctx, func() (err error) {
+			page, err = c.page(ctx, bucket, q)
+			return err
+		})
 		if err != nil {
 			return err
 		}
-		var page struct {
-			Contents              []object
-			IsTruncated           bool
-			EncodingType          string
-			NextContinuationToken string
-		}
-		err = xml.NewDecoder(resp.Body).Decode(&page)
-		resp.Body.Close()
-		if err != nil {
-			return fmt.Errorf("ListObjectsV2 of %s: %w", bucket, err)
-		}
 		for _, o := range page.Contents {
-			if page.EncodingType == "url" {
-				if o.Key, err = url.QueryUnescape(o.Key); err != nil {
-					return fmt.Errorf("ListObjectsV2 of %s: %w", bucket, err)
-				}
-			}
 			if err := f(o); err != nil {
 				return err
 			}
@@ -173,31 +211,30 @@ func (c *s3) list(ctx context.Context, bucket, prefix string, f func(object) err
 	}
 }
 
-// get copies an object's bytes to w.
-func (c *s3) get(ctx context.Context, bucket, key string, w io.Writer) error {
-	resp, err := c.do(ctx, "GetObject", http.MethodGet, bucket, key, nil, nil, 0)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	n, err := io.Copy(w, resp.Body)
-	if err != nil {
-		return fmt.Errorf("GetObject of %s/%s: %w", bucket, key, err)
-	}
-	if want := resp.Header.Get("Content-Length"); want != "" && want != strconv.FormatInt(n, 10) {
-		return fmt.Errorf("GetObject of %s/%s: %d bytes of %s: %w", bucket, key, n, want, io.ErrUnexpectedEOF)
-	}
-	return nil
+type listing struct {
+	Contents              []object
+	IsTruncated           bool
+	EncodingType          string
+	NextContinuationToken string
 }
 
-// put writes an object of a known size; body is opened once, or again where a connection was stale.
-func (c *s3) put(ctx context.Context, bucket, key string, size int64, body func() (io.ReadCloser, error)) error {
-	resp, err := c.do(ctx, "PutObject", http.MethodPut, bucket, key, nil, body, size)
+func (c *s3) page(ctx context.Context, bucket string, q url.Values) (page listing, err error) {
+	resp, err := c.do(ctx, ask{operation: "ListObjectsV2", method: http.MethodGet, bucket: bucket, query: q})
 	if err != nil {
-		return err
+		return page, err
 	}
-	io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10)) //nolint:errcheck // only to keep the connection
-	return resp.Body.Close()
+	defer resp.Body.Close()
+	if err := xml.NewDecoder(resp.Body).Decode(&page); err != nil {
+		return page, fmt.Errorf("ListObjectsV2 of %s: %w", bucket, err)
+	}
+	for i := range page.Contents {
+		if o := &page.Contents[i]; page.EncodingType == "url" {
+			if o.Key, err = url.QueryUnescape(o.Key); err != nil {
+				return page, fmt.Errorf("ListObjectsV2 of %s: %w", bucket, err)
+			}
+		}
+	}
+	return page, nil
 }
 
 // escapePath escapes all but the unreserved characters and the slash, as S3 signatures want it.

@@ -28,7 +28,7 @@ func TestS3KeepsKeysAndBytes(t *testing.T) {
 	keys := []string{"a b+c", "a%2Fb", "ä/ö", "q?x=1&y", "s*(t)'!", "~x", "a=b", "#h", "dot./x"}
 	for _, k := range keys {
 		want := []byte("bytes of " + k)
-		err := c.put(t.Context(), "b", k, int64(len(want)), func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(want)), nil })
+		err := c.put(t.Context(), "b", k, bytes.NewReader(want), int64(len(want)))
 		if err != nil {
 			t.Fatalf("put %q: %v", k, err)
 		}

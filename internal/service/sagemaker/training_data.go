@@ -117,7 +117,7 @@ func (c *s3) fetchObject(ctx context.Context, into *os.Root, bucket, key, name s
 	if err != nil {
 		return clash(key, err)
 	}
-	return errors.Join(c.get(ctx, bucket, key, f), f.Close())
+	return errors.Join(c.fetch(ctx, bucket, object{Key: key, Size: -1}, f), f.Close())
 }
 
 // clash is two keys that cannot both be files: "a" and "a/b".

@@ -53,11 +53,16 @@ func (r *jobRun) archive(ctx context.Context, c *s3, dir, bucket, key string) er
 		return err
 	}
 	defer os.Remove(packed)
-	info, err := os.Stat(packed)
+	f, err := os.Open(packed)
 	if err != nil {
 		return err
 	}
-	return c.put(ctx, bucket, key, info.Size(), func() (io.ReadCloser, error) { return os.Open(packed) })
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	return c.put(ctx, bucket, key, f, info.Size())
 }
 
 // pack writes the files below base/dir into a gzipped tar, named relative to dir, and gives how many
