@@ -15,6 +15,7 @@ import (
 	"cloister/internal/machine/store"
 	"cloister/internal/service/cloister"
 	"cloister/internal/service/ec2"
+	"cloister/internal/service/ecr"
 	"cloister/internal/service/elasticloadbalancing"
 	"cloister/internal/service/logs"
 	"cloister/internal/service/route53"
@@ -29,6 +30,7 @@ import (
 type region struct {
 	name      string
 	ec2       *ec2.Service
+	ecr       *ecr.Service
 	sagemaker *sagemaker.Service
 	balancers *elasticloadbalancing.Service
 	resolver  *route53resolver.Service
@@ -84,6 +86,7 @@ func (w *wiring) region(i int, name string, r53 *route53.Service) (*region, erro
 		Uplink: w.Internet == "uplink", Recursors: w.recursors,
 	})
 	r.resolver.Network, r.balancers.Network = r.ec2, r.ec2
+	r.ecr = &ecr.Service{DB: db, Blobs: w.blobs, Directory: w.directory, Client: client, Region: name, Log: w.log}
 	invoke := sagemakerruntime.New(network, name)
 	r.sagemaker = sagemaker.New(sagemaker.Config{
 		DB: db, Client: client, Identify: w.identify, Network: network, Executor: w.executor, Images: images{w.images}, Isolation: r.ec2,
@@ -91,9 +94,9 @@ func (w *wiring) region(i int, name string, r53 *route53.Service) (*region, erro
 		Clock: time.Now,
 	})
 	l := &logs.Service{DB: db}
-	r.tagged = []tagged{r.ec2, r.sagemaker, l, r.balancers}
+	r.tagged = []tagged{r.ec2, r.sagemaker, l, r.balancers, r.ecr}
 	var err error
-	r.services, err = bind(r.ec2, r.resolver, r.balancers, l, r.sagemaker, invoke)
+	r.services, err = bind(r.ec2, r.resolver, r.balancers, r.ecr, ecr.Registry{Service: r.ecr}, l, r.sagemaker, invoke)
 	return r, err
 }
 

@@ -144,6 +144,9 @@ func (h *house) load(ctx context.Context, f place, conf config) error {
 		if err := r.ec2.Load(ctx); err != nil {
 			return fmt.Errorf("load ec2 of %s: %w", r.name, err)
 		}
+		if err := r.ecr.Load(ctx); err != nil {
+			return fmt.Errorf("load ecr of %s: %w", r.name, err)
+		}
 	}
 	if err := h.watchTags(ctx); err != nil {
 		return fmt.Errorf("load tags: %w", err)
@@ -192,6 +195,7 @@ func (h *house) run(ctx context.Context, public net.Listener) error {
 // run has the parts of a region run.
 func (r *region) run(ctx context.Context, g *errgroup.Group) {
 	g.Go(func() error { return r.ec2.Run(ctx) })
+	g.Go(func() error { return r.ecr.Run(ctx) })
 	g.Go(func() error {
 		if err := r.balancers.Settle(ctx); err != nil && ctx.Err() == nil {
 			r.balancers.Log.Warn("load balancers are not settled", "error", err)

@@ -25,6 +25,7 @@ import (
 	"cloister/internal/machine/store"
 	"cloister/internal/service/cloister"
 	"cloister/internal/service/ec2"
+	"cloister/internal/service/ecr"
 	"cloister/internal/service/elasticloadbalancing"
 	"cloister/internal/service/iam"
 	"cloister/internal/service/logs"
@@ -223,7 +224,7 @@ func bind(all ...binder) ([]*api.Service, error) {
 
 // bindAll binds every service to nothing, for those who only want to know the operations.
 func bindAll() ([]*api.Service, error) {
-	return bind(new(iam.Service), new(sts.Service), new(elasticloadbalancing.Service), new(ec2.Service), new(route53.Service), new(route53resolver.Service), new(s3.Service), new(logs.Service),
+	return bind(new(iam.Service), new(sts.Service), new(elasticloadbalancing.Service), new(ec2.Service), new(route53.Service), new(route53resolver.Service), new(s3.Service), new(ecr.Service), ecr.Registry{}, new(logs.Service),
 		new(sagemaker.Service), new(sagemakerruntime.Service), new(cloister.Service), new(organizations.Service))
 }
 

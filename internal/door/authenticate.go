@@ -15,6 +15,9 @@ import (
 // authenticate fills in the Identity. No signature gives Anonymous, an identity that policies may
 // speak of, not a bypass.
 func (d *Door) authenticate(ctx context.Context, x *exchange) error {
+	if x.service.Model.Registry() {
+		return d.login(x)
+	}
 	streams := x.family() == "rest-xml"
 	if x.claim.Form == sigv4.None {
 		if !streams && !x.bearing() {

@@ -100,7 +100,7 @@ func (b *subject) tag(c *policy.Context, name string) {
 }
 
 // tagged are the services that also call the tags of their resources by a name of their own.
-var tagged = map[string]bool{"ec2": true, "sagemaker": true, "iam": true, "elasticloadbalancing": true}
+var tagged = map[string]bool{"ec2": true, "sagemaker": true, "iam": true, "elasticloadbalancing": true, "ecr": true}
 
 // tells whether a prefix names the tags of the resource. Who may pass a role cannot depend on its tags.
 func (b *subject) tells(prefix string) bool {

@@ -50,7 +50,7 @@ func (d *Door) route(ctx context.Context, x *exchange) error {
 	if err := d.belongs(x, row); err != nil {
 		return err
 	}
-	if refused != nil {
+	if refused != nil && !x.service.Model.Registry() {
 		return refused.Fault(x.family())
 	}
 	if p := x.service.Model.Protocol; p == "query" || p == "ec2" {
@@ -89,14 +89,11 @@ func (d *Door) called(x *exchange) (called, error) {
 		return to, nil
 	}
 	for _, region := range d.regions {
-		row, bucket, ok := catalogue.ByHost(region, host)
+		row, label, ok := catalogue.ByHost(region, host)
 		if !ok {
 			continue
 		}
-		if bucket != "" {
-			x.bucket, x.original.Bucket = bucket, bucket
-			x.request.Path = "/" + bucket + x.request.Path
-		}
+		x.named(row, label)
 		return called{row, region}, nil
 	}
 	if x.Caller.Origin.Place == caller.Endpoint || strings.HasSuffix(host, ".amazonaws.com") {
@@ -133,6 +130,18 @@ func (d *Door) claimed(x *exchange) (*catalogue.Service, error) {
 		}
 	}
 	return nil, unknownHost.New("%s names no service, and neither does the signature of the request.", hostname(x.request.Host))
+}
+
+// named puts what stands before a service's own name in a host where the paths of its operations have it: the
+// bucket of S3, and whose registry it is.
+func (x *exchange) named(row *catalogue.Service, label string) {
+	if label == "" || row.Unserved != nil {
+		return
+	}
+	if row.Star {
+		x.bucket, x.original.Bucket = label, label
+	}
+	x.request.Path = "/" + label + x.request.Path
 }
 
 // names is what the host names that have no wildcard stand for. Those without a region are the first one's.

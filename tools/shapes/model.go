@@ -25,6 +25,7 @@ type (
 		XMLNamespace   string          `json:"ns,omitempty"`
 		Validation     string          `json:"vc,omitempty"`
 		Hidden         bool            `json:"hv,omitempty"`
+		Parameter      bool            `json:"ps,omitempty"`
 		Operations     []*outOperation `json:"ops"`
 		Shapes         []*outShape     `json:"shapes"`
 	}
@@ -94,7 +95,7 @@ func reduce(s *service, src *sourceModel) (*outService, error) {
 	m := src.Metadata
 	out := &outService{ID: s.id, Protocol: m.Protocol, JSONVersion: m.JSONVersion, TargetPrefix: m.TargetPrefix,
 		SigningName: m.SigningName, EndpointPrefix: m.EndpointPrefix, APIVersion: m.APIVersion,
-		XMLNamespace: m.XMLNamespace, Validation: s.validation, Hidden: s.hidden}
+		XMLNamespace: m.XMLNamespace, Validation: s.validation, Hidden: s.hidden, Parameter: s.parameter}
 	if out.SigningName == "" {
 		out.SigningName = m.EndpointPrefix
 	}

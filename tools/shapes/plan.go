@@ -15,6 +15,7 @@ type service struct {
 	id, model  string
 	validation string
 	hidden     bool
+	parameter  bool
 	only       []*regexp.Regexp
 	drop       []string
 	root, text map[string]string
@@ -68,6 +69,8 @@ func (s *service) instruct(verb string, words []string) error {
 				s.validation = v
 			case w == "values=hidden":
 				s.hidden = true
+			case w == "sentence=parameter":
+				s.parameter = true
 			default:
 				return fmt.Errorf("unknown setting %q", w)
 			}

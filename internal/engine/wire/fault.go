@@ -23,6 +23,10 @@ func EncodeFault(svc *model.Service, op *model.Operation, f *fault.Fault, reques
 	}
 	w := &Response{Status: f.Status, Header: http.Header{}}
 	setRequestID(svc, w, requestID)
+	if svc.Registry() {
+		registryFault(w, f)
+		return finish(op, w)
+	}
 	switch svc.Protocol {
 	case "json":
 		w.Header.Set("Content-Type", "application/x-amz-json-"+svc.JSONVersion)
@@ -77,6 +81,9 @@ func setRequestID(svc *model.Service, w *Response, id string) {
 		return
 	}
 	w.Header.Set("X-Amzn-Requestid", id)
+	if svc.Registry() {
+		w.Header.Set("Docker-Distribution-Api-Version", "registry/2.0")
+	}
 }
 
 // exception finds the shape of a fault's code.

@@ -12,6 +12,8 @@ import (
 	"cloister/internal/value/model"
 	"cloister/internal/value/shape/cloister"
 	"cloister/internal/value/shape/ec2"
+	"cloister/internal/value/shape/ecr"
+	"cloister/internal/value/shape/ecrdkr"
 	"cloister/internal/value/shape/elasticloadbalancing"
 	"cloister/internal/value/shape/iam"
 	"cloister/internal/value/shape/logs"
@@ -27,7 +29,7 @@ import (
 var typesOf = map[string]func(operation string) (input, output any){
 	"sagemaker": sagemaker.New, "sagemakerruntime": sagemakerruntime.New, "ec2": ec2.New, "iam": iam.New,
 	"sts": sts.New, "s3": s3.New, "logs": logs.New, "cloister": cloister.New,
-	"route53": route53.New, "route53resolver": route53resolver.New, "elasticloadbalancing": elasticloadbalancing.New, "organizations": organizations.New,
+	"route53": route53.New, "route53resolver": route53resolver.New, "elasticloadbalancing": elasticloadbalancing.New, "organizations": organizations.New, "ecr": ecr.New, "ecrdkr": ecrdkr.New,
 }
 
 // fresh makes another one of what x points to.

@@ -80,6 +80,7 @@ type route struct {
 	op       *model.Operation
 	segments []string // "{Name}" for a label
 	greedy   string   // the label that takes the rest of the path
+	tail     []string // the segments behind it
 	query    [][2]string
 	// needs are the query parameters and headers that the model requires; they tell apart operations
 	// that share a path.
@@ -115,6 +116,8 @@ func newRoute(op *model.Operation) *route {
 	for s := range strings.SplitSeq(strings.Trim(path, "/"), "/") {
 		if name, ok := strings.CutSuffix(s, "+}"); ok {
 			x.greedy = name[1:]
+		} else if x.greedy != "" {
+			x.tail = append(x.tail, s)
 		} else if s != "" {
 			x.segments = append(x.segments, s)
 		}
@@ -147,24 +150,36 @@ func (x *route) match(r *Request) (map[string]string, bool) {
 	for _, s := range x.segments {
 		part, after, _ := strings.Cut(rest, "/")
 		rest = after
-		if s[0] != '{' {
-			if part != s {
-				return nil, false
-			}
-			continue
-		}
-		text, err := url.PathUnescape(part)
-		if err != nil || part == "" {
+		if !take(labels, s, part) {
 			return nil, false
 		}
-		labels[s[1:len(s)-1]] = text
 	}
 	if x.greedy == "" {
 		return labels, rest == ""
 	}
+	if len(x.tail) > 0 {
+		rest = strings.TrimSuffix(rest, "/")
+	}
+	for i := len(x.tail) - 1; i >= 0; i-- {
+		at := strings.LastIndexByte(rest, '/')
+		if at < 0 || !take(labels, x.tail[i], rest[at+1:]) {
+			return nil, false
+		}
+		rest = rest[:at]
+	}
 	text, err := url.PathUnescape(rest)
 	labels[x.greedy] = text
 	return labels, err == nil && rest != ""
+}
+
+// take compares a segment of a path with that of a route, and notes what a label stands for.
+func take(labels map[string]string, s, part string) bool {
+	if s[0] != '{' {
+		return part == s
+	}
+	text, err := url.PathUnescape(part)
+	labels[s[1:len(s)-1]] = text
+	return err == nil && part != ""
 }
 
 // weight tells how well the query and headers fit: first the fixed parameters, then that all needed

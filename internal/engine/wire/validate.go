@@ -55,6 +55,14 @@ func verdict(op *model.Operation, p *plan, v reflect.Value, before []violation) 
 	return coralVerdict(op.Service, c.found)
 }
 
+// brief is a constraint as ECR says it.
+func (v *violation) brief() string {
+	if pattern, ok := strings.CutPrefix(v.constraint, "Member must satisfy regular expression pattern: "); ok {
+		return "must satisfy regular expression '" + pattern + "'"
+	}
+	return strings.TrimPrefix(v.constraint, "Member ")
+}
+
 // coralVerdict lists everything that is broken in one sentence.
 func coralVerdict(s *model.Service, found []violation) *fault.Fault {
 	kind := validation
@@ -63,6 +71,9 @@ func coralVerdict(s *model.Service, found []violation) *fault.Fault {
 	}
 	if s.Validation != "" {
 		kind.Code = s.Validation
+	}
+	if s.ByParameter {
+		return &fault.Fault{Kind: kind, Message: "Invalid parameter at '" + found[0].path + "' failed to satisfy constraint: '" + found[0].brief() + "'"}
 	}
 	var b strings.Builder
 	plural := "s"

@@ -152,14 +152,10 @@ func (d *Directory) session(accessKey, token string) (string, caller.Identity, e
 	if !d.clock().Before(s.Expires) {
 		return "", caller.Identity{}, ErrExpired
 	}
-	issuer := s.Identity.PrincipalARN
-	if s.Identity.Kind == caller.FederatedUser {
-		issuer = s.Identity.Issuer
-	}
 	if s.RoleID == "" { // made by the root, who is always there
 		return s.Secret, s.Identity, nil
 	}
-	if p := d.Principal(issuer); p == nil || p.ID != s.RoleID {
+	if p := d.Principal(issuer(&s.Identity)); p == nil || p.ID != s.RoleID {
 		return "", caller.Identity{}, ErrBadToken
 	}
 	return s.Secret, s.Identity, nil

@@ -19,13 +19,19 @@ type Service struct {
 	// InvalidParameterException. HideValues keeps values out of constraint sentences.
 	Validation string
 	HideValues bool
-	Operations map[string]*Operation
-	Shapes     map[string]*Shape
+	// ByParameter services tell of the first broken constraint only, in a sentence of their own.
+	ByParameter bool
+	Operations  map[string]*Operation
+	Shapes      map[string]*Shape
 }
 
 // Objects says whether the service is S3, whose manners no other service of its protocol has: callers
 // without a signature, bodies that are streams, errors of a form of their own.
 func (s *Service) Objects() bool { return s.Protocol == "rest-xml" && s.SigningName == "s3" }
+
+// Registry says whether the service is the door of container registries, which speaks the protocol that container
+// tools have among themselves: callers with a password, bodies that are streams, errors of that protocol.
+func (s *Service) Registry() bool { return s.Protocol == "rest-json" && s.SigningName == "ecr" }
 
 // Operation is one call.
 type Operation struct {

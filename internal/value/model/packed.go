@@ -15,6 +15,7 @@ type (
 		XMLNamespace   string            `json:"ns"`
 		Validation     string            `json:"vc"`
 		HideValues     bool              `json:"hv"`
+		ByParameter    bool              `json:"ps"`
 		Operations     []packedOperation `json:"ops"`
 		Shapes         []packedShape     `json:"shapes"`
 	}
@@ -74,7 +75,7 @@ type (
 func (p *packed) unpack() (*Service, error) {
 	s := &Service{ID: p.ID, Protocol: p.Protocol, JSONVersion: p.JSONVersion, TargetPrefix: p.TargetPrefix,
 		SigningName: p.SigningName, EndpointPrefix: p.EndpointPrefix, APIVersion: p.APIVersion,
-		XMLNamespace: p.XMLNamespace, Validation: p.Validation, HideValues: p.HideValues,
+		XMLNamespace: p.XMLNamespace, Validation: p.Validation, HideValues: p.HideValues, ByParameter: p.ByParameter,
 		Operations: make(map[string]*Operation, len(p.Operations)), Shapes: make(map[string]*Shape, len(p.Shapes))}
 	shapes := make([]Shape, len(p.Shapes))
 	for i := range p.Shapes {
