@@ -11,6 +11,7 @@ import (
 
 	"cloister/internal/machine/image"
 	"cloister/internal/service/sagemaker"
+	"cloister/internal/value/caller"
 )
 
 // algorithmAccounts are the accounts in which AWS keeps K-Means and its kin, by region.
@@ -63,12 +64,18 @@ func loadImages(ctx context.Context, s *image.Store, c config) error {
 	return g.Wait()
 }
 
-// images shows the image store to SageMaker in its own form.
-type images struct{ store *image.Store }
+// images shows SageMaker of one region the images that there are: those of ECR, and those of this machine.
+type images struct {
+	store  *image.Store
+	puller puller
+}
 
-// Image finds what a customer named.
-func (i images) Image(ctx context.Context, reference string) (*sagemaker.Image, error) {
-	digest, err := i.store.Resolve(ctx, reference)
+// Image finds what a customer named. A repository of ECR goes before what an operator loaded under the same name.
+func (i images) Image(ctx context.Context, as caller.Caller, reference string) (*sagemaker.Image, error) {
+	digest, err := i.puller.pull(ctx, as, reference)
+	if errors.Is(err, errNotInECR) {
+		digest, err = i.store.Resolve(ctx, reference)
+	}
 	if errors.Is(err, image.ErrUnknown) || errors.Is(err, image.ErrMalformed) {
 		return nil, sagemaker.ErrNoImage
 	}
@@ -81,8 +88,8 @@ func (i images) Image(ctx context.Context, reference string) (*sagemaker.Image, 
 	}
 	uid, gid, err := u.User()
 	if err != nil {
-		return nil, err
+		return nil, &sagemaker.NoImage{Reason: err.Error()}
 	}
 	return &sagemaker.Image{Digest: string(digest), Root: u.Root, Entrypoint: u.Config.Entrypoint, Cmd: u.Config.Cmd, Env: u.Config.Env,
-		WorkingDir: u.Config.WorkingDir, UID: uid, GID: gid}, nil
+		WorkingDir: u.Config.WorkingDir, UID: uid, GID: gid, Labels: u.Config.Labels}, nil
 }

@@ -51,11 +51,18 @@ type wiring struct {
 	fabric    *shared.Shared
 	recursors []netip.AddrPort
 	log       *slog.Logger
+	own       map[string]bool // images that are made here
 }
 
 func newWiring(f place, c config, m machines, log *slog.Logger, h *house) (*wiring, error) {
 	recursors, err := c.recursors()
-	return &wiring{c, h, f.jobs(), shared.New(m.fabric, len(c.served())), recursors, log}, err
+	own := map[string]bool{}
+	for _, names := range builtIn(c) {
+		for _, name := range names {
+			own[name] = true
+		}
+	}
+	return &wiring{c, h, f.jobs(), shared.New(m.fabric, len(c.served())), recursors, log, own}, err
 }
 
 // part is the part of the database that has a region's records. The first region's are where they were
@@ -89,7 +96,7 @@ func (w *wiring) region(i int, name string, r53 *route53.Service) (*region, erro
 	r.ecr = &ecr.Service{DB: db, Blobs: w.blobs, Directory: w.directory, Client: client, Region: name, Log: w.log}
 	invoke := sagemakerruntime.New(network, name)
 	r.sagemaker = sagemaker.New(sagemaker.Config{
-		DB: db, Client: client, Identify: w.identify, Network: network, Executor: w.executor, Images: images{w.images}, Isolation: r.ec2,
+		DB: db, Client: client, Identify: w.identify, Network: network, Executor: w.executor, Images: images{w.images, puller{w.images, client, r.ecr, name, w.own}}, Isolation: r.ec2,
 		Traffic: invoke, Roots: w.authority.Pool(), Capacity: host(), Directory: filepath.Join(w.jobs, w.part(name)), Region: name, Log: w.log,
 		Clock: time.Now,
 	})

@@ -106,6 +106,19 @@ func (s *Store) Import(ctx context.Context, ref string, img v1.Image) (Digest, e
 	return digest, s.Tag(ctx, ref, digest)
 }
 
+// Keep unpacks an image unless it is there already, and gives it no name: only who knows its digest finds it.
+func (s *Store) Keep(ctx context.Context, img v1.Image) (Digest, error) {
+	hash, err := img.Digest()
+	if err != nil {
+		return "", fmt.Errorf("keep image: %w", err)
+	}
+	digest := Digest(hash.String())
+	if err := s.ensure(ctx, digest, img); err != nil {
+		return "", fmt.Errorf("keep image %s: %w", digest, err)
+	}
+	return digest, nil
+}
+
 func (s *Store) ensure(ctx context.Context, digest Digest, img v1.Image) error {
 	dir, err := s.path(digest)
 	if err != nil {

@@ -37,6 +37,19 @@ func newArtefact(rawManifest, rawConfig []byte) (*artefact, error) {
 	return &artefact{rawManifest: rawManifest, rawConfig: rawConfig, manifest: manifest, config: config}, nil
 }
 
+// Of is the image of a manifest and its configuration; open gives a layer's bytes by digest.
+func Of(rawManifest, rawConfig []byte, open func(digest string) (io.ReadCloser, error)) (v1.Image, error) {
+	img, err := newArtefact(rawManifest, rawConfig)
+	if err != nil {
+		return nil, err
+	}
+	for i, d := range img.manifest.Layers {
+		img.layers = append(img.layers, &blob{descriptor: d, diffID: img.config.RootFS.DiffIDs[i],
+			open: func() (io.ReadCloser, error) { return open(d.Digest.String()) }})
+	}
+	return img, nil
+}
+
 func (a *artefact) Layers() ([]v1.Layer, error)         { return a.layers, nil }
 func (a *artefact) MediaType() (types.MediaType, error) { return a.manifest.MediaType, nil }
 func (a *artefact) Size() (int64, error)                { return int64(len(a.rawManifest)), nil }

@@ -162,9 +162,13 @@ func (r *instanceRun) launch(ctx context.Context) error {
 // pull finds the image; the digest that was found first stays what Describe shows.
 func (r *instanceRun) pull(ctx context.Context) error {
 	c := r.in.Model.container()
-	i, err := r.Images.Image(ctx, text(c.Image))
+	x, err := r.role(ctx)
+	if err != nil {
+		return err
+	}
+	i, err := r.Images.Image(ctx, x.as, text(c.Image))
 	if errors.Is(err, ErrNoImage) {
-		return fails("The image '%s' does not exist, or the role %s may not pull it.", text(c.Image), r.in.role())
+		return fails("%s", withReason("The image '"+text(c.Image)+"' does not exist, or the role "+r.in.role()+" may not pull it.", err))
 	}
 	if err != nil {
 		return err

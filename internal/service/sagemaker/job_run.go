@@ -222,9 +222,13 @@ func (r *jobRun) pull(ctx context.Context) error {
 	if r.image != nil {
 		return nil
 	}
-	i, err := r.Images.Image(ctx, r.plan.Image)
+	x, err := r.role(ctx)
+	if err != nil {
+		return err
+	}
+	i, err := r.Images.Image(ctx, x.as, r.plan.Image)
 	if errors.Is(err, ErrNoImage) {
-		return fails("%s", strings.NewReplacer("{image}", r.plan.Image, "{role}", r.plan.Role).Replace(r.plan.NoImage))
+		return fails("%s", withReason(strings.NewReplacer("{image}", r.plan.Image, "{role}", r.plan.Role).Replace(r.plan.NoImage), err))
 	}
 	r.image = i
 	return err

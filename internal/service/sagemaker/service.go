@@ -66,14 +66,32 @@ type Image struct {
 	Entrypoint, Cmd, Env []string
 	WorkingDir           string
 	UID, GID             uint32
+	Labels               map[string]string
 }
 
-// ErrNoImage says that there is no such image.
+// ErrNoImage says that there is no such image, or none for who asks.
 var ErrNoImage = errors.New("no such image")
 
-// Images finds the image a customer named.
+// NoImage is ErrNoImage with what the registry said, for the customer's eyes.
+type NoImage struct{ Reason string }
+
+func (e *NoImage) Error() string { return "no such image: " + e.Reason }
+
+// Is makes it an ErrNoImage.
+func (e *NoImage) Is(target error) bool { return target == ErrNoImage }
+
+// withReason is a sentence about an image that was not to be had, and after it what the registry said.
+func withReason(sentence string, err error) string {
+	var why *NoImage
+	if errors.As(err, &why) && why.Reason != "" {
+		return sentence + " " + why.Reason
+	}
+	return sentence
+}
+
+// Images finds the image a customer named, as the role that is to run it.
 type Images interface {
-	Image(ctx context.Context, reference string) (*Image, error)
+	Image(ctx context.Context, as caller.Caller, reference string) (*Image, error)
 }
 
 // Traffic is told which instances of an endpoint are ready: by variant their weight and their

@@ -321,7 +321,7 @@ func (w *world) Dial(ctx context.Context, id string, to netip.AddrPort) (net.Con
 	return (&net.Dialer{}).DialContext(ctx, "tcp", l.Addr().String())
 }
 
-func (w *world) Image(_ context.Context, reference string) (*Image, error) {
+func (w *world) Image(_ context.Context, as caller.Caller, reference string) (*Image, error) {
 	w.announce("image")
 	if !strings.HasSuffix(reference, "kmeans:1") {
 		return nil, ErrNoImage
