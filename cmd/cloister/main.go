@@ -21,6 +21,7 @@ type commands struct {
 	Env        envCommand        `cmd:"" help:"Print the variables that an AWS client on this host needs."`
 	Account    accountCommand    `cmd:"" help:"Make and list accounts."`
 	Connect    connectCommand    `cmd:"" help:"Connect this host, and a network behind it, to a VPC."`
+	Image      imageCommand      `cmd:"" help:"Load images for jobs and endpoints from files of this machine, and list them."`
 	Why        whyCommand        `cmd:"" help:"Say why a call was allowed or denied: its path, every policy, what decided."`
 	Decide     decideCommand     `cmd:"" help:"Answer questions to the policy engine: JSON lines in, JSON lines out."`
 	Purge      purgeCommand      `cmd:"" help:"Remove every kernel object that Cloister made, and nothing else."`

@@ -61,11 +61,35 @@ type Options struct {
 type Store struct {
 	directory string
 	options   Options
+	work      string   // begins the names of what is not whole
 	locks     sync.Map // Digest → chan struct{}
 }
 
 // Open gives the store of a directory and removes what a process left half unpacked there.
 func Open(directory string, options Options) (*Store, error) {
+	s, err := openStore(directory, options, own)
+	if err != nil {
+		return nil, err
+	}
+	half, err := filepath.Glob(filepath.Join(s.directory, "sha256", own+"*"))
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range half {
+		if err := os.RemoveAll(name); err != nil {
+			return nil, fmt.Errorf("open images: %w", err)
+		}
+	}
+	if err := sweepGuests(s.directory); err != nil {
+		return nil, fmt.Errorf("open images: %w", err)
+	}
+	return s, nil
+}
+
+// own begins the names of what the store is unpacking or removing.
+const own = ".new-"
+
+func openStore(directory string, options Options, work string) (*Store, error) {
 	directory, err := filepath.Abs(directory)
 	if err != nil {
 		return nil, err
@@ -77,16 +101,7 @@ func Open(directory string, options Options) (*Store, error) {
 			return nil, fmt.Errorf("open images: %w", err)
 		}
 	}
-	half, err := filepath.Glob(filepath.Join(directory, "sha256", ".new-*"))
-	if err != nil {
-		return nil, err
-	}
-	for _, name := range half {
-		if err := os.RemoveAll(name); err != nil {
-			return nil, fmt.Errorf("open images: %w", err)
-		}
-	}
-	return &Store{directory: directory, options: options}, nil
+	return &Store{directory: directory, options: options, work: work}, nil
 }
 
 // Import unpacks an image unless it is there already, and gives it a name. Of imports of one image
@@ -134,7 +149,7 @@ func (s *Store) ensure(ctx context.Context, digest Digest, img v1.Image) error {
 	if _, err := os.Stat(dir); err == nil {
 		return nil
 	}
-	work, err := os.MkdirTemp(filepath.Dir(dir), ".new-")
+	work, err := os.MkdirTemp(filepath.Dir(dir), s.work)
 	if err != nil {
 		return err
 	}
@@ -264,7 +279,7 @@ func (s *Store) Sweep(ctx context.Context, keep func(Digest) bool) error {
 			continue
 		}
 		// Out of sight first, so that nobody meets half of it.
-		gone := filepath.Join(filepath.Dir(dir), ".new-old-"+entry.Name())
+		gone := filepath.Join(filepath.Dir(dir), own+"old-"+entry.Name())
 		if err := errors.Join(ctx.Err(), os.Rename(dir, gone), os.RemoveAll(gone)); err != nil {
 			return fmt.Errorf("sweep images: %w", err)
 		}

@@ -24,6 +24,14 @@ const (
 	opaque   = ".wh..wh..opq"
 )
 
+// A name is found directory by directory, so long and deep ones would cost without end.
+const (
+	maxName  = 4096
+	maxDepth = 200
+)
+
+var errTooDeep = errors.New("name is longer or deeper than allowed")
+
 var errTooLarge = errors.New("image is larger than allowed")
 
 // unpack lays an image's layers over each other in dir/root and writes its config beside it. Each
@@ -157,6 +165,9 @@ func (u *unpacker) entry(h *tar.Header, body io.Reader) error {
 	name := path.Clean("/" + h.Name)
 	if name == "/" {
 		return nil
+	}
+	if len(name) > maxName || strings.Count(name, "/") > maxDepth {
+		return errTooDeep
 	}
 	dir, base := path.Split(name)
 	if err := u.enter(dir); err != nil {

@@ -200,6 +200,18 @@ func TestBounds(t *testing.T) {
 	}
 }
 
+func TestNamesWithoutEnd(t *testing.T) {
+	for name, entry := range map[string]entry{
+		"deep":      file(strings.Repeat("a/", 300)+"f", ""),
+		"very deep": file(strings.Repeat("a/", 300_000)+"f", ""),
+		"long":      file(strings.Repeat(strings.Repeat("b", 200)+"/", 30)+"f", ""),
+	} {
+		if _, err := open(t, Options{}).Import(t.Context(), kmeans, pack(t, false, nil, layer(t, entry))); !errors.Is(err, errTooDeep) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestMalformedLayers(t *testing.T) {
 	good := layer(t, file("a", strings.Repeat("x", 3000)))
 	for name, data := range map[string][]byte{
