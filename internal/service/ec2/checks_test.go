@@ -49,6 +49,8 @@ func TestChecks(t *testing.T) {
 			"DeleteVpcEndpoints vpc-endpoint/vpce-1", "DeleteVpcEndpoints vpc-endpoint/vpce-2"}},
 		"CreateNetworkInterface": {&shape.CreateNetworkInterfaceRequest{SubnetId: new("subnet-1"), Groups: []string{"sg-1"}}, []string{
 			"CreateNetworkInterface network-interface/*", "CreateNetworkInterface subnet/subnet-1", "CreateNetworkInterface security-group/sg-1"}},
+		"CreateNetworkInterfacePermission": {&shape.CreateNetworkInterfacePermissionRequest{NetworkInterfaceId: new("eni-1"), AwsService: new("s")}, []string{
+			"CreateNetworkInterfacePermission network-interface/eni-1 ec2:AuthorizedService=s"}},
 		"CreateTags": {&shape.CreateTagsRequest{Resources: []string{"sgr-1", "what"}, Tags: []shape.Tag{tag("a", "1")}}, []string{
 			"CreateTags security-group-rule/sgr-1 aws:RequestTag/a=1 aws:TagKeys=a", "CreateTags */what aws:RequestTag/a=1 aws:TagKeys=a"}},
 		"DeleteSecurityGroup": {&shape.DeleteSecurityGroupRequest{GroupName: new("x")}, []string{"DeleteSecurityGroup security-group/*"}},

@@ -30,6 +30,6 @@ func (s *Service) deleteNetworkInterface(ctx context.Context, c *api.Call, in *s
 				return err
 			}
 		}
-		return enis.remove(tx, i)
+		return removeInterface(tx, i)
 	})
 }
