@@ -80,7 +80,7 @@ func (w *world) deploy(ctx context.Context) error {
 	}{
 		{"CreateModel", map[string]any{"ModelName": "digits", "ExecutionRoleArn": w.role,
 			"PrimaryContainer": map[string]string{"Image": fmt.Sprintf(image, w.Region), "ModelDataUrl": job.ModelArtifacts.S3ModelArtifacts},
-			"VpcConfig":        map[string]any{"Subnets": []string{w.subnet}, "SecurityGroupIds": []string{w.containers}}}},
+			"VpcConfig":        map[string]any{"Subnets": []string{w.subnet, w.second}, "SecurityGroupIds": []string{w.containers}}}},
 		{"CreateEndpointConfig", map[string]any{"EndpointConfigName": "digits", "ProductionVariants": []any{
 			map[string]any{"VariantName": "AllTraffic", "ModelName": "digits", "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}}}},
 		{"CreateEndpoint", map[string]any{"EndpointName": "digits", "EndpointConfigName": "digits"}},

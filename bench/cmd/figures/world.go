@@ -16,8 +16,8 @@ import (
 type world struct {
 	instance
 	api                 *client // the account's root, at the public door
-	vpc, subnet         string
-	callers, containers string // security groups
+	vpc, subnet, second string  // subnets in two zones: an endpoint needs both
+	callers, containers string  // security groups
 	role                string
 	alice               sigv4.Credentials
 }
@@ -96,19 +96,26 @@ func (w *world) makeNetwork(ctx context.Context) error {
 	if err := w.api.query(ctx, "ec2", "ModifyVpcAttribute", nil, "VpcId", w.vpc, "EnableDnsHostnames.Value", "true"); err != nil {
 		return err
 	}
-	var subnet struct {
-		ID string `xml:"subnet>subnetId"`
-	}
-	if err := w.api.query(ctx, "ec2", "CreateSubnet", &subnet, "VpcId", w.vpc, "CidrBlock", "10.0.1.0/24", "AvailabilityZone", w.Region+"a"); err != nil {
+	var err error
+	if w.subnet, err = w.makeSubnet(ctx, "10.0.1.0/24", "a"); err != nil {
 		return err
 	}
-	w.subnet = subnet.ID
-	var err error
+	if w.second, err = w.makeSubnet(ctx, "10.0.2.0/24", "b"); err != nil {
+		return err
+	}
 	if w.callers, err = w.group(ctx, "callers", "443"); err != nil {
 		return err
 	}
 	w.containers, err = w.group(ctx, "containers", "8080", "8443") // the container, and nginx beside it
 	return err
+}
+
+func (w *world) makeSubnet(ctx context.Context, cidr, zone string) (string, error) {
+	var out struct {
+		ID string `xml:"subnet>subnetId"`
+	}
+	err := w.api.query(ctx, "ec2", "CreateSubnet", &out, "VpcId", w.vpc, "CidrBlock", cidr, "AvailabilityZone", w.Region+zone)
+	return out.ID, err
 }
 
 func (w *world) group(ctx context.Context, name string, ports ...string) (string, error) {

@@ -32,17 +32,28 @@ func find[T any, P interface {
 	*T
 	common() *head
 }](tx *store.Tx, k kind[T, P], account string, q query, f fields[P]) (found[P], error) {
-	all, err := k.all(tx, account)
+	all, err := k.named(tx, account, q.ids)
 	if err != nil {
 		return found[P]{}, err
 	}
-	if len(q.ids) > 0 {
-		if all, err = k.chosen(all, q.ids); err != nil {
-			return found[P]{}, err
-		}
-	}
 	id := func(v P) string { return v.common().ID }
 	return sift(all, id, func(v P) map[string]string { return v.common().Tags }, q, f)
+}
+
+// named gives the records with the ids, or all of the account's for none.
+func (k kind[T, P]) named(tx *store.Tx, account string, ids []string) ([]P, error) {
+	if len(ids) == 0 {
+		return k.all(tx, account)
+	}
+	out := make([]P, 0, len(ids))
+	for _, id := range distinct(ids) {
+		v, err := k.get(tx, account, id)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, v)
+	}
+	return out, nil
 }
 
 func (k kind[T, P]) chosen(all []P, ids []string) ([]P, error) {

@@ -142,6 +142,10 @@ func (r *instanceRun) launch(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		p := place{vpc: r.in.Model.Request.VpcConfig, types: []string{r.in.InstanceType}, marked: mark(r.in.ID, r.in.what()), hosts: true}
+		if err := r.admit(ctx, x.as, p); err != nil {
+			return err
+		}
 		id, _, err := r.attach(ctx, x.as, r.in.Account, r.in.Model.Request.VpcConfig, r.in.Number, r.in.ID, r.in.what())
 		if err != nil {
 			return err

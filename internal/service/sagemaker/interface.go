@@ -14,30 +14,60 @@ import (
 )
 
 // attach makes the interface of a job or instance in a subnet of its VPC, as the role: what the role
-// may not do does not happen. token makes repeating it free, and marks it.
+// may not do does not happen. token makes repeating it free, and marks it. A subnet that has no address left
+// is passed over for the next; one where the token has made an interface already is the right one.
 func (s *Service) attach(ctx context.Context, as caller.Caller, account string, vpc *sagemaker.VpcConfig, subnet int, token, what string) (id string, at netip.Addr, err error) {
-	if len(vpc.Subnets) == 0 {
-		return "", at, fails("ClientError: VpcConfig has no subnet.")
+	refused := fails("ClientError: VpcConfig has no subnet.")
+	for i := range vpc.Subnets {
+		out, err := api.CallAs[ec2.CreateNetworkInterfaceResult](ctx, s.Client, as, "ec2", "CreateNetworkInterface", &ec2.CreateNetworkInterfaceRequest{
+			SubnetId: &vpc.Subnets[(subnet+i)%len(vpc.Subnets)], Groups: vpc.SecurityGroupIds, ClientToken: &token, Description: new(mark(token, what)),
+		})
+		if f, ok := fault.As(err); ok {
+			if f.Code != "IdempotentParameterMismatch" {
+				refused = fails("ClientError: Unable to create a network interface in the VPC: %s", f.Message)
+			}
+			if f.Code == "InsufficientFreeAddressesInSubnet" || f.Code == "IdempotentParameterMismatch" {
+				continue
+			}
+			return "", at, refused
+		}
+		if err != nil {
+			return "", at, fmt.Errorf("create interface: %w", err)
+		}
+		if out.NetworkInterface == nil || text(out.NetworkInterface.NetworkInterfaceId) == "" {
+			return "", at, fmt.Errorf("create interface: no id")
+		}
+		id = *out.NetworkInterface.NetworkInterfaceId
+		if at, err = s.takeOver(ctx, as, account, id); err != nil {
+			return "", at, err
+		}
+		return id, at, nil
 	}
-	out, err := api.CallAs[ec2.CreateNetworkInterfaceResult](ctx, s.Client, as, "ec2", "CreateNetworkInterface", &ec2.CreateNetworkInterfaceRequest{
-		SubnetId: &vpc.Subnets[subnet%len(vpc.Subnets)], Groups: vpc.SecurityGroupIds, ClientToken: &token,
-		Description: new(mark(token, what)),
+	return "", at, refused
+}
+
+// takeOver has the role give the service an interface that it made, and looks at it.
+func (s *Service) takeOver(ctx context.Context, as caller.Caller, account, id string) (at netip.Addr, err error) {
+	_, err = s.Client.Call(ctx, as, "ec2", "CreateNetworkInterfacePermission", &ec2.CreateNetworkInterfacePermissionRequest{
+		NetworkInterfaceId: &id, AwsService: new(principal), Permission: new("INSTANCE-ATTACH"),
 	})
 	if f, ok := fault.As(err); ok {
-		return "", at, fails("ClientError: Unable to create a network interface in the VPC: %s", f.Message)
+		return at, fails("ClientError: Unable to permit the use of a network interface in the VPC: %s", f.Message)
 	}
 	if err != nil {
-		return "", at, fmt.Errorf("create interface: %w", err)
+		return at, fmt.Errorf("permit the use of %s: %w", id, err)
 	}
-	if out.NetworkInterface == nil || text(out.NetworkInterface.NetworkInterfaceId) == "" {
-		return "", at, fmt.Errorf("create interface: no id")
+	out, err := look[ec2.DescribeNetworkInterfacesResult](ctx, s, as, "DescribeNetworkInterfaces", "a network interface of the VPC", &ec2.DescribeNetworkInterfacesRequest{NetworkInterfaceIds: []string{id}})
+	if err != nil {
+		return at, err
 	}
-	id = *out.NetworkInterface.NetworkInterfaceId
+	if len(out.NetworkInterfaces) == 1 {
+		at, _ = netip.ParseAddr(text(out.NetworkInterfaces[0].PrivateIpAddress))
+	}
 	if err := s.Isolation.Manage(ctx, account, id); err != nil {
-		return "", at, fmt.Errorf("manage interface %s: %w", id, err)
+		return at, fmt.Errorf("manage interface %s: %w", id, err)
 	}
-	at, _ = netip.ParseAddr(text(out.NetworkInterface.PrivateIpAddress))
-	return id, at, nil
+	return at, nil
 }
 
 // mark is the description by which an interface is found again when its id was lost in a crash.

@@ -59,15 +59,23 @@ func (r *jobRun) connect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if !slices.ContainsFunc(hosts, func(h jobHost) bool { return h.Interface == "" }) {
+		return nil
+	}
+	p := place{vpc: r.plan.VPC, marked: mark(r.st().ID+"*", r.plan.What)}
+	for _, h := range hosts {
+		p.types = append(p.types, h.Type)
+	}
+	if err := r.admit(ctx, x.as, p); err != nil {
+		return err
+	}
 	var g errgroup.Group
 	g.SetLimit(atOnce)
-	missing := false
 	for i := range hosts {
 		h := &hosts[i]
 		if h.Interface != "" {
 			continue
 		}
-		missing = true
 		g.Go(func() (err error) {
 			var address netip.Addr
 			h.Interface, address, err = r.attach(ctx, x.as, r.st().Account, r.plan.VPC, i, h.ID, r.plan.What)
@@ -77,10 +85,7 @@ func (r *jobRun) connect(ctx context.Context) error {
 			return err
 		})
 	}
-	if err = g.Wait(); !missing {
-		return nil
-	}
-	return errors.Join(err, r.update(ctx, func(_ time.Time, j job) {
+	return errors.Join(g.Wait(), r.update(ctx, func(_ time.Time, j job) {
 		for i := range hosts {
 			j.state().Hosts[i].Interface, j.state().Hosts[i].Address = hosts[i].Interface, hosts[i].Address
 		}

@@ -52,6 +52,7 @@ type world struct {
 	tokens     map[string]string // client token -> interface
 	isolated   map[string]bool
 	joined     map[string][]string
+	estate     *estate
 	unrouted   bool
 	lines      map[string][]string // by group + " " + stream
 	listeners  map[string]net.Listener
@@ -63,7 +64,7 @@ func newWorld(t *testing.T, programs map[string]memory.Program) *world {
 	w := &world{
 		t: t, dir: t.TempDir(), exec: memory.New(programs), deny: map[string]error{}, interfaces: map[string]*ec2.NetworkInterface{},
 		tokens: map[string]string{}, isolated: map[string]bool{}, joined: map[string][]string{}, lines: map[string][]string{}, listeners: map[string]net.Listener{},
-		routes: map[string]map[string][]string{},
+		routes: map[string]map[string][]string{}, estate: newEstate(),
 	}
 	db, err := store.Open(t.Context(), filepath.Join(w.dir, "records"), time.Now)
 	if err != nil {
@@ -139,19 +140,15 @@ func (w *world) Call(ctx context.Context, as caller.Caller, service, name string
 	case *ec2.CreateNetworkInterfaceRequest:
 		id := w.tokens[*in.ClientToken]
 		if id == "" {
+			if w.estate.free[*in.SubnetId] == 0 {
+				return nil, fault.Kind{Code: "InsufficientFreeAddressesInSubnet", Status: 400}.New("full")
+			}
+			w.estate.free[*in.SubnetId]--
 			id = fmt.Sprintf("eni-%017x", len(w.tokens)+1)
 			w.tokens[*in.ClientToken] = id
 			w.interfaces[id] = &ec2.NetworkInterface{NetworkInterfaceId: &id, Description: in.Description, SubnetId: in.SubnetId}
 		}
 		return &ec2.CreateNetworkInterfaceResult{NetworkInterface: &ec2.NetworkInterface{NetworkInterfaceId: &id, PrivateIpAddress: new(w.addressOf(id).String())}}, nil
-	case *ec2.DescribeNetworkInterfacesRequest:
-		out := &ec2.DescribeNetworkInterfacesResult{}
-		for _, i := range w.interfaces {
-			if *i.Description == in.Filters[0].Values[0] {
-				out.NetworkInterfaces = append(out.NetworkInterfaces, *i)
-			}
-		}
-		return out, nil
 	case *ec2.DeleteNetworkInterfaceRequest:
 		if w.interfaces[*in.NetworkInterfaceId] == nil {
 			return nil, fault.Kind{Code: "InvalidNetworkInterfaceID.NotFound", Status: 400}.New("gone")
@@ -169,6 +166,9 @@ func (w *world) Call(ctx context.Context, as caller.Caller, service, name string
 			w.lines[key] = append(w.lines[key], *e.Message)
 		}
 		return &logs.PutLogEventsResponse{}, nil
+	}
+	if out := w.estate.answer(w, in); out != nil {
+		return out, nil
 	}
 	return nil, fmt.Errorf("unexpected call %s.%s", service, name)
 }
