@@ -4,7 +4,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 BIN := bin/cloister
 # Packages of Debian and Ubuntu, each for the command it brings.
 RUN_PACKAGES := runc awscli
-TEST_PACKAGES := $(RUN_PACKAGES) bind9-dnsutils openssl
+TEST_PACKAGES := $(RUN_PACKAGES) bind9-dnsutils openssl skopeo
 BENCH_PACKAGES := nginx-light wrk
 export GOFLAGS := -mod=readonly
 

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
@@ -173,7 +174,7 @@ func saved(root *os.Root, dir string) (Found, error) {
 	}
 	found := Found{}
 	if len(list[0].RepoTags) > 0 {
-		found.Name = list[0].RepoTags[0]
+		found.Name = strings.TrimPrefix(list[0].RepoTags[0], "docker.io/library/") // as docker itself writes it
 	}
 	found.Image, err = Of(rawManifest, rawConfig, func(digest string) (io.ReadCloser, error) {
 		return os.OpenInRoot(dir, filepath.FromSlash(files[digest]))

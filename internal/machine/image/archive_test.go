@@ -71,7 +71,7 @@ func TestArchives(t *testing.T) {
 	plainLayer := layer(t, file("etc/x", "1"))
 	diff, _, _ := v1.SHA256(bytes.NewReader(plainLayer))
 	config := `{"architecture":"amd64","os":"linux","config":{"Cmd":["a"]},"rootfs":{"type":"layers","diff_ids":["` + diff.String() + `"]}}`
-	list, _ := json.Marshal([]map[string]any{{"Config": "c.json", "RepoTags": []string{"mine:2"}, "Layers": []string{"l/layer.tar"}}})
+	list, _ := json.Marshal([]map[string]any{{"Config": "c.json", "RepoTags": []string{"docker.io/library/mine:2"}, "Layers": []string{"l/layer.tar"}}})
 	docker := []entry{file("c.json", config), file("manifest.json", string(list)), file("0/layer.tar", string(plainLayer)), symlink("l/layer.tar", "../0/layer.tar")}
 	named := laidOut(t, func(i *v1.IndexManifest) {
 		i.Manifests[0].Annotations = map[string]string{"org.opencontainers.image.ref.name": "mine:3"}
