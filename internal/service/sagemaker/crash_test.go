@@ -33,46 +33,59 @@ func (w *world) crashAt(s *Service, n int, rest func() bool) (crashed bool) {
 	return crashed
 }
 
-// TestTrainingSurvivesEveryCrash stops the process at each outward call of a job in turn.
+// TestTrainingSurvivesEveryCrash stops the process at each outward call of a job in turn: one on an isolated
+// host, one on three hosts of a VPC, one on two hosts of a private network.
 func TestTrainingSurvivesEveryCrash(t *testing.T) {
-	for n := 1; ; n++ {
-		if n > 200 {
-			t.Fatal("the job never gets through")
-		}
-		crashed := false
-		t.Run(fmt.Sprint(n), func(t *testing.T) {
-			w, s := trainingWorld(t)
-			if _, err := s.createTrainingJob(t.Context(), w.call(), trainingRequest("job")); err != nil {
-				t.Fatal(err)
-			}
-			crashed = w.crashAt(s, n, func() bool { return *w.describe(s, "job").TrainingJobStatus == completed })
-			s = w.service()
-			w.run(s)
-			if d := w.ended(s, "job"); *d.TrainingJobStatus != completed {
-				t.Errorf("ended %s: %s", *d.TrainingJobStatus, text(d.FailureReason))
-			}
-			w.until("nothing left", func() bool { w.mu.Lock(); defer w.mu.Unlock(); return len(w.interfaces)+len(w.isolated) == 0 })
-			w.empty()
-			if w.s3.get("out/models/job/output/model.tar.gz") == nil {
-				t.Error("no model")
-			}
-			if w.mu.Lock(); len(w.lines) != 1 {
-				t.Errorf("%d log streams", len(w.lines))
-			}
-			for _, lines := range w.lines { // a batch may come twice, but none may be lost
-				if n := len(lines); n < 2 || n > 4 || lines[0] != "hello program train" || lines[n-1] != "done" {
-					t.Errorf("log %q", lines)
+	for name, c := range map[string]struct {
+		hosts    int32
+		isolated bool
+	}{"alone": {1, true}, "three": {3, false}, "two apart": {2, true}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for n := 1; ; n++ {
+				if n > 200 {
+					t.Fatal("the job never gets through")
+				}
+				crashed := false
+				t.Run(fmt.Sprint(n), func(t *testing.T) { crashed = crashTraining(t, n, c.hosts, c.isolated) })
+				if !crashed || t.Failed() {
+					if n < 10 {
+						t.Errorf("only %d calls were interrupted", n-1)
+					}
+					return
 				}
 			}
-			w.mu.Unlock()
 		})
-		if !crashed || t.Failed() {
-			if n < 10 {
-				t.Errorf("only %d calls were interrupted", n-1)
-			}
-			return
+	}
+}
+
+func crashTraining(t *testing.T, n int, hosts int32, isolated bool) (crashed bool) {
+	w, s := trainingWorld(t)
+	r := trainingRequest("job")
+	r.ResourceConfig.InstanceCount, r.EnableNetworkIsolation = &hosts, &isolated
+	w.begin(s, r)
+	crashed = w.crashAt(s, n, func() bool { return *w.describe(s, "job").TrainingJobStatus == completed })
+	s = w.service()
+	w.run(s)
+	if d := w.ended(s, "job"); *d.TrainingJobStatus != completed {
+		t.Errorf("ended %s: %s", *d.TrainingJobStatus, text(d.FailureReason))
+	}
+	w.until("nothing left", func() bool { w.mu.Lock(); defer w.mu.Unlock(); return len(w.interfaces)+len(w.isolated)+len(w.joined) == 0 })
+	w.empty()
+	if w.s3.get("out/models/job/output/model.tar.gz") == nil {
+		t.Error("no model")
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.lines) != int(hosts) {
+		t.Errorf("%d log streams", len(w.lines))
+	}
+	for _, lines := range w.lines { // a batch may come twice, but none may be lost
+		if n := len(lines); n < 2 || n > 4 || lines[0] != "hello program train" || lines[n-1] != "done" {
+			t.Errorf("log %q", lines)
 		}
 	}
+	return crashed
 }
 
 // TestTrainingLosesItsInterfacesId stops the process between the making of an interface and the

@@ -163,7 +163,7 @@ func newJob(c *api.Call, kind, arn string) jobState {
 // addHosts gives a job its hosts: algo-1 to algo-n, all of one type.
 func (j *jobState) addHosts(n int, instanceType string) {
 	for range n {
-		j.addHost("homogeneousCluster", instanceType)
+		j.addHost(homogeneous, instanceType)
 	}
 }
 

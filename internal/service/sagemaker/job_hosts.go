@@ -92,14 +92,27 @@ func (r *jobRun) connect(ctx context.Context) error {
 	}))
 }
 
-// cutOff makes the isolated namespaces.
+// cutOff makes the isolated namespaces: one that is alone, or several in a network of their own.
 func (r *jobRun) cutOff(ctx context.Context) error {
+	var ids []string
 	for _, h := range r.st().Hosts {
-		if err := r.Isolation.Isolate(ctx, h.ID); err != nil {
-			return fmt.Errorf("isolate %s: %w", h.ID, err)
-		}
+		ids = append(ids, h.ID)
 	}
-	return nil
+	if len(ids) == 1 {
+		if err := r.Isolation.Isolate(ctx, ids[0]); err != nil {
+			return fmt.Errorf("isolate %s: %w", ids[0], err)
+		}
+		return nil
+	}
+	at, err := r.Isolation.Join(ctx, r.st().ID, ids)
+	if err != nil {
+		return fmt.Errorf("join %s: %w", r.st().ID, err)
+	}
+	return r.update(ctx, func(_ time.Time, j job) {
+		for i, a := range at {
+			j.state().Hosts[i].Address = a
+		}
+	})
 }
 
 // spec is what a host runs: what the kind says, and what is the same for all.
@@ -161,10 +174,13 @@ func (r *jobRun) undo(ctx context.Context) error {
 			errs = append(errs, st.undo(r, ctx))
 		}
 	}
+	switch alone := len(r.st().Hosts) == 1; {
+	case r.isolated() && alone:
+		errs = append(errs, r.Isolation.Release(ctx, r.st().Hosts[0].ID))
+	case r.isolated():
+		errs = append(errs, r.Isolation.Part(ctx, r.st().ID))
+	}
 	for i, h := range slices.Backward(r.st().Hosts) {
-		if r.isolated() {
-			errs = append(errs, r.Isolation.Release(ctx, h.ID))
-		}
 		// An interface whose id was lost is looked for, unless no stage can have made one.
 		if r.plan.VPC != nil && (h.Interface != "" || r.stage() > 0) {
 			errs = append(errs, r.detach(ctx, r.st().Account, h.Interface, h.ID, r.plan.What))

@@ -29,7 +29,11 @@ func (s *Service) createTrainingJob(ctx context.Context, c *api.Call, in *sagema
 	job := &trainingJob{
 		jobState: newJob(c, "tj", resource(c, "training-job", text(in.TrainingJobName))), Request: completeTraining(in),
 	}
-	job.addHosts(1, text(in.ResourceConfig.InstanceType))
+	for _, g := range groupsOf(in.ResourceConfig) {
+		for range *g.InstanceCount {
+			job.addHost(text(g.InstanceGroupName), text(g.InstanceType))
+		}
+	}
 	if err := s.tryRole(ctx, job.errand(), noTrainingRole); err != nil {
 		return nil, err
 	}
@@ -55,7 +59,7 @@ func (s *Service) validTraining(c *api.Call, in *sagemaker.CreateTrainingJobRequ
 	if err := ownRole(c.Account(), text(in.RoleArn)); err != nil {
 		return err
 	}
-	if err := s.available("training-job", text(in.ResourceConfig.InstanceType)); err != nil {
+	if err := s.validGroups(in); err != nil {
 		return err
 	}
 	if in.OutputDataConfig == nil {
@@ -100,7 +104,9 @@ func completeTraining(in *sagemaker.CreateTrainingJobRequest) sagemaker.CreateTr
 	out.KmsKeyId = new(text(out.KmsKeyId))
 	r.OutputDataConfig = &out
 	res := *in.ResourceConfig
-	res.InstanceCount = new(number(res.InstanceCount, 1))
+	if len(res.InstanceGroups) == 0 {
+		res.InstanceCount = new(number(res.InstanceCount, 1))
+	}
 	r.ResourceConfig = &res
 	r.EnableNetworkIsolation = new(flag(in.EnableNetworkIsolation))
 	r.EnableInterContainerTrafficEncryption = new(flag(in.EnableInterContainerTrafficEncryption))

@@ -98,7 +98,7 @@ func TestCreateTrainingJobRefuses(t *testing.T) {
 			r.AlgorithmSpecification.MetricDefinitions = []sagemaker.MetricDefinition{{}}
 		},
 		"AlgorithmName":            func(r *sagemaker.CreateTrainingJobRequest) { r.AlgorithmSpecification.AlgorithmName = new("a") },
-		"InstanceCount":            func(r *sagemaker.CreateTrainingJobRequest) { r.ResourceConfig.InstanceCount = new(int32(2)) },
+		"InstanceCount":            func(r *sagemaker.CreateTrainingJobRequest) { r.ResourceConfig.InstanceCount = new(int32(0)) },
 		"VolumeKmsKeyId":           func(r *sagemaker.CreateTrainingJobRequest) { r.ResourceConfig.VolumeKmsKeyId = new("k") },
 		"KeepAlivePeriodInSeconds": func(r *sagemaker.CreateTrainingJobRequest) { r.ResourceConfig.KeepAlivePeriodInSeconds = new(int32(1)) },
 		"InstanceGroups": func(r *sagemaker.CreateTrainingJobRequest) {

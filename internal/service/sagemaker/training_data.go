@@ -19,12 +19,12 @@ const transfers = 8
 
 // download lays out /opt/ml of every host: directories, configuration and the channels' data.
 func (r *jobRun) download(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(transfers)
 	for i := range r.st().Hosts {
-		if err := r.layOut(ctx, i); err != nil {
-			return err
-		}
+		g.Go(func() error { return r.layOut(ctx, i) })
 	}
-	return nil
+	return g.Wait()
 }
 
 func (r *jobRun) layOut(ctx context.Context, host int) error {

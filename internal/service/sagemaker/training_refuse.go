@@ -59,14 +59,12 @@ func refuseAlgorithm(a *sagemaker.AlgorithmSpecification) error {
 }
 
 func refuseResources(r *sagemaker.ResourceConfig, o *sagemaker.OutputDataConfig) error {
-	if r == nil || text(r.InstanceType) == "" {
-		return validation.New("ResourceConfig.InstanceType is required.")
+	if r == nil {
+		return validation.New("ResourceConfig is required.")
 	}
 	return refuse(
-		refusal{"ResourceConfig.InstanceCount above 1", number(r.InstanceCount, 1) != 1},
 		refusal{"ResourceConfig.VolumeKmsKeyId", text(r.VolumeKmsKeyId) != ""},
 		refusal{"ResourceConfig.KeepAlivePeriodInSeconds", number(r.KeepAlivePeriodInSeconds, 0) != 0},
-		refusal{"ResourceConfig.InstanceGroups", len(r.InstanceGroups) > 0},
 		refusal{"ResourceConfig.TrainingPlanArn", r.TrainingPlanArn != nil},
 		refusal{"ResourceConfig.InstancePlacementConfig", r.InstancePlacementConfig != nil},
 		refusal{"OutputDataConfig.KmsKeyId", o != nil && text(o.KmsKeyId) != ""},
