@@ -61,9 +61,12 @@ func (t *training) whole(ctx context.Context) error {
 	if err := t.open(); err != nil {
 		return err
 	}
-	defer t.source.close()
 	setup := t.now().Sub(t.start)
-	model, err := kmeans.TrainIn(ctx, t.cluster, t.parameters, t.source, rand.New(rand.NewPCG(seed, seed)), t.report)
+	rows := newAhead(t.source, t.parameters.FeatureDim)
+	model, err := kmeans.TrainIn(ctx, t.cluster, t.parameters, rows, rand.New(rand.NewPCG(seed, seed)), t.report)
+	if rows.end() {
+		t.source.close()
+	}
 	stopped := errors.Is(err, context.Canceled)
 	switch {
 	case stopped:
@@ -151,8 +154,11 @@ func (t *training) test(model kmeans.Model) error {
 	if err != nil {
 		return err
 	}
-	defer source.close()
-	evaluation, err := model.EvaluateIn(cluster, source)
+	rows := newAhead(source, t.parameters.FeatureDim)
+	evaluation, err := model.EvaluateIn(cluster, rows)
+	if rows.end() {
+		source.close()
+	}
 	if err != nil || self > 0 {
 		return err
 	}

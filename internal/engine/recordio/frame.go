@@ -111,9 +111,10 @@ func (r *Reader) readBody(length int) error {
 		}
 		left -= n
 	}
-	var pad [3]byte
-	if _, err := io.ReadFull(r.source, pad[:padding(length)]); err != nil {
-		return r.fault(err)
+	if n := padding(length); n > 0 {
+		if _, err := io.ReadFull(r.source, r.header[:n]); err != nil {
+			return r.fault(err)
+		}
 	}
 	return nil
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 )
 
 const (
@@ -62,7 +61,7 @@ func fillFinite(fill func([]float32, []byte) error, row []float32, item []byte) 
 		return err
 	}
 	for i, v := range row {
-		if math.Float32bits(v)&0x7f800000 == 0x7f800000 {
+		if v-v != 0 { // of what is not finite alone this is no number
 			return fmt.Errorf("feature %d is not a finite 32-bit number", i+1)
 		}
 	}
