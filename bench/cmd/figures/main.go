@@ -77,7 +77,7 @@ func measureAll(ctx context.Context, args []string) (err error) {
 		name string
 		do   func(context.Context) error
 	}{
-		{"start", r.measureStart}, {"decision", r.measureDecision}, {"network", r.measureNetwork}, {"kmeans", r.measureKMeans}, {"world", r.makeWorld}, {"endpoint", r.measureEndpoint},
+		{"start", r.measureStart}, {"decision", r.measureDecision}, {"network", r.measureNetwork}, {"world", r.makeWorld}, {"endpoint", r.measureEndpoint},
 		{"job", r.measureJob}, {"invoke", r.measureInvoke}, {"memory", r.measureLoaded},
 	} {
 		if len(only) > 0 && !slices.Contains(only, m.name) {

@@ -61,12 +61,9 @@ func (t *training) whole(ctx context.Context) error {
 	if err := t.open(); err != nil {
 		return err
 	}
+	defer t.source.close()
 	setup := t.now().Sub(t.start)
-	rows := newAhead(t.source, t.parameters.FeatureDim)
-	model, err := kmeans.TrainIn(ctx, t.cluster, t.parameters, rows, rand.New(rand.NewPCG(seed, seed)), t.report)
-	if rows.end() {
-		t.source.close()
-	}
+	model, err := kmeans.TrainIn(ctx, t.cluster, t.parameters, t.source, rand.New(rand.NewPCG(seed, seed)), t.report)
 	stopped := errors.Is(err, context.Canceled)
 	switch {
 	case stopped:
@@ -154,11 +151,8 @@ func (t *training) test(model kmeans.Model) error {
 	if err != nil {
 		return err
 	}
-	rows := newAhead(source, t.parameters.FeatureDim)
-	evaluation, err := model.EvaluateIn(cluster, rows)
-	if rows.end() {
-		source.close()
-	}
+	defer source.close()
+	evaluation, err := model.EvaluateIn(cluster, source)
 	if err != nil || self > 0 {
 		return err
 	}

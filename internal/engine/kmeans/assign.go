@@ -93,51 +93,43 @@ func (a *assigner) load(block, rows []float32, n int) {
 	}
 }
 
-// lanes are, for each row of a block and each place in a panel, the greatest score of all panels so
-// far and the number of that panel's first center.
-type lanes struct {
-	top [blockRows * panelWidth]float32
-	at  [blockRows * panelWidth]int32
-}
-
 // scan writes the nearest center of each row in block; the lowest number wins a tie.
 func (a *assigner) scan(block []float32, nearest []int32) {
-	var l lanes
-	for i := range l.top {
-		l.top[i] = -math.MaxFloat32
-	}
-	for first := 0; first < a.k; first += panelWidth {
-		score(&l, a.panels[first*a.dim:], block, a.bias[first:], a.dim, first)
-	}
-	for i := range nearest {
-		top, best := float32(-math.MaxFloat32), int32(0)
-		for lane, s := range l.top[i*panelWidth : (i+1)*panelWidth] {
-			if c := l.at[i*panelWidth+lane] + int32(lane); s > top || s == top && c < best {
-				top, best = s, c
-			}
+	var best [blockRows]float32
+	for i := range best {
+		best[i] = -math.MaxFloat32
+		if i < len(nearest) {
+			nearest[i] = 0
 		}
-		nearest[i] = best
+	}
+	var scores [blockRows * panelWidth]float32
+	for first := 0; first < a.k; first += panelWidth {
+		score(&scores, a.panels[first*a.dim:], block, a.bias[first:], a.dim)
+		for i := range nearest {
+			row := scores[i*panelWidth : (i+1)*panelWidth]
+			top := best[i]
+			for lane, s := range row {
+				if s > top {
+					top, nearest[i] = s, int32(first+lane)
+				}
+			}
+			best[i] = top
+		}
 	}
 }
 
-// scoreGeneric is the kernel in plain Go: scores = bias + block · panel, kept where they are greater.
-func scoreGeneric(l *lanes, panel, block, bias []float32, dim, first int) {
-	var scores [blockRows * panelWidth]float32
+// scoreGeneric is the kernel in plain Go: scores = bias + block · panel.
+func scoreGeneric(scores *[blockRows * panelWidth]float32, panel, block, bias []float32, dim int) {
 	for i := range blockRows {
 		copy(scores[i*panelWidth:(i+1)*panelWidth], bias[:panelWidth])
 	}
 	for j := range dim {
-		centers := (*[panelWidth]float32)(panel[j*panelWidth:])
+		lanes := (*[panelWidth]float32)(panel[j*panelWidth:])
 		for i, x := range block[j*blockRows : (j+1)*blockRows] {
 			row := (*[panelWidth]float32)(scores[i*panelWidth:])
-			for lane, c := range centers {
+			for lane, c := range lanes {
 				row[lane] += x * c
 			}
-		}
-	}
-	for i, s := range scores {
-		if s > l.top[i] {
-			l.top[i], l.at[i] = s, int32(first)
 		}
 	}
 }

@@ -1,26 +1,13 @@
 #include "textflag.h"
 
-// KEEP takes a register's scores where they are greater than the greatest so far, and with them the
-// number of the panel's first center, which is in all of Y12.
-#define KEEP(score, offset) \
-	VMOVUPS offset(DX), Y13 \
-	VMOVDQU offset(R8), Y15 \
-	VCMPPS $0x1E, Y13, score, Y14 \
-	VBLENDVPS Y14, score, Y13, Y13 \
-	VBLENDVPS Y14, Y12, Y15, Y15 \
-	VMOVUPS Y13, offset(DX) \
-	VMOVDQU Y15, offset(R8)
-
-// func scoreAVX2(top *float32, at *int32, panel, block, bias *float32, dim int, first int32)
+// func scoreAVX2(scores, panel, block, bias *float32, dim int)
 // Row i of the block keeps its sixteen scores in Y(2i) and Y(2i+1).
-TEXT ·scoreAVX2(SB), NOSPLIT, $0-52
-	MOVQ top+0(FP), DX
-	MOVQ at+8(FP), R8
-	MOVQ panel+16(FP), SI
-	MOVQ block+24(FP), DI
-	MOVQ bias+32(FP), BX
-	MOVQ dim+40(FP), CX
-	MOVL first+48(FP), R9
+TEXT ·scoreAVX2(SB), NOSPLIT, $0-40
+	MOVQ scores+0(FP), DX
+	MOVQ panel+8(FP), SI
+	MOVQ block+16(FP), DI
+	MOVQ bias+24(FP), BX
+	MOVQ dim+32(FP), CX
 	VMOVUPS (BX), Y0
 	VMOVUPS 32(BX), Y1
 	VMOVAPS Y0, Y2
@@ -60,19 +47,17 @@ feature:
 	DECQ CX
 	JNZ  feature
 
-	VMOVD R9, X12
-	VPBROADCASTD X12, Y12
-	KEEP(Y0, 0)
-	KEEP(Y1, 32)
-	KEEP(Y2, 64)
-	KEEP(Y3, 96)
-	KEEP(Y4, 128)
-	KEEP(Y5, 160)
-	KEEP(Y6, 192)
-	KEEP(Y7, 224)
-	KEEP(Y8, 256)
-	KEEP(Y9, 288)
-	KEEP(Y10, 320)
-	KEEP(Y11, 352)
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y1, 32(DX)
+	VMOVUPS Y2, 64(DX)
+	VMOVUPS Y3, 96(DX)
+	VMOVUPS Y4, 128(DX)
+	VMOVUPS Y5, 160(DX)
+	VMOVUPS Y6, 192(DX)
+	VMOVUPS Y7, 224(DX)
+	VMOVUPS Y8, 256(DX)
+	VMOVUPS Y9, 288(DX)
+	VMOVUPS Y10, 320(DX)
+	VMOVUPS Y11, 352(DX)
 	VZEROUPPER
 	RET

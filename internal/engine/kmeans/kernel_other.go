@@ -2,6 +2,6 @@
 
 package kmeans
 
-func score(l *lanes, panel, block, bias []float32, dim, first int) {
-	scoreGeneric(l, panel, block, bias, dim, first)
+func score(scores *[blockRows * panelWidth]float32, panel, block, bias []float32, dim int) {
+	scoreGeneric(scores, panel, block, bias, dim)
 }

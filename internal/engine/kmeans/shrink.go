@@ -113,82 +113,24 @@ func choose(method string, points []float32, n, dim int, weights []float64, k in
 		}
 		return centers
 	}
-	s := newSpreading(points, n, dim, weights)
-	tries := 1
+	cost := make([]float64, n) // what it costs that the point is not a center: 0 for those that are
+	copy(cost, weights)
+	least := make([]float32, n)
+	for i := range least {
+		least[i] = math.MaxFloat32
+	}
 	for len(centers) < k*dim {
-		i := s.next(tries, random)
-		centers = append(centers, points[i*dim:(i+1)*dim]...)
-		tries = 2 + int(math.Log(float64(k)))
+		i := draw(cost, random)
+		center := points[i*dim : (i+1)*dim]
+		centers = append(centers, center...)
+		parallel(n, 256, func(from, to int) {
+			for p := from; p < to; p++ {
+				least[p] = min(least[p], squaredDistance(points[p*dim:(p+1)*dim], center))
+				cost[p] = float64(least[p]) * weights[p]
+			}
+		})
 	}
 	return centers
-}
-
-// spreading is k-means++ at work. Of several points drawn by what they cost it takes the one after
-// which all together cost least: the choice of a single one is too often unlucky.
-type spreading struct {
-	points  []float32
-	n, dim  int
-	weights []float64
-	least   []float32   // squared distance of each point from the nearest center
-	cost    []float64   // that times its weight: 0 for centers
-	tried   [][]float32 // squared distances after each of the points tried
-	sums    [][]float64 // what all cost then, by pieces
-}
-
-// spreadPiece is how many points are summed at once: sums must not depend on the number of cores.
-const spreadPiece = 256
-
-func newSpreading(points []float32, n, dim int, weights []float64) *spreading {
-	s := &spreading{points: points, n: n, dim: dim, weights: weights, least: make([]float32, n), cost: make([]float64, n)}
-	copy(s.cost, weights)
-	for i := range s.least {
-		s.least[i] = math.MaxFloat32
-	}
-	return s
-}
-
-// next makes a point a center.
-func (s *spreading) next(tries int, random *rand.Rand) int {
-	for len(s.tried) < tries {
-		s.tried = append(s.tried, make([]float32, s.n))
-		s.sums = append(s.sums, make([]float64, (s.n+spreadPiece-1)/spreadPiece))
-	}
-	drawn := make([]int, tries)
-	for i := range drawn {
-		drawn[i] = draw(s.cost, random)
-	}
-	parallel(len(s.sums[0]), 1, func(from, to int) {
-		for piece := from; piece < to; piece++ {
-			for i, d := range drawn {
-				s.sums[i][piece] = s.try(s.tried[i], d, piece*spreadPiece, min((piece+1)*spreadPiece, s.n))
-			}
-		}
-	})
-	best, least := 0, math.Inf(1)
-	for i := range drawn {
-		total := 0.0
-		for _, sum := range s.sums[i] {
-			total += sum
-		}
-		if total < least {
-			best, least = i, total
-		}
-	}
-	s.least, s.tried[best] = s.tried[best], s.least
-	for i, d := range s.least {
-		s.cost[i] = float64(d) * s.weights[i]
-	}
-	return drawn[best]
-}
-
-// try fills in the squared distances of some points if a point was a center, and gives what they cost.
-func (s *spreading) try(into []float32, center, from, to int) float64 {
-	c, sum := s.points[center*s.dim:(center+1)*s.dim], 0.0
-	for p := from; p < to; p++ {
-		into[p] = min(s.least[p], squaredDistance(s.points[p*s.dim:(p+1)*s.dim], c))
-		sum += float64(into[p]) * s.weights[p]
-	}
-	return sum
 }
 
 // draw picks an index with a chance in proportion to its weight; any one when all are zero.

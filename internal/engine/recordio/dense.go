@@ -1,7 +1,6 @@
 package recordio
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
@@ -86,12 +85,6 @@ func splitTensor(tensor []byte) (values, keys, shape []byte, err error) {
 }
 
 func fillPacked(row []float32, kind Kind, values []byte) error {
-	if kind == Float32 && len(values) == 4*len(row) { // nearly all data there is
-		for i := range row {
-			row[i] = math.Float32frombits(binary.LittleEndian.Uint32(values[4*i : 4*i+4]))
-		}
-		return nil
-	}
 	for i := range row {
 		bits, size := number(kind, values)
 		if size <= 0 {

@@ -111,10 +111,9 @@ func (r *Reader) readBody(length int) error {
 		}
 		left -= n
 	}
-	if n := padding(length); n > 0 {
-		if _, err := io.ReadFull(r.source, r.header[:n]); err != nil {
-			return r.fault(err)
-		}
+	var pad [3]byte
+	if _, err := io.ReadFull(r.source, pad[:padding(length)]); err != nil {
+		return r.fault(err)
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 )
 
 const (
@@ -61,7 +62,7 @@ func fillFinite(fill func([]float32, []byte) error, row []float32, item []byte) 
 		return err
 	}
 	for i, v := range row {
-		if v-v != 0 { // of what is not finite alone this is no number
+		if math.Float32bits(v)&0x7f800000 == 0x7f800000 {
 			return fmt.Errorf("feature %d is not a finite 32-bit number", i+1)
 		}
 	}

@@ -141,7 +141,7 @@ func (r *instanceRun) awaitHealth(ctx context.Context) error {
 		},
 	}}
 	for pause := 10 * time.Millisecond; ; pause = min(2*pause, pingPause) {
-		if r.ping(ctx, client) {
+		if healthy(ctx, client) {
 			return r.update(ctx, func(i *instance) { i.Ready, i.Attempts = true, 0 })
 		}
 		if err := r.overdue(); err != nil {
@@ -155,7 +155,8 @@ func (r *instanceRun) awaitHealth(ctx context.Context) error {
 	}
 }
 
-func (r *instanceRun) ping(ctx context.Context, client *http.Client) bool {
+// healthy asks a model's container whether it is.
+func healthy(ctx context.Context, client *http.Client) bool {
 	ctx, cancel := context.WithTimeout(ctx, pingTime)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://localhost:8080/ping", nil)

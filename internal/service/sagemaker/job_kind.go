@@ -19,7 +19,8 @@ type jobKind struct {
 
 // jobKinds are all kinds that the runner works on, by name.
 var jobKinds = map[string]jobKind{
-	trainingKind.name: trainingKind,
+	trainingKind.name:  trainingKind,
+	transformKind.name: transformKind,
 }
 
 // kindOf makes a table of records one of jobs.

@@ -130,11 +130,12 @@ func (r *jobRun) watch(ctx context.Context) ([]executor.Exit, error) {
 	}
 	beside, cut := context.WithCancel(ctx)
 	defer cut()
+	driven, fed := w.driven, w.fed // decide stops listening, and they may still speak
 	for _, feed := range r.feeds {
-		w.g.Go(func() error { w.fed <- feed(beside); return nil })
+		w.g.Go(func() error { fed <- feed(beside); return nil })
 	}
 	if r.plan.Drive != nil && r.st().StopAt == nil {
-		w.g.Go(func() error { w.driven <- r.plan.Drive(r, beside); return nil })
+		w.g.Go(func() error { driven <- r.plan.Drive(r, beside); return nil })
 	}
 	w.g.Go(func() error { defer cut(); return w.decide(ctx, cut) })
 	err := w.g.Wait()

@@ -11,6 +11,8 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+
+	"cloister/internal/value/shape/sagemaker"
 )
 
 // largestModel is the most that a model may unpack to: the volume that AWS gives.
@@ -40,7 +42,13 @@ func (r *instanceRun) fetch(ctx context.Context) error {
 }
 
 func (r *instanceRun) fetchInto(ctx context.Context, dir string) error {
-	c := r.in.Model.container()
+	s3 := r.newS3(r.in.door(), r.role)
+	defer s3.close()
+	return fetchModel(ctx, s3, r.in.Model.container(), dir, r.directory())
+}
+
+// fetchModel brings the data of a model's container into dir; scratch is for the archive meanwhile.
+func fetchModel(ctx context.Context, s3 *s3, c sagemaker.ContainerDefinition, dir, scratch string) error {
 	uri, prefix := text(c.ModelDataUrl), false
 	if c.ModelDataSource != nil {
 		uri, prefix = text(c.ModelDataSource.S3DataSource.S3Uri), text(c.ModelDataSource.S3DataSource.S3DataType) == "S3Prefix"
@@ -49,13 +57,11 @@ func (r *instanceRun) fetchInto(ctx context.Context, dir string) error {
 		return nil
 	}
 	bucket, key, _ := splitS3(uri)
-	s3 := r.newS3(r.in.door(), r.role)
-	defer s3.close()
 	if prefix {
 		_, err := s3.fetchPrefix(ctx, dir, bucket, key)
 		return modelFailure(uri, err)
 	}
-	packed := filepath.Join(r.directory(), "model.tar.gz")
+	packed := filepath.Join(scratch, "model.tar.gz")
 	f, err := os.OpenFile(packed, os.O_CREATE|os.O_RDWR|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err

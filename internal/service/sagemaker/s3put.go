@@ -182,3 +182,12 @@ func (c *s3) has(ctx context.Context, bucket, key, tag string) (bool, error) {
 }
 
 var errEnough = errors.New("enough")
+
+// remove deletes an object; it is no error if there is none.
+func (c *s3) remove(ctx context.Context, bucket, key string) error {
+	resp, err := c.do(ctx, ask{operation: "DeleteObject", method: http.MethodDelete, bucket: bucket, key: key})
+	if err != nil {
+		return err
+	}
+	return resp.Body.Close()
+}

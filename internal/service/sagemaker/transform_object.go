@@ -1,0 +1,266 @@
+package sagemaker
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"cloister/internal/engine/batch"
+)
+
+// worker drives one host's container.
+type worker struct {
+	*transform
+	host        int
+	client      *http.Client
+	s3          *s3
+	log         *dataLog
+	payload     int64 // bytes of a request; 0 is no bound
+	concurrency int
+	strategy    string
+	retries     int
+	timeout     time.Duration
+}
+
+// modelFault is an answer of the model that fails the object, inputFault what is wrong with the object itself.
+type (
+	modelFault struct{ why string }
+	inputFault struct{ error }
+)
+
+func (m *modelFault) Error() string { return m.why }
+
+// object transforms one object and writes its output. What is wrong with it, or what the model says to it, is
+// noted and fails the job in the end; the error is for what keeps all objects from being done.
+func (w *worker) object(ctx context.Context, o source) error {
+	in, out := filepath.Join(w.dir(w.host), "input"), filepath.Join(w.dir(w.host), "output")
+	defer os.Remove(in)
+	defer os.Remove(out)
+	if err := w.bring(ctx, o, in); err != nil {
+		return transferred(download, err)
+	}
+	err := w.work(ctx, in, out)
+	var model *modelFault
+	var input *inputFault
+	var record *batch.RecordError
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.As(err, &model):
+		w.fault(o, true, "%s", model)
+		return nil
+	case errors.As(err, &input), errors.As(err, &record):
+		w.fault(o, false, "%s", err)
+		return nil
+	case err != nil:
+		return err
+	}
+	return w.keep(ctx, o, out)
+}
+
+func (w *worker) bring(ctx context.Context, o source, to string) (err error) {
+	f, err := os.Create(to)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	return w.s3.get(ctx, o.bucket, o.key, f)
+}
+
+// keep uploads an output and remembers that.
+func (w *worker) keep(ctx context.Context, o source, from string) error {
+	f, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	bucket, _, _ := splitS3(text(w.job.Request.TransformOutput.S3OutputPath))
+	if err := w.s3.put(ctx, bucket, o.out, f, info.Size()); err != nil {
+		return transferred(upload, err)
+	}
+	return w.update(ctx, func(_ time.Time, j job) {
+		s := j.state()
+		if s.Uploaded == nil {
+			s.Uploaded = map[string]string{}
+		}
+		s.Uploaded[o.out] = ""
+	})
+}
+
+// work makes the output of an object in a file.
+func (w *worker) work(ctx context.Context, from, to string) (err error) {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.Create(to)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, out.Close()) }()
+	var r io.Reader = in
+	if text(w.job.Request.TransformInput.CompressionType) == "Gzip" {
+		if r, err = gzip.NewReader(in); err != nil {
+			return &inputFault{errors.New("it is not gzipped")}
+		}
+	}
+	split := batch.Split(text(orText(w.job.Request.TransformInput.SplitType, "None")))
+	if split == batch.Whole && w.payload == 0 && w.process.Idle() {
+		return w.stream(ctx, r, out)
+	}
+	return w.batches(ctx, r, split, out)
+}
+
+// answer is what came of a request.
+type answer struct {
+	body []byte
+	err  error
+}
+
+// batches posts the records of an object, several requests at a time, and writes the answers in their order.
+func (w *worker) batches(ctx context.Context, r io.Reader, split batch.Split, out io.Writer) error {
+	g, ctx := errgroup.WithContext(ctx)
+	waiting := make(chan chan answer, w.concurrency)
+	slots := make(chan struct{}, w.concurrency)
+	g.Go(func() error {
+		defer close(waiting)
+		for req, err := range batch.Requests(r, split, w.strategy == "MULTI_RECORD", w.payload) {
+			if err != nil {
+				var at *batch.RecordError
+				if !errors.As(err, &at) {
+					err = &inputFault{err}
+				}
+				return err
+			}
+			mine := make(chan answer, 1)
+			select {
+			case slots <- struct{}{}:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+			select {
+			case waiting <- mine:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+			g.Go(func() error {
+				defer func() { <-slots }()
+				body, err := w.request(ctx, req)
+				mine <- answer{body, err}
+				return err
+			})
+		}
+		return nil
+	})
+	g.Go(func() error {
+		lines := text(w.job.Request.TransformOutput.AssembleWith) == "Line"
+		for mine := range waiting {
+			select {
+			case a := <-mine:
+				if a.err != nil {
+					return a.err
+				}
+				if _, err := out.Write(batch.Assemble(nil, a.body, lines)); err != nil {
+					return err
+				}
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		return nil
+	})
+	return g.Wait()
+}
+
+// request posts records and gives what is to be kept of the answer.
+func (w *worker) request(ctx context.Context, req batch.Request) ([]byte, error) {
+	body, err := w.process.Send(req)
+	if err != nil {
+		return nil, err
+	}
+	for try := 0; ; try++ {
+		got, again, err := w.post(ctx, bytes.NewReader(body), int64(len(body)), nil)
+		if err == nil {
+			return w.process.Keep(req, got)
+		}
+		if !again || try == w.retries || ctx.Err() != nil {
+			return nil, err
+		}
+		select {
+		case <-time.After(100 * time.Millisecond << min(try, 6)):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// stream posts an object as it is, without knowing its length, and the answer goes to the output as it comes.
+func (w *worker) stream(ctx context.Context, r io.Reader, out io.Writer) error {
+	_, _, err := w.post(ctx, io.NopCloser(r), -1, out)
+	return err
+}
+
+// largestAnswer bounds an answer that is held in memory.
+const largestAnswer = 1 << 30
+
+// post sends one request. again says whether it may be sent again; an answer goes to out, if there is one.
+func (w *worker) post(ctx context.Context, body io.Reader, size int64, out io.Writer) (got []byte, again bool, err error) {
+	within, cancel := context.WithTimeout(ctx, w.timeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(within, http.MethodPost, "http://localhost:8080/invocations", body)
+	if err != nil {
+		return nil, false, err
+	}
+	req.ContentLength = size
+	req.Header.Set("User-Agent", "Go-http-client")
+	if t := text(w.job.Request.TransformInput.ContentType); t != "" {
+		req.Header.Set("Content-Type", t)
+	}
+	if t := text(w.job.Request.TransformOutput.Accept); t != "" {
+		req.Header.Set("Accept", t)
+	}
+	resp, err := w.client.Do(req)
+	if err != nil {
+		return nil, true, w.unanswered(ctx, within, err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		said, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<10)) //nolint:errcheck // what there is of it
+		return nil, resp.StatusCode >= 500, &modelFault{fmt.Sprintf("Bad HTTP status received from algorithm: %d %s", resp.StatusCode, said)}
+	}
+	if out != nil {
+		_, err = io.Copy(out, resp.Body)
+	} else if got, err = io.ReadAll(io.LimitReader(resp.Body, largestAnswer+1)); len(got) > largestAnswer {
+		return nil, false, &modelFault{"The answer of the algorithm is too large"}
+	}
+	if err != nil {
+		return nil, true, w.unanswered(ctx, within, err)
+	}
+	return got, false, nil
+}
+
+// unanswered is that the container gave no whole answer.
+func (w *worker) unanswered(ctx, within context.Context, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case within.Err() != nil:
+		return &modelFault{fmt.Sprintf("Model server did not respond to /invocations request within %d seconds", int(w.timeout.Seconds()))}
+	}
+	w.Log.Info("a container did not answer", "job", w.st().ARN, "error", err)
+	return &modelFault{"The connection to the algorithm was lost before it answered"}
+}

@@ -1,0 +1,117 @@
+package sagemaker
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"golang.org/x/sync/errgroup"
+
+	"cloister/internal/machine/executor"
+	"cloister/internal/machine/store"
+)
+
+const transforming = "Transforming"
+
+// plan is that of a model's containers which serve until the work is done.
+func (j *transformJob) plan(*Service) jobPlan {
+	m := &j.Model.Request
+	c := j.Model.container()
+	return jobPlan{
+		What: "Transform Job " + j.ARN, Noun: "transform job", Role: text(m.ExecutionRoleArn), Image: text(c.Image),
+		NoImage: "ClientError: The image '{image}' does not exist, or the role {role} may not pull it.",
+		VPC:     m.VpcConfig, Isolated: flag(m.EnableNetworkIsolation), Grace: farewell,
+		LogGroup: "/aws/sagemaker/TransformJobs", LogName: j.name(),
+		Stages: []jobStage{
+			{name: "Starting", status: "Starting", message: "Starting the transform job", early: true, do: (*jobRun).start},
+			{name: "LaunchingMLInstances", status: "Starting", message: "Launching requested ML instances", early: true, do: (*jobRun).launch},
+			{name: "DownloadingImage", status: "Starting", message: "Preparing the instances", early: true, do: (*jobRun).pull},
+			{name: "Downloading", status: "Downloading", message: "Downloading the model", early: true, do: (*jobRun).bringModels},
+			{name: transforming, status: transforming, message: "Transforming", do: (*jobRun).run, undo: (*jobRun).forgetOutputs},
+		},
+		Drive: func(r *jobRun, ctx context.Context) error { return newTransform(r).drive(ctx) },
+	}
+}
+
+// bringModels brings the model's data to every host.
+func (r *jobRun) bringModels(ctx context.Context) error {
+	j := r.job().(*transformJob)
+	g, ctx := errgroup.WithContext(ctx)
+	for i := range j.Hosts {
+		g.Go(func() error {
+			if err := os.RemoveAll(r.dir(i)); err != nil {
+				return err
+			}
+			ml := filepath.Join(r.dir(i), "ml")
+			if err := os.MkdirAll(filepath.Join(ml, "model"), 0o755); err != nil {
+				return err
+			}
+			if err := os.Chmod(ml, 0o777); err != nil { // whatever user the image runs as
+				return err
+			}
+			s3 := r.s3(i)
+			defer s3.close()
+			return fetchModel(ctx, s3, j.Model.container(), filepath.Join(ml, "model"), r.dir(i))
+		})
+	}
+	return g.Wait()
+}
+
+// container is the model's, as it serves, told that it serves a batch.
+func (j *transformJob) container(r *jobRun, host int) (executor.Spec, error) {
+	c := j.Model.container()
+	own := map[string]string{"AWS_REGION": r.Region, "SAGEMAKER_BATCH": "true"}
+	if n := j.Request.MaxPayloadInMB; n != nil {
+		own["SAGEMAKER_MAX_PAYLOAD_IN_MB"] = strconv.Itoa(int(*n))
+	}
+	if n := j.Request.MaxConcurrentTransforms; n != nil {
+		own["SAGEMAKER_MAX_CONCURRENT_TRANSFORMS"] = strconv.Itoa(int(*n))
+	}
+	if s := j.Request.BatchStrategy; s != nil {
+		own["SAGEMAKER_BATCH_STRATEGY"] = strategies[*s]
+	}
+	ml := filepath.Join(r.dir(host), "ml")
+	return executor.Spec{
+		Root: r.image.Root, Args: append(append([]string{}, r.image.Entrypoint...), "serve"),
+		Env:       environment(environment(r.image.Env, c.Environment), j.Request.Environment, own),
+		Directory: r.image.WorkingDir, UID: r.image.UID, GID: r.image.GID,
+		Hostname: text(orText(c.ContainerHostname, "container-1")),
+		Mounts: []executor.Mount{
+			{Source: ml, Target: "/opt/ml"}, {Source: filepath.Join(ml, "model"), Target: "/opt/ml/model", ReadOnly: true},
+		},
+	}, nil
+}
+
+// strategies are the batch strategies as containers are told them.
+var strategies = map[string]string{"SingleRecord": "SINGLE_RECORD", "MultiRecord": "MULTI_RECORD"}
+
+// judge is for a container that ended though nobody asked it to: one that serves does not.
+func (j *transformJob) judge(r *jobRun, exits []executor.Exit) *outcome {
+	for _, exit := range exits {
+		if exit.OutOfMemory {
+			return &outcome{Status: failed, Secondary: failed, Reason: outOfMemory}
+		}
+	}
+	return &outcome{Status: failed, Secondary: failed, Reason: "AlgorithmError: See job logs for more information"}
+}
+
+func (j *transformJob) ended(*Service, *store.Tx) error { return nil }
+
+// forgetOutputs deletes what a job that was stopped has written: it keeps no output.
+func (r *jobRun) forgetOutputs(ctx context.Context) error {
+	if o := r.st().Outcome; o == nil || o.Status != stopped || len(r.st().Uploaded) == 0 {
+		return nil
+	}
+	j := r.job().(*transformJob)
+	bucket, _, _ := splitS3(text(j.Request.TransformOutput.S3OutputPath))
+	s3 := r.s3(0)
+	defer s3.close()
+	for key := range j.Uploaded {
+		if err := s3.remove(ctx, bucket, key); err != nil {
+			// Its role may be allowed to write and not to delete: the job is stopped all the same.
+			r.Log.Warn("an output of a stopped job is left", "job", j.ARN, "key", key, "error", err)
+		}
+	}
+	return nil
+}
