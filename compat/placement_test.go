@@ -1,6 +1,8 @@
 package compat
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -49,6 +51,39 @@ func TestPlacement(t *testing.T) {
 		t.Errorf("an endpoint in one zone: %s", reason)
 	}
 	at.aws(t, "sagemaker", "delete-endpoint", "--endpoint-name", "one-zone")
+	v.nobodys(t)
+}
+
+// TestInstanceLimits reads what a job is told that asks for more instances than its account may have, or than there are.
+func TestInstanceLimits(t *testing.T) {
+	t.Parallel()
+	needRoot(t)
+	d, err := newDaemon()
+	if err != nil {
+		t.Fatal(err)
+	}
+	settings := "instance_quotas:\n  ml.m5.large for training job usage: 1\ninstance_types:\n  ml.p3.2xlarge: {cpus: 8, memory: 61, available: 0}\n"
+	if err := os.WriteFile(filepath.Join(d.data, "config.yaml"), []byte(settings), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d.run(t)
+	v := d.vpc(t)
+	d.provide(t)
+	at := d.internet()
+	v.job(t, "long", probe, "seconds=300")
+	said, err := v.tryJob("more", probe)
+	if err == nil || !strings.Contains(said, "(ResourceLimitExceeded)") || !strings.Contains(said, "The account-level service limit 'ml.m5.large for training job usage' is 1 Instances, "+
+		"with current utilization of 1 Instances and a request delta of 1 Instances. Please use AWS Service Quotas to request an increase for this quota.") {
+		t.Errorf("beyond the quota: %v %s", err, said)
+	}
+	v.job(t, "scarce", kmeans, "k=10,feature_dim=64", "--resource-config", "InstanceType=ml.p3.2xlarge,InstanceCount=1,VolumeSizeInGB=1")
+	if status, reason := v.settled(t, "scarce"); status != "Failed" || reason != "CapacityError: Unable to provision requested ML compute capacity. Please retry using a different ML instance type." {
+		t.Errorf("without capacity: %s: %s", status, reason)
+	}
+	at.aws(t, "sagemaker", "stop-training-job", "--training-job-name", "long")
+	v.settled(t, "long")
+	v.job(t, "more", kmeans, "k=10,feature_dim=64")
+	v.completed(t, "more")
 	v.nobodys(t)
 }
 

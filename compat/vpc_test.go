@@ -107,15 +107,24 @@ func (d *daemon) provide(t *testing.T) {
 // job asks for a training job in the VPC and gives its name.
 func (v *vpc) job(t *testing.T, name, image string, hyperparameters string, more ...string) string {
 	t.Helper()
-	args := []string{"sagemaker", "create-training-job", "--training-job-name", name, "--role-arn", role,
+	v.internet().aws(t, v.training(name, image, hyperparameters, more...)...)
+	return name
+}
+
+// tryJob asks for one that may be refused.
+func (v *vpc) tryJob(name, image string, more ...string) (string, error) {
+	return v.internet().try(append([]string{"aws"}, v.training(name, image, "k=10,feature_dim=64", more...)...)...)
+}
+
+// training is the command line that asks for a training job.
+func (v *vpc) training(name, image, hyperparameters string, more ...string) []string {
+	return append([]string{"sagemaker", "create-training-job", "--training-job-name", name, "--role-arn", role,
 		"--algorithm-specification", "TrainingImage=" + image + ",TrainingInputMode=File",
 		"--input-data-config", `[{"ChannelName":"train","ContentType":"text/csv;label_size=0","DataSource":{"S3DataSource":{"S3DataType":"S3Prefix","S3Uri":"s3://` + bucket + `/train/","S3DataDistributionType":"FullyReplicated"}}}]`,
 		"--output-data-config", "S3OutputPath=s3://" + bucket + "/models",
 		"--resource-config", "InstanceType=ml.m5.large,InstanceCount=1,VolumeSizeInGB=1", "--stopping-condition", "MaxRuntimeInSeconds=600",
 		"--vpc-config", "Subnets=" + v.subnets[0] + "," + v.subnets[1] + ",SecurityGroupIds=" + v.group,
-		"--hyper-parameters", hyperparameters, "--query", "TrainingJobArn"}
-	v.internet().aws(t, append(args, more...)...)
-	return name
+		"--hyper-parameters", hyperparameters, "--query", "TrainingJobArn"}, more...)
 }
 
 // settled waits for a job's end, and gives its status and reason.

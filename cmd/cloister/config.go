@@ -15,6 +15,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"cloister/internal/service/ec2"
+	"cloister/internal/service/sagemaker"
 	"cloister/internal/value/catalogue"
 )
 
@@ -56,6 +57,12 @@ type config struct {
 	OIDCIssuers []oidcIssuer `yaml:"oidc_issuers" kong:"-"`
 	// Quotas raise or lower what an account may have, as AWS does for customers who ask.
 	Quotas ec2.Quotas `yaml:"quotas" kong:"-"`
+	// InstanceTypes are SageMaker's instance types that mean something else here than on AWS, or that are not
+	// known without, as ml.p3.2xlarge: {cpus: 8, memory: 61, available: 2}.
+	InstanceTypes map[string]sagemaker.InstanceType `yaml:"instance_types" kong:"-"`
+	// InstanceQuotas are the most instances that an account may use in a region, by AWS's names of the quotas, as
+	// "ml.m5.large for training job usage": 4. A quota that is not here bounds nothing.
+	InstanceQuotas map[string]int `yaml:"instance_quotas" kong:"-"`
 	// Debug makes the log talkative.
 	Debug bool `yaml:"debug" help:"Log more."`
 }
@@ -133,6 +140,12 @@ func (c config) Validate() error {
 	}
 	if err := c.Quotas.Validate(); err != nil {
 		wrong = append(wrong, fmt.Errorf("quotas: %w", err))
+	}
+	if err := sagemaker.ValidateTypes(c.InstanceTypes); err != nil {
+		wrong = append(wrong, fmt.Errorf("instance_types: %w", err))
+	}
+	if err := sagemaker.ValidateQuotas(c.InstanceQuotas); err != nil {
+		wrong = append(wrong, fmt.Errorf("instance_quotas: %w", err))
 	}
 	if _, err := c.recursors(); err != nil {
 		wrong = append(wrong, err)

@@ -97,7 +97,7 @@ func (w *wiring) region(i int, name string, r53 *route53.Service) (*region, erro
 	invoke := sagemakerruntime.New(network, name)
 	r.sagemaker = sagemaker.New(sagemaker.Config{
 		DB: db, Client: client, Identify: w.identify, Network: network, Executor: w.executor, Images: images{w.images, puller{w.images, client, r.ecr, name, w.own}}, Isolation: r.ec2,
-		Traffic: invoke, Roots: w.authority.Pool(), Capacity: host(), Directory: filepath.Join(w.jobs, w.part(name)), Region: name, Log: w.log,
+		Traffic: invoke, Roots: w.authority.Pool(), Capacity: host(), Types: w.InstanceTypes, Quotas: w.InstanceQuotas, Directory: filepath.Join(w.jobs, w.part(name)), Region: name, Log: w.log,
 		Clock: time.Now,
 	})
 	l := &logs.Service{DB: db}

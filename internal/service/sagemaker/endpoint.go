@@ -159,6 +159,9 @@ func (s *Service) recruit(tx *store.Tx, e *endpoint, v *sagemaker.ProductionVari
 	if v.ModelDataDownloadTimeoutInSeconds != nil {
 		i.Fetch = time.Duration(*v.ModelDataDownloadTimeoutInSeconds) * time.Second
 	}
+	if err := s.take(tx, i.Account, i.ID, "endpoint", i.InstanceType); err != nil {
+		return err
+	}
 	tx.After(func() { s.instances.Add(i.key()) })
 	return instances.Put(tx, i.key(), i)
 }

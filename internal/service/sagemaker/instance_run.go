@@ -137,6 +137,13 @@ func (r *instanceRun) role(ctx context.Context) (*session, error) {
 
 // launch makes the interface and the isolated namespace.
 func (r *instanceRun) launch(ctx context.Context) error {
+	err := r.provision(ctx, r.in.Account, r.in.ID, "endpoint", r.in.InstanceType)
+	if errors.Is(err, errCapacity) {
+		return fails("There is not enough capacity for instance type %s. Please try again later.", r.in.InstanceType)
+	}
+	if err != nil {
+		return err
+	}
 	if r.in.vpc() && r.in.Interface == "" {
 		x, err := r.role(ctx)
 		if err != nil {
@@ -159,7 +166,7 @@ func (r *instanceRun) launch(ctx context.Context) error {
 			return fmt.Errorf("isolate %s: %w", r.in.ID, err)
 		}
 	}
-	_, err := r.namespace(ctx, r.in.place())
+	_, err = r.namespace(ctx, r.in.place())
 	return err
 }
 
@@ -209,7 +216,7 @@ func (r *instanceRun) leave(ctx context.Context) error {
 	}
 	return r.DB.Update(ctx, func(tx *store.Tx) error {
 		tx.After(func() { r.bells.forget(r.key); r.endpoints.Add(r.in.endpointKey()) })
-		return instances.Delete(tx, r.key)
+		return errors.Join(instances.Delete(tx, r.key), giveBack(tx, r.in.Account, r.in.ID))
 	})
 }
 

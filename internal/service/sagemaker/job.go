@@ -119,6 +119,14 @@ type job interface {
 
 func (j *jobState) state() *jobState { return j }
 
+// types are the instance types of its hosts.
+func (j *jobState) types() (out []string) {
+	for _, h := range j.Hosts {
+		out = append(out, h.Type)
+	}
+	return out
+}
+
 // settled tells whether the job shows its end.
 func (j *jobState) settled() bool {
 	return j.Status == completed || j.Status == failed || j.Status == stopped

@@ -33,6 +33,13 @@ func (r *jobRun) network(host int) string {
 // launch makes what the hosts are reached by: all interfaces, then the namespaces. Nothing runs before
 // all are there, so that a container can find its peers from its first instruction on.
 func (r *jobRun) launch(ctx context.Context) error {
+	err := r.provision(ctx, r.st().Account, r.st().ID, r.plan.Noun, r.st().types()...)
+	if errors.Is(err, errCapacity) {
+		return fails("CapacityError: Unable to provision requested ML compute capacity. Please retry using a different ML instance type.")
+	}
+	if err != nil {
+		return err
+	}
 	if r.plan.VPC != nil {
 		if err := r.connect(ctx); err != nil {
 			return err
@@ -62,10 +69,7 @@ func (r *jobRun) connect(ctx context.Context) error {
 	if !slices.ContainsFunc(hosts, func(h jobHost) bool { return h.Interface == "" }) {
 		return nil
 	}
-	p := place{vpc: r.plan.VPC, marked: mark(r.st().ID+"*", r.plan.What)}
-	for _, h := range hosts {
-		p.types = append(p.types, h.Type)
-	}
+	p := place{vpc: r.plan.VPC, types: r.st().types(), marked: mark(r.st().ID+"*", r.plan.What)}
 	if err := r.admit(ctx, x.as, p); err != nil {
 		return err
 	}

@@ -95,11 +95,15 @@ func (s *Service) resumeJobs(tx *store.Tx) error {
 	return nil
 }
 
-// begin writes a new job and has it worked on.
+// begin writes a new job and has it worked on, if its account may have as many instances.
 func (s *Service) begin(tx *store.Tx, kind jobKind, key string, j job) error {
 	st := j.state()
 	st.Status, st.Created = inProgress, tx.Now
-	st.show(tx.Now, "Starting", "Starting the "+j.plan(s).Noun)
+	noun := j.plan(s).Noun
+	st.show(tx.Now, "Starting", "Starting the "+noun)
+	if err := s.take(tx, st.Account, st.ID, noun, st.types()...); err != nil {
+		return err
+	}
 	tx.After(func() { s.jobs.Add(kind.queued(key)) })
 	return kind.put(tx, key, j)
 }

@@ -73,7 +73,7 @@ func (r *jobRun) end(ctx context.Context) error {
 	err := r.change(ctx, func(tx *store.Tx, j job) (err error) {
 		if !j.state().settled() {
 			j.state().finish(tx.Now, r.plan.Noun)
-			err = j.ended(r.Service, tx)
+			err = errors.Join(j.ended(r.Service, tx), giveBack(tx, j.state().Account, j.state().ID))
 		}
 		if undone == nil {
 			j.state().Outcome = nil

@@ -128,6 +128,10 @@ type Config struct {
 	Log       *slog.Logger
 	Clock     func() time.Time
 	Capacity  Capacity
+	// Types are instance types that mean something else than usual, or that are not known otherwise; Quotas the
+	// most instances that an account may have, by AWS's names of the quotas. Both may be nil.
+	Types  map[string]InstanceType
+	Quotas map[string]int
 	// Connect bounds one connection to S3 (10 s when zero), Startup the time a container has to
 	// answer its first health check (8 minutes when zero).
 	Connect, Startup time.Duration

@@ -3,7 +3,6 @@ package sagemaker
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"cloister/internal/frame/api"
 	"cloister/internal/value/caller"
@@ -122,20 +121,6 @@ func (s *Service) admitVPC(ctx context.Context, as caller.Caller, p place, id st
 		"Please refer to https://docs.aws.amazon.com/vpc/latest/userguide/DHCPOptionSet.html for more details", servers, domain, options, keys[servers], keys[domain])
 }
 
-// addressesOf is how many free addresses an instance has to find: those with an Elastic Fabric Adapter more.
-func addressesOf(instanceType string) int {
-	if slices.Contains(fabricTypes, instanceType) {
-		return 5
-	}
-	return 2
-}
-
-// fabricTypes are the instance types with an Elastic Fabric Adapter.
-var fabricTypes = []string{
-	"ml.c5n.18xlarge", "ml.p3dn.24xlarge", "ml.p4d.24xlarge", "ml.p4de.24xlarge", "ml.p5.48xlarge", "ml.p5e.48xlarge", "ml.p5en.48xlarge",
-	"ml.trn1.32xlarge", "ml.trn1n.32xlarge", "ml.trn2.48xlarge",
-}
-
 // admitAddresses counts the free addresses of all subnets together.
 func (s *Service) admitAddresses(ctx context.Context, as caller.Caller, p place, nets []ec2.Subnet) error {
 	free, need := 0, 0
@@ -143,7 +128,7 @@ func (s *Service) admitAddresses(ctx context.Context, as caller.Caller, p place,
 		free += int(number(n.AvailableIpAddressCount, 0))
 	}
 	for _, t := range p.types {
-		need += addressesOf(t)
+		need += s.addressesOf(t)
 	}
 	if free >= need {
 		return nil
@@ -154,5 +139,5 @@ func (s *Service) admitAddresses(ctx context.Context, as caller.Caller, p place,
 	if err != nil || free+len(own.NetworkInterfaces) >= need {
 		return err
 	}
-	return fails("ClientError: The subnets have %d free private IP addresses and %d are needed, %d for each instance.", free, need, addressesOf(p.types[0]))
+	return fails("ClientError: The subnets have %d free private IP addresses and %d are needed, %d for each instance.", free, need, s.addressesOf(p.types[0]))
 }

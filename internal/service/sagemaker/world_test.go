@@ -53,6 +53,7 @@ type world struct {
 	isolated   map[string]bool
 	joined     map[string][]string
 	estate     *estate
+	config     func(*Config) // changes what services are made with
 	unrouted   bool
 	lines      map[string][]string // by group + " " + stream
 	listeners  map[string]net.Listener
@@ -81,11 +82,15 @@ func newWorld(t *testing.T, programs map[string]memory.Program) *world {
 
 // service makes a fresh one over the same world, as a restart does.
 func (w *world) service() *Service {
-	return New(Config{
+	c := Config{
 		DB: w.db, Client: w, Identify: w.identify, Network: w, Executor: w.exec, Images: w, Isolation: w, Traffic: w,
 		Roots: w.s3.roots, Directory: filepath.Join(w.dir, "jobs"), Region: region, Log: slog.New(slog.DiscardHandler), Clock: time.Now,
 		Connect: 300 * time.Millisecond, Startup: 2 * time.Second,
-	})
+	}
+	if w.config != nil {
+		w.config(&c)
+	}
+	return New(c)
 }
 
 // run starts a service and gives what stops it and waits.
