@@ -20,8 +20,8 @@ var probes = []string{
 
 // probe says when it began, tries to reach things and tells the log; it fails only when it cannot even try. More to reach
 // comes as host:port, one a line, in the input channel's file "targets", or in the hyperparameter
-// "targets" with spaces between. The hyperparameter "hostile" has it try what no container may,
-// "seconds" has it live on, and count aloud how long.
+// "targets" with spaces between. The hyperparameter "hostile" has it try what no container may, "meet" has
+// the hosts of a job exchange data within so many seconds, "seconds" has it live on, and count aloud how long.
 func (p program) probe(ctx context.Context) error {
 	p.log("INFO", "began at %s", p.now().UTC().Format(time.RFC3339Nano))
 	c, err := p.readConfiguration()
@@ -35,6 +35,11 @@ func (p program) probe(ctx context.Context) error {
 	p.credentials(ctx)
 	if c.hyperparameters["hostile"] != "" {
 		p.attack()
+	}
+	if seconds := c.hyperparameters["meet"]; seconds != "" {
+		if err := p.meet(ctx, c, seconds); err != nil {
+			return err
+		}
 	}
 	seconds := c.hyperparameters["seconds"]
 	if seconds == "" {

@@ -70,7 +70,11 @@ func crashTraining(t *testing.T, n int, hosts int32, isolated bool) (crashed boo
 	if d := w.ended(s, "job"); *d.TrainingJobStatus != completed {
 		t.Errorf("ended %s: %s", *d.TrainingJobStatus, text(d.FailureReason))
 	}
-	w.until("nothing left", func() bool { w.mu.Lock(); defer w.mu.Unlock(); return len(w.interfaces)+len(w.isolated)+len(w.joined) == 0 })
+	w.until("nothing left", func() bool {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return len(w.interfaces)+len(w.isolated)+len(w.joined) == 0
+	})
 	w.empty()
 	if w.s3.get("out/models/job/output/model.tar.gz") == nil {
 		t.Error("no model")
