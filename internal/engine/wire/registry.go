@@ -19,10 +19,14 @@ func registryFault(w *Response, f *fault.Fault) {
 	if c, ok := registryCodes[code]; ok {
 		code = c
 	}
+	message := f.Message
+	if message == "" {
+		message = "The operation is unsupported."
+	}
 	if realm, ok := f.Fields["Realm"].(string); ok && f.Status == http.StatusUnauthorized {
 		w.Header.Set("Www-Authenticate", `Basic realm="`+oneLine(realm)+`",service="ecr.amazonaws.com"`)
 	}
 	w.Header.Set("Content-Type", "application/json; charset=utf-8")
 	b := append(appendJSONString([]byte(`{"errors":[{"code":`), code), `,"message":`...)
-	w.Bytes = append(appendJSONString(b, f.Message), "}]}"...)
+	w.Bytes = append(appendJSONString(b, message), "}]}"...)
 }
