@@ -5,11 +5,11 @@ import (
 	"testing"
 )
 
-// TestDiff38Images: there is no registry to pull from, only the images that come with the program.
+// TestDiff38Images: an image of another account that nobody loaded is not there.
 func TestDiff38Images(t *testing.T) {
 	w := work(t)
 	in := w.job("diff-38")
-	image := account + ".dkr.ecr." + region + ".amazonaws.com/mine:1"
+	image := "763104351884.dkr.ecr." + region + ".amazonaws.com/mine:1"
 	in["AlgorithmSpecification"] = object{"TrainingImage": image, "TrainingInputMode": "File"}
 	root.json(t, "sagemaker", "CreateTrainingJob", in).good(t)
 	ended := w.ended(t, "diff-38")
