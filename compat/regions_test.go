@@ -116,7 +116,8 @@ func TestRegions(t *testing.T) {
 
 	// Jobs of one name in both, each with its region's logs; both outlive the server.
 	for _, v := range both {
-		v.job(t, "same", strings.Replace(kmeans, region, v.region(), 1), `{"k":"10","feature_dim":"64"}`, trains(v.region())...)
+		image := map[string]string{"us-east-1": kmeans, "eu-west-1": "438346466558.dkr.ecr.eu-west-1.amazonaws.com/kmeans:1"}[v.region()]
+		v.job(t, "same", image, `{"k":"10","feature_dim":"64"}`, trains(v.region())...)
 	}
 	d.crash(t)
 	d.restart(t)

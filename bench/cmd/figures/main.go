@@ -49,7 +49,7 @@ type run struct {
 // measureAll makes the world once and measures everything in it, or only what the arguments name;
 // arguments that begin with a dash go to `cloister serve`.
 func measureAll(ctx context.Context, args []string) (err error) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 8*time.Minute)
 	defer cancel()
 	r := &run{}
 	if r.root, err = os.Getwd(); err != nil {

@@ -18,8 +18,8 @@ import (
 const (
 	// clusterPort is where the first host waits for the others.
 	clusterPort = "7077"
-	// joinTime is how long hosts wait for each other: some have more to download.
-	joinTime = 3 * time.Minute
+	// joinTime is how long hosts wait for each other. The platform starts them at once.
+	joinTime = time.Minute
 	// helloMagic begins a connection, failMark an explanation instead of values.
 	helloMagic = 0x6b6d6373
 	failMark   = math.MaxUint64
