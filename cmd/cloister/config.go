@@ -52,6 +52,9 @@ type config struct {
 	// Services names upstreams for services that are not Cloister's own, by their ids, as
 	// secretsmanager: https://vault.example: calls to them pass the door like all others and go on there.
 	Services map[string]string `yaml:"services" kong:"-"`
+	// ImageMirrors names registries to pull images from that nobody has here, by the beginnings of their names, as
+	// 763104351884.dkr.ecr.us-east-1.amazonaws.com: https://user:password@registry.example/frameworks.
+	ImageMirrors map[string]string `yaml:"image_mirrors" kong:"-"`
 	// OIDCIssuers are the OpenID Connect issuers whose tokens STS verifies: url as their tokens name them, ca the
 	// file of the certificate that vouches for theirs, if none of this host's does.
 	OIDCIssuers []oidcIssuer `yaml:"oidc_issuers" kong:"-"`
@@ -151,6 +154,9 @@ func (c config) Validate() error {
 		wrong = append(wrong, err)
 	}
 	if _, err := c.upstreams(); err != nil {
+		wrong = append(wrong, err)
+	}
+	if _, err := c.mirrors(); err != nil {
 		wrong = append(wrong, err)
 	}
 	if _, err := c.issuers(); err != nil {

@@ -66,8 +66,9 @@ func loadImages(ctx context.Context, s *image.Store, c config) error {
 
 // images shows SageMaker of one region the images that there are: those of ECR, and those of this machine.
 type images struct {
-	store  *image.Store
-	puller puller
+	store   *image.Store
+	puller  puller
+	mirrors []mirrored
 }
 
 // Image finds what a customer named. A repository of ECR goes before what an operator loaded under the same name.
@@ -75,6 +76,9 @@ func (i images) Image(ctx context.Context, as caller.Caller, reference string) (
 	digest, err := i.puller.pull(ctx, as, reference)
 	if errors.Is(err, errNotInECR) {
 		digest, err = i.store.Resolve(ctx, reference)
+	}
+	if errors.Is(err, image.ErrUnknown) {
+		digest, err = i.mirror(ctx, reference)
 	}
 	if errors.Is(err, image.ErrUnknown) || errors.Is(err, image.ErrMalformed) {
 		return nil, sagemaker.ErrNoImage

@@ -23,3 +23,16 @@ func TestKMeansHasItsNameOfEachRegion(t *testing.T) {
 		}
 	}
 }
+
+func TestMirrorsAreNamedByBeginnings(t *testing.T) {
+	c := config{ImageMirrors: map[string]string{"a.example": "https://m.example/x", "a.example/deep": "http://u:p@n.example"}}
+	all, err := c.mirrors()
+	if err != nil || len(all) != 2 || all[0].beginning != "a.example/deep" || all[1].Base.Path != "/x" {
+		t.Errorf("%+v, %v", all, err)
+	}
+	for beginning, at := range map[string]string{"a.example": "ftp://x", "b.example": "https://", "plain": "https://x", "c.example/": "https://x", "d.example": "https://x?y"} {
+		if _, err := (config{ImageMirrors: map[string]string{beginning: at}}).mirrors(); err == nil {
+			t.Errorf("%s: %s was taken", beginning, at)
+		}
+	}
+}

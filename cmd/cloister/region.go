@@ -52,6 +52,7 @@ type wiring struct {
 	recursors []netip.AddrPort
 	log       *slog.Logger
 	own       map[string]bool // images that are made here
+	mirrored  []mirrored
 }
 
 func newWiring(f place, c config, m machines, log *slog.Logger, h *house) (*wiring, error) {
@@ -62,7 +63,11 @@ func newWiring(f place, c config, m machines, log *slog.Logger, h *house) (*wiri
 			own[name] = true
 		}
 	}
-	return &wiring{c, h, f.jobs(), shared.New(m.fabric, len(c.served())), recursors, log, own}, err
+	if err != nil {
+		return nil, err
+	}
+	mirrors, err := c.mirrors()
+	return &wiring{c, h, f.jobs(), shared.New(m.fabric, len(c.served())), recursors, log, own, mirrors}, err
 }
 
 // part is the part of the database that has a region's records. The first region's are where they were
@@ -96,7 +101,7 @@ func (w *wiring) region(i int, name string, r53 *route53.Service) (*region, erro
 	r.ecr = &ecr.Service{DB: db, Blobs: w.blobs, Directory: w.directory, Client: client, Region: name, Log: w.log}
 	invoke := sagemakerruntime.New(network, name)
 	r.sagemaker = sagemaker.New(sagemaker.Config{
-		DB: db, Client: client, Identify: w.identify, Network: network, Executor: w.executor, Images: images{w.images, puller{w.images, client, r.ecr, name, w.own}}, Isolation: r.ec2,
+		DB: db, Client: client, Identify: w.identify, Network: network, Executor: w.executor, Images: images{w.images, puller{w.images, client, r.ecr, name, w.own}, w.mirrored}, Isolation: r.ec2,
 		Traffic: invoke, Roots: w.authority.Pool(), Capacity: host(), Types: w.InstanceTypes, Quotas: w.InstanceQuotas, Directory: filepath.Join(w.jobs, w.part(name)), Region: name, Log: w.log,
 		Clock: time.Now,
 	})
