@@ -10,6 +10,7 @@ import (
 
 	"cloister/cmd/cloister/algorithm"
 	"cloister/internal/machine/executor/runc"
+	"cloister/internal/machine/feed"
 )
 
 // commands is the whole command line; the text of each field is its help.
@@ -31,13 +32,15 @@ type commands struct {
 	Inside insideCommand `cmd:"" hidden:"" help:"Second half of exec, inside the namespace."`
 }
 
-// main first looks for the two roles in which the binary is started by itself: they must be quick
+// main first looks for the roles in which the binary is started by itself: they must be quick
 // and must not read the command line as a person's.
 func main() {
 	if len(os.Args) > 1 {
 		switch os.Args[1] {
 		case "shim":
 			os.Exit(runc.ShimMain(os.Args[2:]))
+		case "feed":
+			os.Exit(feed.Main(os.Args[2:]))
 		case "algorithm":
 			os.Exit(algorithm.Main(os.Args[2:]))
 		}

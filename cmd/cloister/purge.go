@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"cloister/internal/machine/fabric/linux"
+	"cloister/internal/machine/feed"
 )
 
 // purgeCommand removes what Cloister made in the kernel; records and objects stay.
@@ -25,6 +26,9 @@ func (purgeCommand) Run(c *commands) error {
 		return fmt.Errorf("%w: stop it first", err)
 	}
 	defer lock.Close()
+	if err := feed.Purge(context.Background(), f.jobs()); err != nil {
+		return err
+	}
 	if i.Rootless {
 		fmt.Println("A rootless Cloister leaves nothing in the kernel: its namespaces ended with it.")
 		return nil

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -81,6 +82,10 @@ func (w *wiring) part(name string) string {
 
 // region makes the i-th region.
 func (w *wiring) region(i int, name string, r53 *route53.Service) (*region, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
 	db, client, network := w.db.In(w.part(name)), w.door.In(name), w.fabric.Part(i)
 	var others []string
 	for _, other := range w.served() {
@@ -103,11 +108,10 @@ func (w *wiring) region(i int, name string, r53 *route53.Service) (*region, erro
 	r.sagemaker = sagemaker.New(sagemaker.Config{
 		DB: db, Client: client, Identify: w.identify, Network: network, Executor: w.executor, Images: images{w.images, puller{w.images, client, r.ecr, name, w.own}, w.mirrored}, Isolation: r.ec2,
 		Traffic: invoke, Roots: w.authority.Pool(), Capacity: host(), Types: w.InstanceTypes, Quotas: w.InstanceQuotas, Directory: filepath.Join(w.jobs, w.part(name)), Region: name, Log: w.log,
-		Clock: time.Now,
+		Clock: time.Now, Keeper: []string{self, "feed"},
 	})
 	l := &logs.Service{DB: db}
 	r.tagged = []tagged{r.ec2, r.sagemaker, l, r.balancers, r.ecr}
-	var err error
 	r.services, err = bind(r.ec2, r.resolver, r.balancers, r.ecr, ecr.Registry{Service: r.ecr}, l, r.sagemaker, invoke)
 	return r, err
 }

@@ -118,12 +118,7 @@ func (k *Keeper) Alive() bool {
 func Remove(ctx context.Context, directory string) error {
 	k := &Keeper{directory}
 	for k.Alive() {
-		// Whoever holds the lock has written who he is, so this is nobody else.
-		b, err := os.ReadFile(filepath.Join(directory, lockFile))
-		if err != nil {
-			return err
-		}
-		if pid, err := strconv.Atoi(strings.TrimSpace(string(b))); err == nil && pid > 1 {
+		if pid := k.process(); pid > 1 {
 			if err := unix.Kill(pid, unix.SIGKILL); err != nil && err != unix.ESRCH {
 				return fmt.Errorf("end the keeper of %s: %w", directory, err)
 			}
@@ -135,6 +130,43 @@ func Remove(ctx context.Context, directory string) error {
 		}
 	}
 	return os.RemoveAll(directory)
+}
+
+// process gives the keeper's process: the one that says so in the lock, and is it. What Purge finds may be
+// a stranger's file.
+func (k *Keeper) process() int {
+	b, err := os.ReadFile(filepath.Join(k.directory, lockFile))
+	if err != nil {
+		return 0
+	}
+	pid, err := strconv.Atoi(string(b))
+	if err != nil {
+		return 0
+	}
+	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	if err != nil || !strings.HasSuffix(string(line), "\x00"+k.directory+"\x00") {
+		return 0
+	}
+	return pid
+}
+
+// Purge ends every keeper below a directory. Their jobs have lost their input.
+func Purge(ctx context.Context, root string) error {
+	var errs []error
+	err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || !d.IsDir() {
+			return err
+		}
+		if _, err := os.Lstat(filepath.Join(name, orderFile)); err == nil && (&Keeper{name}).process() != 0 {
+			errs = append(errs, Remove(ctx, name))
+			return fs.SkipDir
+		}
+		return nil
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return errors.Join(append(errs, err)...)
 }
 
 // dial connects to the keeper. The directory's path may be longer than a socket's may.

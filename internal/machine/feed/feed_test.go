@@ -290,6 +290,12 @@ func TestRemove(t *testing.T) {
 			t.Error("alive")
 		}
 	}
+	k, data := kept(t)
+	must(t, Purge(t.Context(), filepath.Dir(data)))
+	if k.Alive() {
+		t.Error("alive after a purge")
+	}
+	must(t, Purge(t.Context(), data+"/none"))
 	k, _ = kept(t)
 	lock, err := os.Open(filepath.Join(k.directory, lockFile))
 	must(t, err)

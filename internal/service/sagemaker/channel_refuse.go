@@ -2,34 +2,47 @@ package sagemaker
 
 import "cloister/internal/value/shape/sagemaker"
 
-const file = "File"
-
-func refuseChannel(c *sagemaker.Channel) error {
-	name := "InputDataConfig channel " + text(c.ChannelName) + ": "
-	d := c.DataSource
+// refuseChannel says what is wrong with an input of a training job, or cannot be had here.
+func refuseChannel(in *sagemaker.Channel, mode *string) error {
+	name := "InputDataConfig channel " + text(in.ChannelName) + ": "
+	d := in.DataSource
 	if d == nil || d.S3DataSource == nil && d.FileSystemDataSource == nil && d.DatasetSource == nil {
 		return validation.New("%sDataSource.S3DataSource is required.", name)
 	}
 	if err := refuse(
 		refusal{name + "FileSystemDataSource", d.FileSystemDataSource != nil},
 		refusal{name + "DatasetSource", d.DatasetSource != nil},
-		refusal{name + "InputMode " + text(c.InputMode), text(orText(c.InputMode, file)) != file},
-		refusal{name + "CompressionType Gzip in File mode", text(orText(c.CompressionType, "None")) != "None"},
-		refusal{name + "RecordWrapperType RecordIO in File mode", text(orText(c.RecordWrapperType, "None")) != "None"},
-		refusal{name + "ShuffleConfig in File mode", c.ShuffleConfig != nil},
+		refusal{name + "InstanceGroupNames", len(d.S3DataSource.InstanceGroupNames) > 0},
+		refusal{name + "ModelAccessConfig", d.S3DataSource.ModelAccessConfig != nil},
+		refusal{name + "HubAccessConfig", d.S3DataSource.HubAccessConfig != nil},
 	); err != nil {
 		return err
 	}
-	s := d.S3DataSource
-	if _, _, ok := splitS3(text(s.S3Uri)); !ok {
-		return validation.New("%sS3Uri %q is not an S3 URI.", name, text(s.S3Uri))
+	c := channelOf(in, mode)
+	return c.refuse(name)
+}
+
+// refuse says what is wrong with a channel of any kind of job. name begins what it says.
+func (c *channel) refuse(name string) error {
+	_, key, ok := splitS3(c.URI)
+	switch {
+	case !ok:
+		return validation.New("%sS3Uri %q is not an S3 URI.", name, c.URI)
+	case c.Type != prefixData && key == "":
+		return validation.New("%sS3Uri %q does not name an object, which S3DataType %s needs.", name, c.URI, c.Type)
+	case c.Type == augmentedData && c.Mode != pipe:
+		return validation.New("%sS3DataType AugmentedManifestFile can only be used if the input mode is Pipe.", name)
+	case c.Type == augmentedData && len(c.Attributes) == 0:
+		return validation.New("%sAttributeNames is required with S3DataType AugmentedManifestFile.", name)
+	case c.Type != augmentedData && len(c.Attributes) > 0:
+		return validation.New("%sAttributeNames can only be used with S3DataType AugmentedManifestFile.", name)
+	case c.Mode == file && c.Compression == gzipped:
+		return validation.New("%sCompressionType Gzip can only be used if the input mode is Pipe.", name)
+	case c.Mode == file && c.Wrapper == wrappedInRecordIO:
+		return validation.New("%sRecordWrapperType RecordIO can only be used if the input mode is Pipe.", name)
 	}
-	kind := text(s.S3DataType)
 	return refuse(
-		refusal{name + "S3DataType " + kind, kind != "S3Prefix" && kind != "ManifestFile"},
-		refusal{name + "AttributeNames", len(s.AttributeNames) > 0},
-		refusal{name + "InstanceGroupNames", len(s.InstanceGroupNames) > 0},
-		refusal{name + "ModelAccessConfig", s.ModelAccessConfig != nil},
-		refusal{name + "HubAccessConfig", s.HubAccessConfig != nil},
+		refusal{name + "InputMode " + c.Mode, c.Mode != file && c.Mode != pipe},
+		refusal{name + "S3DataType " + c.Type, c.Type != prefixData && c.Type != manifestData && c.Type != augmentedData},
 	)
 }

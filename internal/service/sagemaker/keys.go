@@ -138,14 +138,14 @@ var keyTable = []told{
 	{"DirectGatedModelAccess", "CreateTrainingJob", "InputDataConfig[].DataSource.S3DataSource|gated"},
 	{"DirectGatedModelAccess", "CreateModel", "PrimaryContainer.ModelDataSource.S3DataSource|gated PrimaryContainer.AdditionalModelDataSources[].S3DataSource|gated " +
 		"Containers[].ModelDataSource.S3DataSource|gated Containers[].AdditionalModelDataSources[].S3DataSource|gated"},
-	{"FileSystemAccessMode", "CreateTrainingJob", channel + "FileSystemAccessMode"},
-	{"FileSystemAccessMode", tuning, flat + channel + "FileSystemAccessMode " + deep + channel + "FileSystemAccessMode"},
-	{"FileSystemDirectoryPath", "CreateTrainingJob", channel + "DirectoryPath"},
-	{"FileSystemDirectoryPath", tuning, flat + channel + "DirectoryPath " + deep + channel + "DirectoryPath"},
-	{"FileSystemId", "CreateTrainingJob", channel + "FileSystemId"},
-	{"FileSystemId", tuning, flat + channel + "FileSystemId " + deep + channel + "FileSystemId"},
-	{"FileSystemType", "CreateTrainingJob", channel + "FileSystemType"},
-	{"FileSystemType", tuning, flat + channel + "FileSystemType " + deep + channel + "FileSystemType"},
+	{"FileSystemAccessMode", "CreateTrainingJob", fileSystem + "FileSystemAccessMode"},
+	{"FileSystemAccessMode", tuning, flat + fileSystem + "FileSystemAccessMode " + deep + fileSystem + "FileSystemAccessMode"},
+	{"FileSystemDirectoryPath", "CreateTrainingJob", fileSystem + "DirectoryPath"},
+	{"FileSystemDirectoryPath", tuning, flat + fileSystem + "DirectoryPath " + deep + fileSystem + "DirectoryPath"},
+	{"FileSystemId", "CreateTrainingJob", fileSystem + "FileSystemId"},
+	{"FileSystemId", tuning, flat + fileSystem + "FileSystemId " + deep + fileSystem + "FileSystemId"},
+	{"FileSystemType", "CreateTrainingJob", fileSystem + "FileSystemType"},
+	{"FileSystemType", tuning, flat + fileSystem + "FileSystemType " + deep + fileSystem + "FileSystemType"},
 
 	{"FeatureGroupDisableGlueTableCreation", "CreateFeatureGroup", "OfflineStoreConfig.DisableGlueTableCreation"},
 	{"FeatureGroupEnableOnlineStore", "CreateFeatureGroup", "OnlineStoreConfig.EnableOnlineStore"},
@@ -163,5 +163,5 @@ var keyTable = []told{
 	{"WorkteamArn", "CreateLabelingJob", "HumanTaskConfig.WorkteamArn"},
 }
 
-// channel leads to a file system in a training job's request.
-const channel = "InputDataConfig[].DataSource.FileSystemDataSource."
+// fileSystem leads to a file system in a training job's request.
+const fileSystem = "InputDataConfig[].DataSource.FileSystemDataSource."

@@ -91,8 +91,8 @@ func TestCreateTrainingJobRefuses(t *testing.T) {
 		"ExperimentConfig":          func(r *sagemaker.CreateTrainingJobRequest) { r.ExperimentConfig = &sagemaker.ExperimentConfig{} },
 		"ProfilerConfig":            func(r *sagemaker.CreateTrainingJobRequest) { r.ProfilerConfig = &sagemaker.ProfilerConfig{} },
 		"RetryStrategy":             func(r *sagemaker.CreateTrainingJobRequest) { r.RetryStrategy = &sagemaker.RetryStrategy{} },
-		"TrainingInputMode Pipe": func(r *sagemaker.CreateTrainingJobRequest) {
-			r.AlgorithmSpecification.TrainingInputMode = new("Pipe")
+		"TrainingInputMode FastFile": func(r *sagemaker.CreateTrainingJobRequest) {
+			r.AlgorithmSpecification.TrainingInputMode = new("FastFile")
 		},
 		"MetricDefinitions": func(r *sagemaker.CreateTrainingJobRequest) {
 			r.AlgorithmSpecification.MetricDefinitions = []sagemaker.MetricDefinition{{}}
@@ -113,8 +113,21 @@ func TestCreateTrainingJobRefuses(t *testing.T) {
 			r.InputDataConfig[0].DataSource.S3DataSource.S3DataType = new("AugmentedManifestFile")
 		},
 		"CompressionType Gzip": func(r *sagemaker.CreateTrainingJobRequest) { r.InputDataConfig[0].CompressionType = new("Gzip") },
-		"ShuffleConfig": func(r *sagemaker.CreateTrainingJobRequest) {
-			r.InputDataConfig[0].ShuffleConfig = &sagemaker.ShuffleConfig{}
+		"AttributeNames is required": func(r *sagemaker.CreateTrainingJobRequest) {
+			r.InputDataConfig[0].InputMode = new("Pipe")
+			r.InputDataConfig[0].DataSource.S3DataSource.S3DataType = new("AugmentedManifestFile")
+		},
+		"AttributeNames can only be used": func(r *sagemaker.CreateTrainingJobRequest) {
+			r.InputDataConfig[0].DataSource.S3DataSource.AttributeNames = []string{"a"}
+		},
+		"does not name an object": func(r *sagemaker.CreateTrainingJobRequest) {
+			r.InputDataConfig[0].DataSource.S3DataSource = &sagemaker.S3DataSource{S3DataType: new("ManifestFile"), S3Uri: new("s3://data")}
+		},
+		"RecordWrapperType RecordIO can only be used": func(r *sagemaker.CreateTrainingJobRequest) {
+			r.InputDataConfig[0].RecordWrapperType = new("RecordIO")
+		},
+		"S3DataType Converse": func(r *sagemaker.CreateTrainingJobRequest) {
+			r.InputDataConfig[0].DataSource.S3DataSource.S3DataType = new("Converse")
 		},
 		"InputMode FastFile": func(r *sagemaker.CreateTrainingJobRequest) { r.InputDataConfig[0].InputMode = new("FastFile") },
 		"S3Uri": func(r *sagemaker.CreateTrainingJobRequest) {

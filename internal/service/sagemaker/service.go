@@ -122,6 +122,8 @@ type Config struct {
 	Traffic   Traffic
 	// Roots verify the certificates of S3's door.
 	Roots *x509.CertPool
+	// Keeper is the command that keeps pipes: see feed.Start.
+	Keeper []string
 	// Directory holds the working directories of jobs and instances.
 	Directory string
 	Region    string

@@ -30,15 +30,12 @@ func (j *trainingJob) configure(dir string, host int) error {
 // channels is inputdataconfig.json.
 func (j *trainingJob) channels() map[string]map[string]string {
 	out := map[string]map[string]string{}
-	for _, c := range j.Request.InputDataConfig {
-		one := map[string]string{
-			"TrainingInputMode": file, "S3DistributionType": text(c.DataSource.S3DataSource.S3DataDistributionType),
-			"RecordWrapperType": text(c.RecordWrapperType),
+	for i, c := range j.inputs() {
+		one := map[string]string{"TrainingInputMode": c.Mode, "S3DistributionType": c.Distribution, "RecordWrapperType": c.Wrapper}
+		if kind := j.Request.InputDataConfig[i].ContentType; kind != nil {
+			one["ContentType"] = *kind
 		}
-		if c.ContentType != nil {
-			one["ContentType"] = *c.ContentType
-		}
-		out[text(c.ChannelName)] = one
+		out[c.Name] = one
 	}
 	return out
 }

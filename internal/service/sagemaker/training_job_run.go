@@ -23,7 +23,7 @@ func (j *trainingJob) plan(*Service) jobPlan {
 			{"LaunchingMLInstances", "Starting", "Launching requested ML instances", true, (*jobRun).launch, nil},
 			{"DownloadingTrainingImage", "Starting", "Preparing the instances for training", true, (*jobRun).pull, nil},
 			{"Downloading", "Downloading", "Downloading input data", true, (*jobRun).download, nil},
-			{training, training, "Training image download completed. Training in progress.", false, (*jobRun).run, nil},
+			{training, training, "Training image download completed. Training in progress.", false, (*jobRun).train, nil},
 			{uploading, uploading, "Uploading generated training model", false, (*jobRun).upload, nil},
 		},
 	}

@@ -212,7 +212,7 @@ func TestTrainingEnds(t *testing.T) {
 		{"bad manifest", func(w *world, r *sagemaker.CreateTrainingJobRequest) {
 			w.s3.put("data/m", []byte(`{"prefix":1}`))
 			r.InputDataConfig[0].DataSource.S3DataSource = &sagemaker.S3DataSource{S3DataType: new("ManifestFile"), S3Uri: new("s3://data/m")}
-		}, head + "The manifest s3://data/m is not a JSON array"},
+		}, head + "The manifest s3://data/m cannot be used: it is not a JSON array"},
 		{"unknown image", func(_ *world, r *sagemaker.CreateTrainingJobRequest) {
 			r.AlgorithmSpecification.TrainingImage = new("x/none:1")
 		}, "ClientError: Cannot find the training image x/none:1."},

@@ -31,7 +31,7 @@ func refuseTraining(in *sagemaker.CreateTrainingJobRequest) error {
 		return err
 	}
 	for i := range in.InputDataConfig {
-		if err := refuseChannel(&in.InputDataConfig[i]); err != nil {
+		if err := refuseChannel(&in.InputDataConfig[i], in.AlgorithmSpecification.TrainingInputMode); err != nil {
 			return err
 		}
 	}
@@ -45,7 +45,7 @@ func refuseAlgorithm(a *sagemaker.AlgorithmSpecification) error {
 	config := a.TrainingImageConfig
 	if err := refuse(
 		refusal{"AlgorithmSpecification.AlgorithmName", a.AlgorithmName != nil},
-		refusal{"AlgorithmSpecification.TrainingInputMode " + text(a.TrainingInputMode), text(orText(a.TrainingInputMode, file)) != file},
+		refusal{"AlgorithmSpecification.TrainingInputMode " + text(a.TrainingInputMode), text(a.TrainingInputMode) == "FastFile"},
 		refusal{"AlgorithmSpecification.MetricDefinitions", len(a.MetricDefinitions) > 0},
 		refusal{"AlgorithmSpecification.EnableSageMakerMetricsTimeSeries", flag(a.EnableSageMakerMetricsTimeSeries)},
 		refusal{"AlgorithmSpecification.TrainingImageConfig", config != nil && text(config.TrainingRepositoryAccessMode) != "Platform"},

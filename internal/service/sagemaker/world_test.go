@@ -19,6 +19,7 @@ import (
 	"cloister/internal/frame/api"
 	"cloister/internal/machine/executor"
 	"cloister/internal/machine/executor/memory"
+	"cloister/internal/machine/feed"
 	"cloister/internal/machine/store"
 	"cloister/internal/value/caller"
 	"cloister/internal/value/fault"
@@ -33,6 +34,14 @@ const (
 	region  = "us-east-1"
 	role    = "arn:aws:iam::111122223333:role/execution"
 )
+
+// TestMain is the keeper of pipes too.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "feed" {
+		os.Exit(feed.Main(os.Args[2:]))
+	}
+	os.Exit(m.Run())
+}
 
 // world is everything around the service, in Go: a real store, the memory executor, an S3 behind
 // real TLS, and the few calls of sts, ec2 and logs that the service makes.
@@ -85,7 +94,7 @@ func (w *world) service() *Service {
 	c := Config{
 		DB: w.db, Client: w, Identify: w.identify, Network: w, Executor: w.exec, Images: w, Isolation: w, Traffic: w,
 		Roots: w.s3.roots, Directory: filepath.Join(w.dir, "jobs"), Region: region, Log: slog.New(slog.DiscardHandler), Clock: time.Now,
-		Connect: 300 * time.Millisecond, Startup: 2 * time.Second,
+		Keeper: []string{"/proc/self/exe", "feed"}, Connect: 300 * time.Millisecond, Startup: 2 * time.Second,
 	}
 	if w.config != nil {
 		w.config(&c)

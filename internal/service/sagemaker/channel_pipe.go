@@ -1,0 +1,127 @@
+package sagemaker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"golang.org/x/sync/errgroup"
+
+	"cloister/internal/machine/feed"
+)
+
+// keeper is where the process that keeps a host's pipes has its files.
+func (r *jobRun) keeper(host int) string { return filepath.Join(r.dir(host), "pipes") }
+
+// piped are the channels that a host reads from pipes, in the order in which its keeper knows them.
+func (r *jobRun) piped(host int, all []channel) []channel {
+	var out []channel
+	for _, c := range all {
+		if _, _, ok := c.share(r.st().Hosts, host); ok && c.Mode == pipe {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// layPipes makes the pipes of a host's channels, each in its directory, which must be there; the container must
+// not run yet. What the channels consist of is known then.
+func (r *jobRun) layPipes(ctx context.Context, host int, all []channel, directory func(channel) string) error {
+	mine := r.piped(host, all)
+	if len(mine) == 0 {
+		return nil
+	}
+	client := r.s3(host)
+	defer client.close()
+	var pipes []feed.Pipe
+	for _, c := range mine {
+		if _, err := r.contents(ctx, client, c); err != nil {
+			return err
+		}
+		pipes = append(pipes, feed.Pipe{Directory: directory(c), Name: c.Name})
+	}
+	_, err := feed.Start(ctx, r.Keeper, r.keeper(host), pipes)
+	return err
+}
+
+// dropPipes ends what layPipes began.
+func (r *jobRun) dropPipes(ctx context.Context, host int) error {
+	return feed.Remove(ctx, r.keeper(host))
+}
+
+// lost is how a job ends whose pipes are gone: its containers may have taken that for the end of their data.
+func (r *jobRun) lost(host int) error {
+	return fails("InternalServerError: The pipes of %s were lost, and with them the rest of its input. Please try again.", r.st().Hosts[host].Name)
+}
+
+// runFed runs the containers with their pipes fed. A job whose containers ended well may still have lost
+// its data before, and has then not ended well.
+func (r *jobRun) runFed(ctx context.Context, all []channel) error {
+	if r.st().Result == nil {
+		if err := r.feedAll(all); err != nil {
+			return err
+		}
+	}
+	if err := r.run(ctx); err != nil || r.st().Result == nil || r.st().Result.Status != completed {
+		return err
+	}
+	for i := range r.st().Hosts {
+		if len(r.piped(i, all)) == 0 {
+			continue
+		}
+		if _, err := feed.Find(r.keeper(i)); err != nil {
+			return r.lost(i)
+		}
+	}
+	return nil
+}
+
+// feedAll has the hosts' pipes fed while the containers run.
+func (r *jobRun) feedAll(all []channel) error {
+	for host := range r.st().Hosts {
+		mine := r.piped(host, all)
+		if len(mine) == 0 {
+			continue
+		}
+		k, err := feed.Find(r.keeper(host))
+		if err != nil {
+			return r.lost(host)
+		}
+		for i, c := range mine {
+			r.feeds = append(r.feeds, func(ctx context.Context) error { return r.feed(ctx, k, i, host, c) })
+		}
+	}
+	return nil
+}
+
+// feed feeds one pipe, pass after pass.
+func (r *jobRun) feed(ctx context.Context, k *feed.Keeper, number, host int, c channel) error {
+	client := r.s3(host)
+	defer client.close()
+	all, err := r.contents(ctx, client, c)
+	if err != nil {
+		return err
+	}
+	part, parts, _ := c.share(r.st().Hosts, host)
+	g, ctx := errgroup.WithContext(ctx)
+	for ctx.Err() == nil {
+		p, err := k.Next(ctx, number)
+		if err != nil {
+			g.Go(func() error { return err })
+			break
+		}
+		g.Go(func() error {
+			defer p.Close()
+			f := &pouring{client: client, channel: &c, pass: p, spool: r.dir(host)}
+			return f.pour(ctx, f.pieces(all, part, parts))
+		})
+	}
+	switch err := g.Wait(); {
+	case errors.Is(err, feed.ErrLost):
+		return r.lost(host)
+	case err != nil:
+		return fmt.Errorf("channel %s: %w", c.Name, err)
+	}
+	return ctx.Err()
+}
