@@ -50,6 +50,15 @@ func (r *jobRun) dropPipes(ctx context.Context, host int) error {
 	return feed.Remove(ctx, r.keeper(host))
 }
 
+// dropAllPipes undoes it for all hosts.
+func (r *jobRun) dropAllPipes(ctx context.Context) error {
+	var errs []error
+	for i := range r.st().Hosts {
+		errs = append(errs, r.dropPipes(ctx, i))
+	}
+	return errors.Join(errs...)
+}
+
 // lost is how a job ends whose pipes are gone: its containers may have taken that for the end of their data.
 func (r *jobRun) lost(host int) error {
 	return fails("InternalServerError: The pipes of %s were lost, and with them the rest of its input. Please try again.", r.st().Hosts[host].Name)

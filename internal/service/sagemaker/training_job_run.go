@@ -22,7 +22,7 @@ func (j *trainingJob) plan(*Service) jobPlan {
 			{"Starting", "Starting", "Starting the training job", true, (*jobRun).start, nil},
 			{"LaunchingMLInstances", "Starting", "Launching requested ML instances", true, (*jobRun).launch, nil},
 			{"DownloadingTrainingImage", "Starting", "Preparing the instances for training", true, (*jobRun).pull, nil},
-			{"Downloading", "Downloading", "Downloading input data", true, (*jobRun).download, nil},
+			{"Downloading", "Downloading", "Downloading input data", true, (*jobRun).download, (*jobRun).dropAllPipes},
 			{training, training, "Training image download completed. Training in progress.", false, (*jobRun).train, nil},
 			{uploading, uploading, "Uploading generated training model", false, (*jobRun).upload, nil},
 		},
