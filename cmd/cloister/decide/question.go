@@ -267,6 +267,10 @@ func (k documents) document(raw json.RawMessage, kind policy.Kind) (*policy.Docu
 	if err == nil && !(kind == policy.RCP && d.FullAccess()) {
 		err = d.Check(kind)
 	}
+	var m *policy.Malformed
+	if errors.As(err, &m) {
+		return nil, fmt.Errorf("%w (%s)", err, place(m))
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -275,4 +279,13 @@ func (k documents) document(raw json.RawMessage, kind policy.Kind) (*policy.Docu
 	}
 	k[kind][text] = d
 	return d, nil
+}
+
+// place is where a document is wrong: the element, if it is not the document itself, and its place in the text.
+func place(m *policy.Malformed) string {
+	text := fmt.Sprintf("line %d, column %d", m.Line, m.Column)
+	if m.Element != "" {
+		text = m.Element + ", " + text
+	}
+	return text
 }
