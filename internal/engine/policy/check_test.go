@@ -349,3 +349,21 @@ func TestKeysAreTheSameInAnyASCIICase(t *testing.T) {
 		t.Error("keys are told apart by the case of ASCII letters, or by less")
 	}
 }
+
+// An account in the policy of a gateway endpoint is its root user alone (the PrivateLink guide, "Principals for gateway endpoints").
+func TestAccountsThatAreTheirRoots(t *testing.T) {
+	for _, principal := range []string{`{"AWS":"111122223333"}`, `{"AWS":["arn:aws:iam::111122223333:root"]}`} {
+		d := mustParse(t, `{"Statement":[{"Effect":"Allow","Action":"*","Resource":"*","Principal":`+principal+`},{"Effect":"Deny","Action":"iam:*","Resource":"*"}]}`)
+		for _, c := range []struct {
+			kind       PrincipalKind
+			d          *Document
+			wantEffect Effect
+		}{{User, d, Allowed}, {User, d.RootsOnly(), ImplicitDeny}, {RootUser, d.RootsOnly(), Allowed}} {
+			all := []Attached{{Document: mustParse(t, `{"Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`)}}
+			r := &Request{Principal: Principal{Kind: c.kind, ARN: "arn:aws:iam::111122223333:x", Account: "111122223333"}, Action: "s3:GetObject", Resource: "*"}
+			if got := Decide(&Stack{Identity: all, Endpoint: []Attached{{Document: c.d}}}, r); got.Effect != c.wantEffect {
+				t.Errorf("%s, %v: %v, want %v", principal, c.kind, got.Effect, c.wantEffect)
+			}
+		}
+	}
+}
