@@ -53,8 +53,9 @@ type Key struct {
 type Resource struct {
 	ARN, Account string
 	Policy       *policy.Attached
-	// Trust marks a role: its policy is a trust policy and must allow.
-	Trust bool
+	// Trust marks a role: its policy is a trust policy and must allow. Trusted are the unique ids that it names.
+	Trust   bool
+	Trusted []string
 }
 
 // Endpoint is a VPC endpoint with its policy.
