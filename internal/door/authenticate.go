@@ -48,8 +48,11 @@ func (d *Door) authenticate(ctx context.Context, x *exchange) error {
 		}
 	}
 	x.Caller.Identity = id
-	if !id.Session && id.Kind != caller.AssumedRole {
-		d.Directory.Used(id.AccessKey, x.service.Model.SigningName, x.claim.Region)
+	switch service := x.service.Model.SigningName; {
+	case id.Kind == caller.AssumedRole:
+		d.Directory.Used(directory.RoleKey(id.PrincipalARN, id.ID), service, x.claim.Region)
+	case !id.Session:
+		d.Directory.Used(id.AccessKey, service, x.claim.Region)
 	}
 	return d.body(x, secret, streams)
 }

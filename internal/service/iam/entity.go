@@ -53,6 +53,7 @@ type entity struct {
 	MaxSessionSeconds int32             `json:",omitempty"`
 	Protected         bool              `json:",omitempty"` // a service-linked role
 	House             bool              `json:",omitempty"` // of a service that is here
+	Used              directory.Use     `json:",omitzero"`  // when a role's credentials were used last
 }
 
 // entities are keyed by account, kind and the name in lower case: names differ by more than case.

@@ -80,5 +80,5 @@ func tagged(tx *store.Tx, c *api.Call, kind Kind, name string, marker *string, m
 		return nil, nil, err
 	}
 	slices.SortFunc(e.Tags, func(a, b shape.Tag) int { return strings.Compare(*a.Key, *b.Key) })
-	return cut(e.Tags, marker, most)
+	return cut(e.Tags, tagKey, marker, most)
 }
