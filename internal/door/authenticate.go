@@ -35,7 +35,7 @@ func (d *Door) authenticate(ctx context.Context, x *exchange) error {
 			return e.Fault(x.family())
 		}
 	} else {
-		leave, err := d.room(ctx, x, d.MaxBody)
+		leave, err := d.room(ctx, x, id.Account, d.MaxBody)
 		if err != nil {
 			return err
 		}
@@ -45,6 +45,9 @@ func (d *Door) authenticate(ctx context.Context, x *exchange) error {
 		}
 		if e := d.verifier.VerifyBody(&x.claim, &x.original, x.request.Bytes, secret, x.Time, x.host); e != nil {
 			return e.Fault(x.family())
+		}
+		if err := d.keep(ctx, x, id.Account); err != nil {
+			return err
 		}
 	}
 	x.Caller.Identity = id
@@ -143,6 +146,13 @@ type again struct{}
 func (d *Door) run(ctx context.Context, x *exchange) error {
 	if x.bearing() {
 		ctx = context.WithValue(ctx, again{}, x)
+	}
+	if x.request != nil && x.queues() {
+		end, err := d.turns.take(ctx, x.Caller.Identity.Account)
+		if err != nil {
+			return err
+		}
+		defer end()
 	}
 	out, err := x.Call.Operation.Run(ctx, &x.Call, x.Input)
 	x.output = out
