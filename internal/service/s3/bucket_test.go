@@ -103,9 +103,9 @@ func TestPoliciesThatS3DoesNotTake(t *testing.T) {
 	_, c, _ := bucketFor(t, "data")
 	statement := func(s string) string { return `{"Version":"2012-10-17","Statement":[{` + s + `}]}` }
 	for _, k := range []struct{ doc, message string }{
-		{"hello", "Policies must be valid JSON and the first byte must be '{'"},
-		{"{}", "Missing required field Statement"},
-		{statement(`"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::data/*"`), "Missing required field Principal"},
+		{"hello", "Policies must be valid JSON and the first byte must be '{' (line 1, column 1)"},
+		{"{}", "Missing required field Statement (line 1, column 1)"},
+		{statement(`"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::data/*"`), "Missing required field Principal (line 1, column 38)"},
 		{statement(`"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::other/*"`), "Policy has invalid resource"},
 		{statement(`"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":["arn:aws:s3:::data/*","arn:aws:s3:::data2"]`), "Policy has invalid resource"},
 		{statement(`"Effect":"Allow","Principal":"*","Action":"ec2:RunInstances","Resource":"arn:aws:s3:::data/*"`), "Policy has invalid action"},

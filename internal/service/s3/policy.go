@@ -18,7 +18,7 @@ func (s *Service) checkPolicy(b *bucket, document string) (map[string]string, er
 		err = d.Check(policy.Resource)
 	}
 	if err != nil {
-		return nil, malformedPolicy.New("%s", policy.Refusal(policy.Resource, err))
+		return nil, malformedPolicy.New("%s", policy.Told(policy.Resource, err))
 	}
 	if d.Size() > maxPolicy {
 		return nil, malformedPolicy.New("Normalized policy document exceeds the maximum allowed size of %d bytes", maxPolicy)
