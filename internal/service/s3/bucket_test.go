@@ -103,9 +103,9 @@ func TestPoliciesThatS3DoesNotTake(t *testing.T) {
 	_, c, _ := bucketFor(t, "data")
 	statement := func(s string) string { return `{"Version":"2012-10-17","Statement":[{` + s + `}]}` }
 	for _, k := range []struct{ doc, message string }{
-		{"hello", "Policies must be valid JSON and the first byte must be '{' (line 1, column 1)"},
-		{"{}", "Missing required field Statement (line 1, column 1)"},
-		{statement(`"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::data/*"`), "Missing required field Principal (line 1, column 38)"},
+		{"hello", "Policies must be valid JSON and the first byte must be '{'"},
+		{"{}", "Missing required field Statement"},
+		{statement(`"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::data/*"`), "Missing required field Principal"},
 		{statement(`"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::other/*"`), "Policy has invalid resource"},
 		{statement(`"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":["arn:aws:s3:::data/*","arn:aws:s3:::data2"]`), "Policy has invalid resource"},
 		{statement(`"Effect":"Allow","Principal":"*","Action":"ec2:RunInstances","Resource":"arn:aws:s3:::data/*"`), "Policy has invalid action"},
@@ -116,6 +116,8 @@ func TestPoliciesThatS3DoesNotTake(t *testing.T) {
 	} {
 		c.do("PUT", "/data?policy", k.doc).refused(t, 400, "MalformedPolicy").has(t, "Message", k.message)
 	}
+	c.do("PUT", "/data?policy", statement(`"Effect":"Allow","Principal":"*","Action":"s3:GetObject"`)).refused(t, 400, "MalformedPolicy").has(t, "Detail", "line 1, column 38")
+	c.do("PUT", "/data?policy", "{").refused(t, 400, "MalformedPolicy").has(t, "Detail", "line 1, column 2")
 	c.do("GET", "/data?policy", "").refused(t, 404, "NoSuchBucketPolicy")
 	for _, good := range []string{ // the first denies everyone here, but the owner's root may always put another
 		statement(`"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":["arn:aws:s3:::data","arn:aws:s3:::data/*"],"Condition":{"StringNotEquals":{"aws:SourceVpce":"vpce-1a2b3c4d"}}`),
