@@ -222,6 +222,8 @@ func TestRolesOfServicesAreTheirs(t *testing.T) {
 	root.Query("iam", "GetServiceLinkedRoleDeletionStatus", "DeletionTaskId", "task/none").Fault(t, 404, "NoSuchEntity", "The deletion task with id task/none cannot be found.")
 	root.Query("iam", "CreateRole", "RoleName", "x", "Path", "/aws-service-role/batch.amazonaws.com/", "AssumeRolePolicyDocument", trust).
 		Fault(t, 400, "InvalidInput", "The path /aws-service-role/ is reserved for service-linked roles.")
+	root.Query("iam", "CreateRole", "RoleName", "x", "Path", "/aws-reserved/sso.amazonaws.com/", "AssumeRolePolicyDocument", trust).
+		Fault(t, 400, "InvalidInput", "The path /aws-reserved/ is reserved for roles that AWS makes.")
 	ann := h.As(t, h.User(t, "ann", doortest.AllowIf(`{"StringEquals":{"iam:AWSServiceName":"ecs.amazonaws.com"}}`, "iam:CreateServiceLinkedRole")))
 	ann.Query("iam", "CreateServiceLinkedRole", "AWSServiceName", "ecs.amazonaws.com").Good(t)
 	if a := ann.Query("iam", "CreateServiceLinkedRole", "AWSServiceName", "eks.amazonaws.com"); a.Code != "AccessDenied" {

@@ -93,6 +93,8 @@ func TestWhatIsMalformedIsRefused(t *testing.T) {
 			"Scope ARN: " + prefix + "policy/none does not exist or is not attachable."}},
 		"tags twice": {"CreateUser", []string{"UserName", "x", "Tags.member.1.Key", "a", "Tags.member.1.Value", "1", "Tags.member.2.Key", "A", "Tags.member.2.Value", "2"},
 			says{400, "InvalidInput", "Duplicate tag keys found. Please note that Tag keys are case insensitive."}},
+		"AWS's own tag": {"CreateUser", []string{"UserName", "x", "Tags.member.1.Key", "Aws:a", "Tags.member.1.Value", "1"},
+			says{400, "InvalidInput", "aws: prefixed tag key names are not allowed for external use."}},
 		"status": {"UpdateAccessKey", []string{"UserName", "ann", "AccessKeyId", "AKIAAAAAAAAAAAAAAAAA", "Status", "Dozing"}, says{400, "ValidationError",
 			"1 validation error detected: Value at 'status' failed to satisfy constraint: Member must satisfy enum value set"}},
 		"key of nobody":       {"DeleteAccessKey", []string{"UserName", "ann", "AccessKeyId", "AKIAAAAAAAAAAAAAAAAA"}, says{404, "NoSuchEntity", "The Access Key with id AKIAAAAAAAAAAAAAAAAA cannot be found."}},

@@ -24,11 +24,14 @@ func tagKeys(tags []shape.Tag) []api.Key {
 	return append(keys, api.Ks("aws:TagKeys", names...))
 }
 
-// distinct refuses tags whose keys differ by case alone, or not at all.
+// distinct refuses tags whose keys differ by case alone, or not at all, and AWS's own.
 func distinct(tags []shape.Tag) error {
 	seen := map[string]bool{}
 	for _, t := range tags {
 		k := strings.ToLower(*t.Key)
+		if strings.HasPrefix(k, "aws:") {
+			return invalidInput.New("aws: prefixed tag key names are not allowed for external use.")
+		}
 		if seen[k] {
 			return invalidInput.New("Duplicate tag keys found. Please note that Tag keys are case insensitive.")
 		}

@@ -261,4 +261,7 @@ func TestTags(t *testing.T) {
 	if a := ask(t, w.root, "TagResource", object{"ResourceId": root, "Tags": []object{{"Key": "a", "Value": ""}, {"Key": "A", "Value": ""}}}); a.Code != "InvalidInputException" {
 		t.Errorf("a key twice: %s", a.Body)
 	}
+	if a := ask(t, w.root, "TagResource", object{"ResourceId": root, "Tags": []object{{"Key": "AWS:a", "Value": ""}}}); a.Code != "InvalidInputException" || !strings.Contains(string(a.Body), "INVALID_SYSTEM_TAGS_PARAMETER") {
+		t.Errorf("AWS's own: %s", a.Body)
+	}
 }
