@@ -97,6 +97,8 @@ func TestWhatIsMalformedIsRefused(t *testing.T) {
 			says{400, "InvalidInput", "aws: prefixed tag key names are not allowed for external use."}},
 		"status": {"UpdateAccessKey", []string{"UserName", "ann", "AccessKeyId", "AKIAAAAAAAAAAAAAAAAA", "Status", "Dozing"}, says{400, "ValidationError",
 			"1 validation error detected: Value at 'status' failed to satisfy constraint: Member must satisfy enum value set"}},
+		"expired": {"UpdateAccessKey", []string{"UserName", "ann", "AccessKeyId", "AKIAAAAAAAAAAAAAAAAA", "Status", "Expired"}, says{400, "InvalidInput",
+			"Status Expired is not supported by Cloister: make the key Inactive, or delete it."}},
 		"key of nobody":       {"DeleteAccessKey", []string{"UserName", "ann", "AccessKeyId", "AKIAAAAAAAAAAAAAAAAA"}, says{404, "NoSuchEntity", "The Access Key with id AKIAAAAAAAAAAAAAAAAA cannot be found."}},
 		"policy no JSON":      {"PutUserPolicy", []string{"UserName", "ann", "PolicyName", "p", "PolicyDocument", "{"}, says{400, "MalformedPolicyDocument", "Syntax errors in policy. (line 1, column 2)"}},
 		"policy with whom":    {"PutUserPolicy", []string{"UserName", "ann", "PolicyName", "p", "PolicyDocument", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]}`}, says{400, "MalformedPolicyDocument", "Policy document should not specify a principal. (line 1, column 68)"}},
