@@ -161,8 +161,12 @@ func TestOrganizationsAccount(t *testing.T) {
 		t.Errorf("%v %s", err, out)
 	}
 
-	// Its root has no key until whoever keeps this Cloister asks for one.
-	if out, err := d.command("account", "create", "made").CombinedOutput(); err != nil || !strings.Contains(string(out), "account "+id+", profile made of ") {
+	// Its root has no key until whoever keeps this Cloister asks for one, by its id: of the same name he makes another
+	// account, for he must not be given one that somebody else comes into.
+	if out, err := d.command("account", "create", "made", "--profile", "namesake").CombinedOutput(); err != nil || strings.Contains(string(out), id) {
+		t.Fatalf("%v %s", err, out)
+	}
+	if out, err := d.command("account", "create", "made", "--id", id).CombinedOutput(); err != nil || !strings.Contains(string(out), "account "+id+", profile made of ") {
 		t.Fatalf("%v %s", err, out)
 	}
 	if got := first.as("made").aws(t, "sts", "get-caller-identity", "--query", "Arn"); got != "arn:aws:iam::"+id+":root" {

@@ -41,6 +41,9 @@ func (e *execCommand) Run(c *commands) error {
 	if e.Role != "" && e.Subnet == "" {
 		return errors.New("--role is for programs in a subnet: give --subnet")
 	}
+	if e.Role != "" && !strings.HasPrefix(e.Role, "arn:") {
+		return fmt.Errorf("--role takes a role's ARN, which `aws iam get-role --role-name %s --query Role.Arn` tells", e.Role)
+	}
 	api, err := f.client(e.Owner)
 	if err != nil {
 		return err

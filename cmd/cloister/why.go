@@ -14,7 +14,7 @@ import (
 
 // whyCommand explains one call.
 type whyCommand struct {
-	RequestID string `arg:"" name:"request-id" help:"The x-amzn-RequestId of the answer (aws --debug, or the error's text in most SDKs)."`
+	RequestID string `arg:"" optional:"" name:"request-id" help:"The x-amzn-RequestId of the answer (aws --debug, or the error's text in most SDKs); without it, the account's call that was denied last."`
 	As        string `help:"Profile of the credentials file." default:"default"`
 	JSON      bool   `help:"The whole record as JSON." xor:"form"`
 	Trail     bool   `help:"The record in CloudTrail's form, as JSON." xor:"form"`
@@ -27,7 +27,11 @@ func (w *whyCommand) Run(c *commands) error {
 		return err
 	}
 	var out struct{ Explanation string }
-	if err := api.json(context.Background(), "ExplainRequest", map[string]string{"RequestId": w.RequestID}, &out); err != nil {
+	in := map[string]string{}
+	if w.RequestID != "" {
+		in["RequestId"] = w.RequestID
+	}
+	if err := api.json(context.Background(), "ExplainRequest", in, &out); err != nil {
 		return err
 	}
 	if w.JSON {

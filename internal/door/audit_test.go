@@ -126,6 +126,12 @@ func TestNobodyReadsTheCallsOfAnotherAccount(t *testing.T) {
 	if e, _ := explained(h.As(t, h.Root), ours.RequestID()); e == nil {
 		t.Error("nor in its own")
 	}
+	if a := h.As(t, h.Root).Call("cloister", "ExplainRequest", "{}"); a.Status != 200 || !strings.Contains(string(a.Body), ours.RequestID()) {
+		t.Errorf("the last denied call is %s", a.Body)
+	}
+	if a := h.As(t, k).Call("cloister", "ExplainRequest", "{}"); a.Status != 400 || !strings.Contains(string(a.Body), "No denied call is on record in account "+doortest.Other) {
+		t.Errorf("the other account's last denied call is %s", a.Body)
+	}
 }
 
 func TestToExplainIsAPermissionToo(t *testing.T) {

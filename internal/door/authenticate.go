@@ -38,7 +38,7 @@ func (d *Door) authenticate(ctx context.Context, x *exchange) error {
 			return e.Fault(x.family())
 		}
 	} else {
-		leave, err := d.room(ctx, x, d.MaxBody)
+		leave, err := d.room(ctx, x, id.Account, d.MaxBody)
 		if err != nil {
 			return err
 		}
@@ -49,10 +49,16 @@ func (d *Door) authenticate(ctx context.Context, x *exchange) error {
 		if e := d.verifier.VerifyBody(&x.claim, &x.original, x.request.Bytes, secret, x.Time, x.host); e != nil {
 			return e.Fault(x.family())
 		}
+		if err := d.keep(ctx, x, id.Account); err != nil {
+			return err
+		}
 	}
 	x.Caller.Identity = id
-	if !id.Session && id.Kind != caller.AssumedRole {
-		d.Directory.Used(id.AccessKey, x.service.Model.SigningName, x.claim.Region)
+	switch service := x.service.Model.SigningName; {
+	case id.Kind == caller.AssumedRole:
+		d.Directory.Used(directory.RoleKey(id.PrincipalARN, id.ID), service, x.claim.Region)
+	case !id.Session:
+		d.Directory.Used(id.AccessKey, service, x.claim.Region)
 	}
 	return d.body(x, secret, streams)
 }
@@ -143,6 +149,13 @@ type again struct{}
 func (d *Door) run(ctx context.Context, x *exchange) error {
 	if x.bearing() {
 		ctx = context.WithValue(ctx, again{}, x)
+	}
+	if x.request != nil && x.queues() {
+		end, err := d.turns.take(ctx, x.Caller.Identity.Account)
+		if err != nil {
+			return err
+		}
+		defer end()
 	}
 	out, err := x.Call.Operation.Run(ctx, &x.Call, x.Input)
 	x.output = out

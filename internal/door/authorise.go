@@ -52,9 +52,9 @@ func (d *Door) ask(x *exchange, k *api.Check) error {
 	resource := k.Resource
 	switch {
 	case k.Beside != "":
-		resource = d.Directory.Beside(k.Beside, k.Resource)
+		resource = d.Directory.Beside(id.Account, k.Beside, k.Resource)
 	case !k.Exact:
-		resource = d.Directory.Resolve(k.Resource)
+		resource = d.Directory.Resolve(id.Account, k.Resource)
 	}
 	stack, facts := d.Directory.Stack(&x.Caller, &directory.Question{Action: k.Action, Resource: resource, Account: k.Account})
 	if id.Account == "" {

@@ -16,8 +16,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sync/semaphore"
-
 	"cloister/internal/engine/sigv4"
 	"cloister/internal/engine/wire"
 	"cloister/internal/frame/api"
@@ -52,7 +50,9 @@ type Door struct {
 	services map[place]*api.Service
 	hosts    map[string]called // the names without a wildcard, which most calls use
 	verifier *sigv4.Verifier
-	bodies   *semaphore.Weighted // unproven
+	bodies   *space // unproven
+	kept     *space // proven
+	turns    turns
 	log      *slog.Logger
 	counts   counters
 	upstream http.RoundTripper
@@ -69,7 +69,7 @@ func New(c Config) *Door {
 	regions := append([]string{c.Region}, c.Others...)
 	return &Door{
 		Config: c, regions: regions, services: map[place]*api.Service{}, hosts: names(regions), verifier: sigv4.NewVerifier(1024),
-		bodies: semaphore.NewWeighted(unproven), log: c.Log,
+		bodies: newSpace(unproven), kept: newSpace(proven), log: c.Log,
 		upstream: &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 16, IdleConnTimeout: time.Minute, ForceAttemptHTTP2: false},
 	}
 }
@@ -103,6 +103,7 @@ type exchange struct {
 	original sigv4.Request // what was signed
 	output   any
 	response *wire.Response
+	leave    func()           // gives back the room that the body has; nil for none
 	entry    *audit.Entry     // stands alone, for it outlives the exchange and its body
 	bearer   *caller.Identity // whom the token of a call that came unsigned names
 }
@@ -150,6 +151,11 @@ func (d *Door) answer(ctx context.Context, from caller.Origin, r *wire.Request) 
 	x.request, x.Caller.Origin = r, from
 	x.UserAgent = strings.Clone(first(r.Header, "User-Agent")) // the record must not keep the whole head alive
 	defer d.record(x)
+	defer func() {
+		if x.leave != nil {
+			x.leave()
+		}
+	}()
 	err := d.pass(ctx, x, byWire)
 	if err != nil {
 		x.response = wire.EncodeFault(model(x), operation(x), d.shown(x, err), x.ID)

@@ -1,7 +1,6 @@
 package door
 
 import (
-	"context"
 	"errors"
 	"net"
 	"sync"
@@ -22,9 +21,7 @@ const (
 	// The last quarter of each room is for those who have few: some that fill up all the rest keep nobody out.
 	sourceFew   = 64
 	endpointFew = 256
-	// unproven bounds the bytes of large bodies that are held before their signature was checked.
-	unproven = 256 << 20
-	// roomTime is how long such a body waits for room.
+	// roomTime is how long a large body waits for room.
 	roomTime = 10 * time.Second
 )
 
@@ -113,23 +110,4 @@ func (s *share) Origin() caller.Origin { return s.from }
 func (s *share) Close() error {
 	s.give()
 	return s.Conn.Close()
-}
-
-// room makes sure that bodies of callers who have proven nothing cannot fill the memory: a body that
-// is not here yet waits until there is room for it. The room is to be left by the function given.
-func (d *Door) room(ctx context.Context, x *exchange, limit int64) (func(), error) {
-	r := x.request
-	if r.Body == nil || r.Length >= 0 && r.Length <= prefetch {
-		return func() {}, nil
-	}
-	size := limit
-	if r.Length >= 0 {
-		size = min(size, r.Length)
-	}
-	ctx, cancel := context.WithTimeout(ctx, roomTime)
-	defer cancel()
-	if err := d.bodies.Acquire(ctx, size); err != nil {
-		return nil, slowDown.New("Too many large requests at once. Please try again.")
-	}
-	return func() { d.bodies.Release(size) }, nil
 }

@@ -1,15 +1,12 @@
 package door
 
 import (
-	"context"
 	"net"
 	"net/netip"
 	"strconv"
 	"syscall"
 	"testing"
-	"time"
 
-	"cloister/internal/engine/wire"
 	"cloister/internal/value/caller"
 )
 
@@ -131,26 +128,5 @@ func TestSomeWhoTakeAllTheyGetLeaveRoomForOthers(t *testing.T) {
 	}
 	if come("vpce-9", "10.0.3.", 10, 10); took() != 100 {
 		t.Error("another endpoint's clients were kept out")
-	}
-}
-
-func TestLargeBodiesOfStrangersWaitForRoom(t *testing.T) {
-	d := New(Config{Clock: time.Now})
-	large := &exchange{request: &wire.Request{Body: &incoming{}, Length: unproven}}
-	leave, err := d.room(context.Background(), large, unproven)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ended, cancel := context.WithCancel(context.Background())
-	cancel()
-	if _, err := d.room(ended, &exchange{request: &wire.Request{Body: &incoming{}, Length: -1}}, 1<<20); err == nil {
-		t.Error("there was room for more than the bound")
-	}
-	if _, err := d.room(ended, &exchange{request: &wire.Request{Body: &incoming{}, Length: 100}}, 1<<20); err != nil {
-		t.Errorf("a small body waits: %v", err)
-	}
-	leave()
-	if _, err := d.room(context.Background(), large, unproven); err != nil {
-		t.Errorf("room left is not there: %v", err)
 	}
 }

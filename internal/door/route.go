@@ -54,7 +54,7 @@ func (d *Door) route(ctx context.Context, x *exchange) error {
 		return refused.Fault(x.family())
 	}
 	if p := x.service.Model.Protocol; p == "query" || p == "ec2" {
-		leave, err := d.room(ctx, x, maxForm)
+		leave, err := d.room(ctx, x, x.from(), maxForm)
 		if err != nil {
 			return err
 		}

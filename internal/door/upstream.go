@@ -56,7 +56,7 @@ func (d *Door) elsewhere(ctx context.Context, x *exchange, row *catalogue.Servic
 	case refused != nil:
 		return refused.Fault(x.family())
 	}
-	leave, err := d.room(ctx, x, d.MaxBody)
+	leave, err := d.room(ctx, x, x.from(), d.MaxBody)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ package decide
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -34,6 +35,9 @@ func Lines(from io.Reader, to io.Writer, quiet bool) error {
 				return err
 			}
 		}
+		if number == 1 {
+			line = bytes.TrimPrefix(line, []byte("\uFEFF"))
+		}
 		if text := strings.TrimSpace(string(line)); text != "" {
 			a := answerTo([]byte(text), known)
 			if a.Error != "" && a.ID == nil {
@@ -46,7 +50,7 @@ func Lines(from io.Reader, to io.Writer, quiet bool) error {
 				return err
 			}
 		}
-		if in.Buffered() == 0 || err != nil {
+		if !another(in) || err != nil {
 			if flush := out.Flush(); flush != nil {
 				return flush
 			}
@@ -58,6 +62,12 @@ func Lines(from io.Reader, to io.Writer, quiet bool) error {
 			return fmt.Errorf("line %d: %w", number, err)
 		}
 	}
+}
+
+// another tells whether a whole line more has come.
+func another(in *bufio.Reader) bool {
+	come, _ := in.Peek(in.Buffered()) // what is there can be had
+	return bytes.IndexByte(come, '\n') >= 0
 }
 
 // readLine reads to the end of a line; of one that is too long nothing is kept.
@@ -86,12 +96,27 @@ type answer struct {
 	Error   string                `json:"error,omitempty"`
 }
 
+// wrong says what is wrong with JSON: at a member, or at all.
+func wrong(err error) string {
+	var kind *json.UnmarshalTypeError
+	if !errors.As(err, &kind) {
+		return ": " + strings.TrimPrefix(err.Error(), "json: ")
+	}
+	if field := strings.Trim(kind.Field, "."); field != "" {
+		return "." + field + ": cannot be " + kind.Value
+	}
+	return ": cannot be " + kind.Value
+}
+
 func answerTo(line []byte, known documents) answer {
 	var q question
 	if err := json.Unmarshal(line, &q); err != nil {
-		return answer{ID: q.ID, Result: "invalid", Error: err.Error()}
+		return answer{ID: q.ID, Result: "invalid", Error: strings.TrimPrefix("question"+wrong(err), "question.")}
 	}
 	if !utf8.Valid(line) {
+		if !utf8.Valid(q.ID) {
+			q.ID = nil // the answer is UTF-8
+		}
 		return answer{ID: q.ID, Result: "invalid", Error: "not UTF-8"} // decoding would make one text of different ones
 	}
 	stack, request, err := q.read(known)

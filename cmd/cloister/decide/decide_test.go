@@ -97,22 +97,27 @@ func quoted(text string) string {
 
 func TestWhatIsNoQuestion(t *testing.T) {
 	for text, want := range map[string]string{
-		`nonsense`: "line 1: invalid character", `[]`: "line 1: json:", `{"id":7}`: "request.action:",
-		line(`"identity":[{"Statement":[{"Effect":"Allow","Action":"*","Resource":"*","Principal":"*"}]}]`, user+","+read):       "identity[0]: Policy document should not specify a principal.",
-		line(`"identity":[{"Statement":[]]`, user+","+read):                                                                      "line 1: invalid character",
-		line(`"boundary":[{"Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}]`, user+","+read):                       "boundary[0]: Policy document must be version 2012-10-17 or greater.",
-		line(`"scp":[[],[{"Version":"2012-10-17","Statement":[{"Effect":"Alow","Action":"*","Resource":"*"}]}]]`, user+","+read): "scp[1][0]: line 1",
-		line(`"rcp":[[`+allowAll+`,{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*"}]}]]`, user+","+read):  "rcp[0][1]:",
-		line(`"resource":[{"Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}]`, user+","+read):                       "resource[0]: Missing required field Principal",
-		line(``, `"principal":"ann","principalType":"user",`+read):                                                               "request.principal:",
-		line(``, `"principal":"arn:aws:iam::123456789012:user/ann","principalType":"person",`+read):                              "request.principalType:",
-		line(``, `"principalType":"service",`+read):                                                                              "request.principal is missing",
-		line(``, user+`,"action":"GetObject","resource":"*"`):                                                                    "request.action:",
-		line(``, user+","+read+`,"context":{"aws:SourceIp":{}}`):                                                                 "request.context: aws:SourceIp:",
-		line(``, user+","+read+`,"context":{"aws:TagKeys":[1]}`):                                                                 "request.context: aws:TagKeys:",
-		line(``, user+","+read+`,"context":{"aws:TagKeys":[],"AWS:tagkeys":["a"]}`):                                              "request.context: aws:tagkeys is given twice",
-		line(``, user+`,"action":"s3:GetObject","resource":"arn:aws:s3:::b/`+"\xff"+`"`):                                         "not UTF-8",
-		line(`"resource":[`+everybody+`]`, user+`,"action":"sts:AssumeRole","resource":"arn:aws:iam::123456789012:role/r"`):      "resource[0]: AssumeRole policy may only specify STS AssumeRole actions.",
+		`nonsense`: "line 1: question: invalid character", `[]`: "line 1: question: cannot be array", `{"id":7}`: "request.action:",
+		`{"id":7,"request":{"principal":7}}`: "request.principal: cannot be number", "{\"id\":\"\xff\",\"request\":{}}": "line 1: not UTF-8",
+		line(`"identiti":[]`, user+","+read): `policies: unknown field "identiti"`,
+		line(`"identity":{}`, user+","+read): "policies.identity: cannot be object",
+		line(`"scp":[{}]`, user+","+read):    "policies.scp: cannot be object",
+		line(`"identity":[{"Statement":[{"Effect":"Allow","Action":"*","Resource":"*","Principal":"*"}]}]`, user+","+read):                       "identity[0]: Policy document should not specify a principal. (Statement[0].Principal, line 1, column 73)",
+		line(`"identity":[{"Statement":[]]`, user+","+read):                                                                                      "line 1: question: invalid character",
+		line(`"boundary":[{"Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}]`, user+","+read):                                       "boundary[0]: Policy document must be version 2012-10-17 or greater. (line 1, column 1)",
+		line(`"scp":[[],[{"Version":"2012-10-17","Statement":[{"Effect":"Alow","Action":"*","Resource":"*"}]}]]`, user+","+read):                 "scp[1][0]: line 1",
+		line(`"rcp":[[`+allowAll+`,{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*"}]}]]`, user+","+read):                  "rcp[0][1]:",
+		line(`"resource":[{"Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}]`, user+","+read):                                       "resource[0]: Missing required field Principal (Statement[0], line 1, column 15)",
+		line(``, `"principal":"ann","principalType":"user",`+read):                                                                               "request.principal:",
+		line(``, `"principal":"arn:aws:iam::123456789012:user/ann","principalType":"person",`+read):                                              "request.principalType:",
+		line(``, `"principalType":"service",`+read):                                                                                              "request.principal is missing",
+		line(``, user+`,"action":"GetObject","resource":"*"`):                                                                                    "request.action:",
+		line(``, user+","+read+`,"context":{"aws:SourceIp":{}}`):                                                                                 "request.context: aws:SourceIp:",
+		line(``, user+","+read+`,"context":{"aws:TagKeys":[1]}`):                                                                                 "request.context: aws:TagKeys:",
+		line(`"resource":[`+everybody+`]`, user+`,"action":"sts:AssumeRole","resource":"arn:aws:iam::123456789012:role/r"`):                      "resource[0]: AssumeRole policy may only specify STS AssumeRole actions. (Statement[0].Action, line 1, column 81)",
+		line(`"rcp":[[`+strings.Replace(strings.Replace(everybody, "Allow", "Deny", 1), `"*","Res`, `["s3:*","*"],"Res`, 1)+`]]`, user+","+read): "rcp[0][0]: The provided policy document does not meet the requirements of the specified policy type. (Statement[0].Action[1], line 1, column 88)",
+		line(``, user+","+read+`,"context":{"aws:TagKeys":[],"AWS:tagkeys":["a"]}`):                                                              "request.context: aws:tagkeys is given twice",
+		line(``, user+`,"action":"s3:GetObject","resource":"arn:aws:s3:::b/`+"\xff"+`"`):                                                         "not UTF-8",
 	} {
 		if a := ask(t, text)[0]; a.Result != "invalid" || !strings.HasPrefix(a.Error, want) {
 			t.Errorf("%s: %s %q, wanted %q", text, a.Result, a.Error, want)
@@ -148,5 +153,41 @@ func TestDecideStreams(t *testing.T) {
 	ask.Close()
 	if err := <-done; err != nil {
 		t.Error(err)
+	}
+}
+
+// TestDecideAnswersBeforeTheNextIsWhole sends a question and the beginning of the next in one piece: the first is
+// answered while the second is still on its way.
+func TestDecideAnswersBeforeTheNextIsWhole(t *testing.T) {
+	in, ask := io.Pipe()
+	answers, out := io.Pipe()
+	done := make(chan error, 1)
+	go func() { done <- Lines(in, out, true) }()
+	read := json.NewDecoder(answers)
+	next := line(``, user+`,"action":"s3:GetObject"`)
+	if _, err := io.WriteString(ask, next+"\n"+next[:20]); err != nil {
+		t.Fatal(err)
+	}
+	for _, rest := range []string{next[20:] + "\n", ""} {
+		var a answer
+		if err := read.Decode(&a); err != nil || a.Result != "ImplicitDeny" {
+			t.Fatalf("%+v %v", a, err)
+		}
+		if _, err := io.WriteString(ask, rest); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ask.Close()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestDecideReadsOn has lines that are too long, begin with a byte order mark, or end as on Windows.
+func TestDecideReadsOn(t *testing.T) {
+	good := line(`"identity":[`+allowAll+`]`, user+","+read)
+	all := ask(t, "\uFEFF"+good+"\r", `{"id":"`+strings.Repeat("a", longestLine)+`"}`, "", good)
+	if len(all) != 3 || all[0].Result != "Allowed" || all[1].Result != "invalid" || !strings.Contains(all[1].Error, "line 2: longer than") || all[2].Result != "Allowed" {
+		t.Errorf("%.300v", all)
 	}
 }

@@ -1,6 +1,7 @@
 package decide
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,16 +17,8 @@ import (
 // question is one line in.
 type question struct {
 	ID       json.RawMessage `json:"id"`
-	Policies struct {
-		Identity []json.RawMessage   `json:"identity"`
-		Resource []json.RawMessage   `json:"resource"`
-		Boundary []json.RawMessage   `json:"boundary"`
-		Endpoint []json.RawMessage   `json:"endpoint"`
-		Session  []json.RawMessage   `json:"session"`
-		SCP      [][]json.RawMessage `json:"scp"`
-		RCP      [][]json.RawMessage `json:"rcp"`
-	} `json:"policies"`
-	Request struct {
+	Policies json.RawMessage `json:"policies"`
+	Request  struct {
 		Principal       string                     `json:"principal"`
 		PrincipalType   string                     `json:"principalType"`
 		Action          string                     `json:"action"`
@@ -35,13 +28,40 @@ type question struct {
 	} `json:"request"`
 }
 
+// policies are the documents by kind; those of an organisation by level.
+type policies struct {
+	Identity []json.RawMessage   `json:"identity"`
+	Resource []json.RawMessage   `json:"resource"`
+	Boundary []json.RawMessage   `json:"boundary"`
+	Endpoint []json.RawMessage   `json:"endpoint"`
+	Session  []json.RawMessage   `json:"session"`
+	SCP      [][]json.RawMessage `json:"scp"`
+	RCP      [][]json.RawMessage `json:"rcp"`
+}
+
+// policies refuses a member that it does not know: the answer would be one without that policy.
+func (q *question) policies() (p policies, err error) {
+	if len(q.Policies) == 0 {
+		return p, nil
+	}
+	read := json.NewDecoder(bytes.NewReader(q.Policies))
+	read.DisallowUnknownFields()
+	if err := read.Decode(&p); err != nil {
+		return p, errors.New("policies" + wrong(err))
+	}
+	return p, nil
+}
+
 // read makes of a question what the engine takes.
 func (q *question) read(known documents) (*policy.Stack, *policy.Request, error) {
 	request, err := q.request()
 	if err != nil {
 		return nil, nil, err
 	}
-	p := &q.Policies
+	p, err := q.policies()
+	if err != nil {
+		return nil, nil, err
+	}
 	s := &policy.Stack{
 		Trust: trusts(request), Required: strings.HasPrefix(request.Resource, "arn:aws:kms:") && strings.Contains(request.Resource, ":key/"),
 		ViaEndpoint: len(p.Endpoint) > 0,
@@ -267,6 +287,10 @@ func (k documents) document(raw json.RawMessage, kind policy.Kind) (*policy.Docu
 	if err == nil && !(kind == policy.RCP && d.FullAccess()) {
 		err = d.Check(kind)
 	}
+	var m *policy.Malformed
+	if errors.As(err, &m) {
+		return nil, fmt.Errorf("%w (%s)", err, place(m))
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -275,4 +299,13 @@ func (k documents) document(raw json.RawMessage, kind policy.Kind) (*policy.Docu
 	}
 	k[kind][text] = d
 	return d, nil
+}
+
+// place is where a document is wrong: the element, if it is not the document itself, and its place in the text.
+func place(m *policy.Malformed) string {
+	text := fmt.Sprintf("line %d, column %d", m.Line, m.Column)
+	if m.Element != "" {
+		text = m.Element + ", " + text
+	}
+	return text
 }

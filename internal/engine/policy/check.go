@@ -10,7 +10,7 @@ import (
 // principals that it names exist is for the caller, who may ask Principals.
 func (d *Document) Check(kind Kind) error {
 	if m := d.check(kind); m != nil {
-		m.Position = d.locate(m)
+		m.Position, m.Element = d.locate(m)
 		return m
 	}
 	return nil

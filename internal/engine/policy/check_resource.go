@@ -126,14 +126,29 @@ func (d *Document) FullAccess() bool {
 	return s.allow && everyone && s.anyAction && !s.notAction && len(s.resources) == 1 && s.resources[0].all && !s.notResource && len(s.conditions) == 0
 }
 
-// checkRCP wants what AWS Organizations does of customers: only Deny, for everyone, of named actions.
+// checkRCP wants what AWS Organizations does of customers: only Deny, for everyone, of actions with their
+// service's name ("*" alone is for RCPFullAWSAccess).
 func (d *Document) checkRCP() *Malformed {
-	for i := range d.statements {
-		s := &d.statements[i]
+	return d.each(func(s *statement) *Malformed {
 		everyone := s.principals != nil && !s.principals.not && len(s.principals.names) == 1 && s.principals.names[0].written == "*"
-		if s.allow || !everyone || len(s.actions) == 0 || s.notAction || len(s.resources) == 0 {
-			return malformed(controlRefusal).of(s)
+		switch every := slices.IndexFunc(s.actions, func(a action) bool { return a.written == "*" }); {
+		case s.allow || !everyone || len(s.actions) == 0 || s.notAction || len(s.resources) == 0:
+			return malformed(controlRefusal)
+		case every >= 0:
+			return malformed(controlRefusal).in("Action").item(every)
+		}
+		return nil
+	}, everyAction, controlResources(false))
+}
+
+// Services names the services whose actions the statements speak of, in small letters; "*" is all of them.
+func (d *Document) Services() (out []string) {
+	for i := range d.statements {
+		for j := range d.statements[i].actions {
+			name, _, _ := strings.Cut(fold(d.statements[i].actions[j].written), ":")
+			out = append(out, name)
 		}
 	}
-	return d.each(everyAction, controlResources(false))
+	slices.Sort(out)
+	return slices.Compact(out)
 }

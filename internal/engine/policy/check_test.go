@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // verdict is what AWS would say on saving a text as a policy of a kind; "" when it would save it.
@@ -289,6 +291,7 @@ func TestRefusalsSayWhere(t *testing.T) {
 		{Trust, trust(`"Action":"sts:AssumeRole"`), "Missing required field Principal (line 1, column 14)"},
 		{Trust, trust(someone + `"Action":"sts:AssumeRole"`), `Invalid principal in policy: "SERVICE":"b" (line 2, column 53)`},
 		{Trust, trust(`"Principal":"*","Action":["sts:AssumeRole","s3:*"]`), "AssumeRole policy may only specify STS AssumeRole actions. (line 2, column 44)"},
+		{RCP, strings.Replace(trust(`"Principal":"*","Action":["s3:*","*"],"Resource":"*"`), "Allow", "Deny", 1), "The provided policy document does not meet the requirements of the specified policy type. (line 2, column 34)"},
 		{RCP, trust(`"Principal":"*","Action":"s3:*"`), "The provided policy document does not meet the requirements of the specified policy type. (line 1, column 14)"},
 		{Endpoint, "{", "The Policy Document is not valid. Syntax error at position (1,2)"},
 	} {
@@ -300,6 +303,29 @@ func TestRefusalsSayWhere(t *testing.T) {
 			t.Errorf("%s\n%q, want %q", c.text, got, c.want)
 		}
 	}
+	// By names of elements, of which the last that is there is told.
+	for text, want := range map[string]string{
+		`{"Version":"2008-10-17","Statement":` + plainStatement + `}`: "Version",
+		`{"Statement":` + plainStatement + `}`:                        "",
+	} {
+		var m *Malformed
+		if err := mustParse(t, text).Check(Managed); !errors.As(err, &m) || m.Element != want {
+			t.Errorf("%s: %+v, want %q", text, m, want)
+		}
+	}
+	for text, want := range map[string]string{
+		`{"Effect":"Allow","Resource":"*"}`:                                                        "Statement",
+		`[{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Allow","Resource":"*"}]`:       "Statement[1]",
+		`[{"Effect":"Allow","Action":["*","x"],"Resource":"*"}]`:                                   "Statement[0].Action[1]",
+		`[{"Effect":"Allow","Action":"*","Resource":["*"],"Principal":{"AWS":["*"]}}]`:             "Statement[0].Principal",
+		`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"DateEquals":{"a:b":["x"]}}}`:  "Statement.Condition.DateEquals.a:b[0]",
+		`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"DateNotEquals":{"a:b":"x"}}}`: "Statement.Condition.DateNotEquals.a:b",
+	} {
+		var m *Malformed
+		if err := mustParse(t, `{"Statement":`+text+`}`).Check(Identity); !errors.As(err, &m) || m.Element != want {
+			t.Errorf("%s: %+v, want %q", text, m, want)
+		}
+	}
 	if _, err := Parse("{}"); !strings.HasPrefix(err.Error(), "line 1, column 1: ") {
 		t.Error(err)
 	}
@@ -308,5 +334,36 @@ func TestRefusalsSayWhere(t *testing.T) {
 	}
 	if got := Told(Identity, errors.New("anything")); got != "anything" {
 		t.Error(got)
+	}
+}
+
+func TestServicesOfADocument(t *testing.T) {
+	d := mustParse(t, `{"Statement":[{"Effect":"Deny","Principal":"*","Action":["S3:Get*","sqs:*"],"Resource":"*"},{"Effect":"Deny","NotAction":["*","s3:x"],"Resource":"*"}]}`)
+	if diff := cmp.Diff([]string{"*", "s3", "sqs"}, d.Services()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestKeysAreTheSameInAnyASCIICase(t *testing.T) {
+	if !SameKey("aws:Team", "AWS:team") || SameKey("stack", "ſtack") || SameKey("a", "ab") {
+		t.Error("keys are told apart by the case of ASCII letters, or by less")
+	}
+}
+
+// An account in the policy of a gateway endpoint is its root user alone (the PrivateLink guide, "Principals for gateway endpoints").
+func TestAccountsThatAreTheirRoots(t *testing.T) {
+	for _, principal := range []string{`{"AWS":"111122223333"}`, `{"AWS":["arn:aws:iam::111122223333:root"]}`} {
+		d := mustParse(t, `{"Statement":[{"Effect":"Allow","Action":"*","Resource":"*","Principal":`+principal+`},{"Effect":"Deny","Action":"iam:*","Resource":"*"}]}`)
+		for _, c := range []struct {
+			kind       PrincipalKind
+			d          *Document
+			wantEffect Effect
+		}{{User, d, Allowed}, {User, d.RootsOnly(), ImplicitDeny}, {RootUser, d.RootsOnly(), Allowed}} {
+			all := []Attached{{Document: mustParse(t, `{"Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`)}}
+			r := &Request{Principal: Principal{Kind: c.kind, ARN: "arn:aws:iam::111122223333:x", Account: "111122223333"}, Action: "s3:GetObject", Resource: "*"}
+			if got := Decide(&Stack{Identity: all, Endpoint: []Attached{{Document: c.d}}}, r); got.Effect != c.wantEffect {
+				t.Errorf("%s, %v: %v, want %v", principal, c.kind, got.Effect, c.wantEffect)
+			}
+		}
 	}
 }

@@ -131,9 +131,24 @@ func (d *Document) Principals() []PrincipalName {
 	return names
 }
 
+// RootsOnly gives a copy of the document in which an account that is named means its root user alone, as in the
+// policy of a gateway endpoint.
+func (d *Document) RootsOnly() *Document {
+	return d.named(func(n *principalName) { n.rootOnly = n.kind == accountPrincipal })
+}
+
 // Bind gives a copy of the document in which ARNs of users and roles mean the entities that have
 // the given unique ids: an entity made later under the same name is not meant.
 func (d *Document) Bind(id func(arn string) (string, bool)) *Document {
+	return d.named(func(n *principalName) {
+		if n.kind == arnPrincipal {
+			n.id, _ = id(n.text)
+		}
+	})
+}
+
+// named gives a copy of the document with a change to every name of a principal.
+func (d *Document) named(change func(*principalName)) *Document {
 	bound := *d
 	bound.statements = append([]statement(nil), d.statements...)
 	for i := range bound.statements {
@@ -143,9 +158,7 @@ func (d *Document) Bind(id func(arn string) (string, bool)) *Document {
 		}
 		e := principals{not: s.principals.not, names: append([]principalName(nil), s.principals.names...)}
 		for j := range e.names {
-			if e.names[j].kind == arnPrincipal {
-				e.names[j].id, _ = id(e.names[j].text)
-			}
+			change(&e.names[j])
 		}
 		s.principals = &e
 	}

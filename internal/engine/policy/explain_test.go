@@ -237,3 +237,27 @@ func TestWhatIsSeenOfAnothersResourceIsItsOwners(t *testing.T) {
 		t.Errorf("its owner reads %+v", again)
 	}
 }
+
+// AWS's RCPFullAWSAccess is everybody's to read, but where it is attached tells what the owner's organisation is made of.
+func TestWhereControlPoliciesAreIsTheOwnersAffair(t *testing.T) {
+	full := mustParse(t, `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}}`)
+	other := mustParse(t, `{"Version":"2012-10-17","Statement":{"Effect":"Deny","Principal":"*","Action":"sqs:*","Resource":"*"}}`)
+	const manager = "999988887777"
+	s := &Stack{Identity: []Attached{{Document: full, Name: "mine", Owner: home}}, Resource: []Attached{{Document: full, Owner: away}},
+		RCP: [][]Attached{{{Document: full, Name: "Full", Level: "r-secret"}}, {{Document: full, Name: "Full", Level: "ou-secret"}, {Document: other, Name: "guard", Level: "ou-secret", Owner: manager}}}}
+	s.Identity[0].Document = mustParse(t, `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`)
+	r := &Request{Principal: ann, Action: "s3:GetObject", Resource: bucketKey, ResourceAccount: away}
+	for account, want := range map[string]int{home: 2, away: 5, manager: 3} {
+		got := Explain(s, r).Report().For(account)
+		if len(got.Policies) != want || got.Effect != Allowed {
+			t.Errorf("%s reads %+v", account, got.Policies)
+		}
+		if lines := strings.Join(got.Lines(), "\n"); strings.Contains(lines, "r-secret") != (account == away) || strings.Contains(lines, "ou-secret") != (account != home) {
+			t.Errorf("%s reads %s", account, lines)
+		}
+	}
+	r.Action, r.Related = "sqs:SendMessage", true
+	if got := Explain(s, r).Report().For(home); got.Result != (Result{Effect: ExplicitDeny, Kind: RCP}) || len(got.Policies) != 3 || !got.Policies[0].Hidden || got.Policies[0].Level != "" {
+		t.Errorf("of one organisation: %+v", got)
+	}
+}

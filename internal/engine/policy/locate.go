@@ -1,28 +1,37 @@
 package policy
 
+import (
+	"strconv"
+	"strings"
+)
+
 // locate finds what a Malformed is about by reading the text again: a compiled document remembers only
-// where its statements are.
-func (d *Document) locate(m *Malformed) Position {
+// where its statements are. What is missing is where it is missing in.
+func (d *Document) locate(m *Malformed) (Position, string) {
 	r := newReader(d.text)
 	n, _ := r.document() // it was read before
+	path := m.path
 	if m.statement > 0 {
-		list := n.member("Statement")
-		n = *list
-		if list.kind == arrayNode {
-			n = list.items[m.statement-1]
-		}
+		path = append([]string{"Statement"}, path...)
 	}
-	for _, name := range m.path {
+	var names []string
+	for i, name := range path {
 		next := n.member(name)
 		if next == nil {
-			return r.position(n.start) // of what it is missing in
+			return r.position(n.start), strings.Join(names, ".")
 		}
-		n = *next
+		at := m.at
+		if i == 0 && m.statement > 0 {
+			at = m.statement - 1
+		} else if i < len(path)-1 {
+			at = len(next.items) // only the last one's values are told apart
+		}
+		if n = *next; n.kind == arrayNode && at < len(n.items) {
+			n, name = n.items[at], name+"["+strconv.Itoa(at)+"]"
+		}
+		names = append(names, name)
 	}
-	if n.kind == arrayNode && m.at < len(n.items) {
-		n = n.items[m.at]
-	}
-	return r.position(n.start)
+	return r.position(n.start), strings.Join(names, ".")
 }
 
 // member finds the value of an object's member, nil when there is none or it is no object.

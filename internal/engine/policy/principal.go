@@ -110,6 +110,8 @@ type principalName struct {
 	role    string // of a session's ARN
 	session string
 	id      string // the unique id the ARN was bound to
+	// rootOnly says that an account means its root user and nobody else of it.
+	rootOnly bool
 }
 
 const accountLength = 12
@@ -152,7 +154,7 @@ func (n *principalName) grant(p *Principal) Grant {
 	case anyPrincipal:
 		return AnyGrant
 	case accountPrincipal:
-		if p.hasIdentity() && p.Account == n.text {
+		if p.hasIdentity() && p.Account == n.text && (!n.rootOnly || p.Kind == RootUser) {
 			return AccountGrant
 		}
 	case arnPrincipal:

@@ -39,6 +39,8 @@ func (e *SyntaxError) Error() string {
 type Malformed struct {
 	Position
 	Message string
+	// Element is the place by names, as Statement[1].Action[0]; empty for the document itself.
+	Element string
 
 	statement int      // from 1; 0 for the document itself
 	path      []string // of element names, from the statement or the document

@@ -100,6 +100,8 @@ func (r Report) For(account string) Report {
 		switch {
 		case outside && p.Kind.ofOwner():
 			continue
+		case r.Owner != "" && foreign && p.Kind == RCP && p.Owner != account && p.Effect != ExplicitDeny:
+			continue // how many there are, and where, would tell how the owner's organisation is made
 		case theirs:
 			p = PolicyReport{Kind: p.Kind, Effect: p.Effect, Hidden: true}
 			hidden = hidden || p.Kind == r.Kind

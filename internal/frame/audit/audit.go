@@ -26,6 +26,7 @@ type Log struct {
 
 	mu      sync.Mutex
 	pending []*Entry
+	writing []*Entry       // were pending, and may not be in the store yet
 	waiting map[string]int // of pending, by account
 	wake    chan struct{}
 }
@@ -97,6 +98,39 @@ func (l *Log) Find(ctx context.Context, account, requestID string) (*Entry, erro
 	return e.explained().readBy(account), nil
 }
 
+// Last gives the account's newest denied call; nil when none is kept.
+func (l *Log) Last(ctx context.Context, account string) (*Entry, error) {
+	if account == "" {
+		return nil, nil
+	}
+	if id := l.lastPending(account); id != "" {
+		return l.Find(ctx, account, id)
+	}
+	var newest []store.Entry[row]
+	err := l.db.View(ctx, func(tx *store.Tx) (err error) {
+		newest, err = rows.Last(tx, store.Prefix(account), "", "", 1)
+		return err
+	})
+	if err != nil || len(newest) == 0 {
+		return nil, err
+	}
+	return l.Find(ctx, account, newest[0].Value.ID)
+}
+
+// lastPending is the newest denied call of an account that is not written yet.
+func (l *Log) lastPending(account string) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, of := range [][]*Entry{l.pending, l.writing} {
+		for _, e := range slices.Backward(of) {
+			if e.account() == account {
+				return e.RequestID
+			}
+		}
+	}
+	return ""
+}
+
 // Run writes denied calls to the store until ctx is done, and once more then.
 func (l *Log) Run(ctx context.Context) error {
 	whole := context.WithoutCancel(ctx) // a write that was begun is finished
@@ -137,7 +171,7 @@ func (l *Log) take() []*Entry {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	batch := l.pending
-	l.pending, l.waiting = nil, map[string]int{}
+	l.pending, l.writing, l.waiting = nil, batch, map[string]int{}
 	return batch
 }
 

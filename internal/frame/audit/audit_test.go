@@ -101,6 +101,40 @@ func TestDeniedCallsAreKeptUntilNewerOnesPushThemOut(t *testing.T) {
 	}
 }
 
+func TestTheLastDeniedCall(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "db"))
+	defer db.Close()
+	l := audit.New(db, slog.New(slog.DiscardHandler))
+	last := func(who string) string {
+		t.Helper()
+		e, err := l.Last(t.Context(), who)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e == nil {
+			return ""
+		}
+		return e.RequestID
+	}
+	check := func(want string) {
+		t.Helper()
+		if got := last(account); got != want || last("444455556666") != "" || last("") != "" {
+			t.Errorf("the last is %q, not %q", got, want)
+		}
+	}
+	check("")
+	l.Add(call(1, true))
+	l.Add(call(2, true))
+	l.Add(call(3, false))
+	check("call-2")
+	run(t, l)() // writes them
+	check("call-2")
+	l = audit.New(db, slog.New(slog.DiscardHandler))
+	check("call-2")
+	l.Add(call(4, true))
+	check("call-4")
+}
+
 func TestCallsOfOtherAccountsAndOfNobodyAreNotFound(t *testing.T) {
 	db := open(t, filepath.Join(t.TempDir(), "db"))
 	defer db.Close()

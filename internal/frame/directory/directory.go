@@ -53,8 +53,9 @@ type Key struct {
 type Resource struct {
 	ARN, Account string
 	Policy       *policy.Attached
-	// Trust marks a role: its policy is a trust policy and must allow.
-	Trust bool
+	// Trust marks a role: its policy is a trust policy and must allow. Trusted are the unique ids that it names.
+	Trust   bool
+	Trusted []string
 }
 
 // Endpoint is a VPC endpoint with its policy.
@@ -147,8 +148,12 @@ func (d *Directory) RemovePrincipal(arn string) {
 
 // Resolve gives the ARN of the user, role, group or instance profile that one without a path means: IAM's
 // requests name them by name alone, in any case, but policies speak of their ARNs. So do requests of an
-// organisation's management account with ids. Other ARNs it gives back.
-func (d *Directory) Resolve(arn string) string {
+// organisation's management account with ids. Other ARNs it gives back, and all that are of another account than
+// the one that asks: what is there under which path, and whether, is its owner's affair.
+func (d *Directory) Resolve(account, arn string) string {
+	if of, ok := accountIn(arn); ok && of != account {
+		return arn
+	}
 	if short, ok := strings.CutPrefix(arn, "arn:aws:organizations::"); ok {
 		d.mu.RLock()
 		defer d.mu.RUnlock()
@@ -176,13 +181,23 @@ func (d *Directory) Resolve(arn string) string {
 }
 
 // Beside gives an ARN without a path the path of another, which may be named without it.
-func (d *Directory) Beside(other, arn string) string {
+func (d *Directory) Beside(account, other, arn string) string {
 	_, bare := plain(arn)
-	known := strings.LastIndexByte(d.Resolve(other), '/')
+	known := strings.LastIndexByte(d.Resolve(account, other), '/')
 	if !bare || known < 0 {
 		return arn
 	}
-	return d.Resolve(other)[:known] + arn[strings.LastIndexByte(arn, '/'):]
+	return d.Resolve(account, other)[:known] + arn[strings.LastIndexByte(arn, '/'):]
+}
+
+// accountIn is the account in an ARN of IAM or Organizations; what is AWS's own has none.
+func accountIn(arn string) (account string, ok bool) {
+	rest, ok := strings.CutPrefix(arn, "arn:aws:iam::")
+	if !ok {
+		rest, ok = strings.CutPrefix(arn, "arn:aws:organizations::")
+	}
+	account, _, _ = strings.Cut(rest, ":")
+	return account, ok && account != "" && account != "aws"
 }
 
 // plain gives what an entity of IAM is unique by: account, kind and name, in lower case; "" for other

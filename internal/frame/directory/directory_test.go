@@ -163,12 +163,12 @@ func TestResolveFindsPathsAndCase(t *testing.T) {
 		"arn:aws:s3:::role/worker": "arn:aws:s3:::role/worker",
 		"arn:aws:iam::":            "arn:aws:iam::",
 	} {
-		if got := w.Resolve(in); got != want {
+		if got := w.Resolve("111122223333", in); got != want {
 			t.Errorf("Resolve(%q) = %q, want %q", in, got, want)
 		}
 	}
 	w.RemovePrincipal(role)
-	if got := w.Resolve("arn:aws:iam::111122223333:role/worker"); strings.Contains(got, "team") {
+	if got := w.Resolve("111122223333", "arn:aws:iam::111122223333:role/worker"); strings.Contains(got, "team") {
 		t.Errorf("a role that is gone resolves to %q", got)
 	}
 }

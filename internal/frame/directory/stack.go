@@ -10,7 +10,7 @@ import (
 // Question is what a check asks: may the caller do Action to Resource?
 type Question struct {
 	Action, Resource string
-	// Account owns the resource, if the directory does not know better; empty means the caller's.
+	// Account owns the resource, if the directory does not know better; empty means the one in IAM's ARNs, else the caller's.
 	Account string
 }
 
@@ -39,6 +39,9 @@ func (d *Directory) Stack(c *caller.Caller, q *Question) (s policy.Stack, f Fact
 	}
 	if f.Account == "" {
 		f.Account = id.Account
+		if of, ok := accountIn(q.Resource); ok {
+			f.Account = of // a role of another account is that account's, also before there is one
+		}
 	}
 	f.Resource = d.tagsOf(q.Resource)
 	if p := d.principal[q.Resource]; p != nil {

@@ -153,7 +153,7 @@ func TestPartsOfAnOrganizationHaveNamesForItsManagementAccountOnly(t *testing.T)
 		"arn:aws:organizations::444455556666:ou-1": "arn:aws:organizations::444455556666:ou-1",
 		"arn:aws:organizations::777788889999:ou-1": "arn:aws:organizations::777788889999:ou-1",
 	} {
-		if got := w.Resolve(short); got != want {
+		if got := w.Resolve(short[len("arn:aws:organizations::"):len("arn:aws:organizations::")+12], short); got != want {
 			t.Errorf("%s is %s, wanted %s", short, got, want)
 		}
 	}
@@ -216,6 +216,33 @@ func TestATagOfASessionHidesNoOther(t *testing.T) {
 		id := caller.Identity{Kind: caller.AssumedRole, Account: "111122223333", PrincipalARN: "arn:r", Tags: []caller.Tag{{Key: key, Value: "high"}}}
 		if _, f := w.Stack(&caller.Caller{Identity: id}, &directory.Question{Action: "a:B", Resource: "*"}); len(f.Principal) != want {
 			t.Errorf("with %s it has %v", key, f.Principal)
+		}
+	}
+}
+
+// Of another account nobody learns by a name what is there under which path, and a role of another account is not
+// one's own for not being there yet: else it could be passed before it is made.
+func TestAnotherAccountsEntitiesAreItsOwn(t *testing.T) {
+	w := start()
+	for _, short := range []string{"arn:aws:iam::111122223333:role/worker", "arn:aws:iam::111122223333:role/WORKER"} {
+		if got := w.Resolve("444455556666", short); got != short {
+			t.Errorf("another account is told %s", got)
+		}
+	}
+	w.SetKey(directory.Key{ID: "AKIA1", Account: "111122223333", Owner: role})
+	if got := w.Resolve("444455556666", "arn:aws:iam::111122223333:access-key/AKIA1"); got == role {
+		t.Error("another account is told whose a key is")
+	}
+	if got := w.Beside("444455556666", "arn:aws:iam::111122223333:role/worker", "arn:aws:iam::111122223333:role/new"); got != "arn:aws:iam::111122223333:role/new" {
+		t.Errorf("another account is told %s", got)
+	}
+	c := &caller.Caller{Identity: caller.Identity{Kind: caller.User, Account: "444455556666"}}
+	for resource, want := range map[string]string{
+		"arn:aws:iam::111122223333:role/none": "111122223333", role: "111122223333", "arn:aws:iam::444455556666:role/none": "444455556666",
+		"arn:aws:iam::aws:policy/AdministratorAccess": "444455556666", "*": "444455556666",
+	} {
+		if _, f := w.Stack(c, &directory.Question{Action: "iam:PassRole", Resource: resource}); f.Account != want {
+			t.Errorf("%s is of %s", resource, f.Account)
 		}
 	}
 }

@@ -2,24 +2,31 @@ package directory
 
 import (
 	"maps"
+	"strings"
 	"sync"
 	"time"
 )
 
-// Use is when and for what an access key was last used.
+// Use is when and for what an access key or a role was last used.
 type Use struct {
 	At              time.Time
 	Service, Region string
 }
 
-// uses keeps the last use of each key until it is written down. It has a lock of its own, since every
+// uses keeps the last use of each key and role until it is written down. It has a lock of its own, since every
 // call writes here.
 type uses struct {
 	mu  sync.Mutex
 	all map[string]Use
 }
 
-// Used notes that a long-term key was used. It is to be quick: nothing is written.
+// RoleKey is what the uses of a role are noted under, beside keys: one made later under the same name is another.
+func RoleKey(arn, id string) string {
+	role, _, _ := strings.Cut(id, ":")
+	return arn + " " + role
+}
+
+// Used notes that a long-term key, or a role, was used. It is to be quick: nothing is written.
 func (d *Directory) Used(key, service, region string) {
 	u := Use{At: d.clock().UTC().Truncate(time.Second), Service: service, Region: region}
 	d.uses.mu.Lock()

@@ -20,6 +20,8 @@ import (
 type account struct {
 	ID, Name string
 	Created  time.Time
+	// Organized marks one that an organisation made, whose name nobody here chose: it is meant by its id only.
+	Organized bool `json:",omitempty"`
 }
 
 var accounts = store.NewTable[account]("cloister_account")
@@ -77,13 +79,12 @@ func (s *Service) record(tx *store.Tx, a *account) (*account, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, old := range all {
-		switch {
-		case old.Name == a.Name && (a.ID == "" || a.ID == old.ID):
-			return old, nil
-		case old.Name == a.Name || old.ID == a.ID:
-			return nil, accountExists.New("There is an account %s (%s) already.", old.ID, old.Name)
-		}
+	meant := func(old *account) bool { return old.ID == a.ID || a.ID == "" && old.Name == a.Name && !old.Organized }
+	if i := slices.IndexFunc(all, meant); i >= 0 && all[i].Name == a.Name {
+		return all[i], nil
+	}
+	if i := slices.IndexFunc(all, func(old *account) bool { return old.ID == a.ID || old.Name == a.Name && !old.Organized }); i >= 0 {
+		return nil, accountExists.New("There is an account %s (%s) already.", all[i].ID, all[i].Name)
 	}
 	if a.ID == s.Home {
 		return nil, accountExists.New("Account %s is the first one.", a.ID)
@@ -157,7 +158,7 @@ func (s *Service) Add(ctx context.Context, id, name string) error {
 		if err != nil || a != nil {
 			return err
 		}
-		return accounts.Put(tx, id, &account{ID: id, Name: name, Created: tx.Now.UTC().Truncate(time.Second)})
+		return accounts.Put(tx, id, &account{ID: id, Name: name, Created: tx.Now.UTC().Truncate(time.Second), Organized: true})
 	})
 	if err != nil {
 		return err

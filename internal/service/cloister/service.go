@@ -44,11 +44,21 @@ var _ = api.Define(operations, "ExplainRequest", func(c *api.Call, _ *shape.Expl
 	return []api.Check{{Action: "cloister:ExplainRequest", Resource: "*"}}
 }, (*Service).explainRequest)
 
-// explainRequest gives the record of one call of the caller's account as a JSON text.
+// explainRequest gives the record of one call of the caller's account as a JSON text: without a request id, of the
+// one that was denied last.
 func (s *Service) explainRequest(ctx context.Context, c *api.Call, in *shape.ExplainRequestInput) (*shape.ExplainRequestOutput, error) {
-	e, err := s.Audit.Find(ctx, c.Account(), *in.RequestId)
+	var e *audit.Entry
+	var err error
+	if in.RequestId == nil {
+		e, err = s.Audit.Last(ctx, c.Account())
+	} else {
+		e, err = s.Audit.Find(ctx, c.Account(), *in.RequestId)
+	}
 	if err != nil {
 		return nil, err
+	}
+	if e == nil && in.RequestId == nil {
+		return nil, notFound.New("No denied call is on record in account %s.", c.Account())
 	}
 	if e == nil {
 		return nil, notFound.New("No call with request id %s is on record in account %s. "+
@@ -58,5 +68,5 @@ func (s *Service) explainRequest(ctx context.Context, c *api.Call, in *shape.Exp
 	if err != nil {
 		return nil, fmt.Errorf("explain %s: %w", *in.RequestId, err)
 	}
-	return &shape.ExplainRequestOutput{RequestId: in.RequestId, Explanation: new(string(text))}, nil
+	return &shape.ExplainRequestOutput{RequestId: &e.RequestID, Explanation: new(string(text))}, nil
 }

@@ -18,10 +18,11 @@ type endpointView struct {
 	enis   map[string][]*eni // by endpoint
 	zones  map[string]string // of subnets
 	now    time.Time
+	policy func(*endpoint) string
 }
 
 func (s *Service) endpointView(tx *store.Tx, account string) (*endpointView, error) {
-	v := &endpointView{now: tx.Now, region: s.Region, enis: map[string][]*eni{}, zones: map[string]string{}}
+	v := &endpointView{now: tx.Now, region: s.Region, policy: s.shownPolicy, enis: map[string][]*eni{}, zones: map[string]string{}}
 	var err error
 	if v.groups, err = groupNames(tx, account); err != nil {
 		return nil, err
@@ -50,7 +51,7 @@ func (e *endpoint) kind() string {
 func (v *endpointView) aws(e *endpoint) shape.VpcEndpoint {
 	out := shape.VpcEndpoint{
 		VpcEndpointId: &e.ID, VpcEndpointType: new(e.kind()), VpcId: &e.VPC, ServiceName: &e.Service, State: new(e.state(v.now)), OwnerId: &e.Account,
-		PolicyDocument: new(e.policyText()), RouteTableIds: filled(e.Tables), SubnetIds: filled(e.Subnets), IpAddressType: new("ipv4"),
+		PolicyDocument: new(v.policy(e)), RouteTableIds: filled(e.Tables), SubnetIds: filled(e.Subnets), IpAddressType: new("ipv4"),
 		DnsOptions: &shape.DnsOptions{DnsRecordIpType: new(e.recordType())}, PrivateDnsEnabled: &e.PrivateDNS, RequesterManaged: new(false),
 		CreationTimestamp: &e.Created, Tags: awsTags(e.Tags), ServiceRegion: &v.region, Groups: []shape.SecurityGroupIdentifier{},
 		NetworkInterfaceIds: []string{},

@@ -118,7 +118,7 @@ func (s *Service) offered(ctx context.Context, c *api.Call, in *shape.CreateVpcE
 		if service.NoPolicy {
 			return service, noPolicy(service.EndpointName(s.Region))
 		}
-		if err := s.checkPolicy(*in.PolicyDocument); err != nil {
+		if _, err := s.checkPolicy(*in.PolicyDocument); err != nil {
 			return service, err
 		}
 	}
@@ -189,6 +189,11 @@ func (s *Service) newEndpoint(tx *store.Tx, c *api.Call, in *shape.CreateVpcEndp
 	e := &endpoint{
 		head: endpoints.begin(tx, c.Account(), tags), VPC: v.ID, Service: *in.ServiceName, Gateway: str(in.VpcEndpointType) != "Interface",
 		State: pending, Policy: str(in.PolicyDocument),
+	}
+	if e.Policy != "" {
+		if e.Principals, err = s.checkPolicy(e.Policy); err != nil {
+			return nil, err
+		}
 	}
 	e.setRecordType(in.DnsOptions)
 	if err := s.roomFor(tx, e); err != nil {

@@ -23,12 +23,12 @@ func (s *Service) modifyVpcEndpoint(ctx context.Context, c *api.Call, in *shape.
 	if err != nil {
 		return nil, err
 	}
-	policy := str(in.PolicyDocument)
+	policy, principals := str(in.PolicyDocument), map[string]string(nil)
 	if policy != "" {
 		if yes(in.ResetPolicy) {
 			return nil, invalidCombination.New("The parameter ResetPolicy may not be used in combination with PolicyDocument")
 		}
-		if err := s.checkPolicy(policy); err != nil {
+		if principals, err = s.checkPolicy(policy); err != nil {
 			return nil, err
 		}
 	}
@@ -55,7 +55,7 @@ func (s *Service) modifyVpcEndpoint(ctx context.Context, c *api.Call, in *shape.
 			return noPolicy(e.Service)
 		}
 		if policy != "" || yes(in.ResetPolicy) {
-			e.Policy = policy
+			e.Policy, e.Principals = policy, principals
 			if err := s.announce(tx, e); err != nil {
 				return err
 			}

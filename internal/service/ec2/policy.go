@@ -3,6 +3,7 @@ package ec2
 import (
 	"context"
 	"fmt"
+	"strings"
 	"unicode/utf8"
 
 	"cloister/internal/engine/policy"
@@ -28,19 +29,45 @@ func (e *endpoint) policyText() string {
 	return interfaceDefaultPolicy
 }
 
-// checkPolicy refuses what cannot be an endpoint's policy.
-func (s *Service) checkPolicy(text string) error {
+// shownPolicy is the policy as it is told: users and roles by the ARNs that they have now, by their ids when they are gone.
+func (s *Service) shownPolicy(e *endpoint) string {
+	d, err := policy.Parse(e.policyText())
+	if err != nil || len(e.Principals) == 0 {
+		return e.policyText()
+	}
+	return d.Renamed(func(arn string) string {
+		if id, saved := e.Principals[arn]; saved {
+			return s.Directory.Named(arn, id)
+		}
+		return arn
+	})
+}
+
+// checkPolicy refuses what cannot be an endpoint's policy, and gives the unique ids of the users and roles that it
+// names, who must exist.
+func (s *Service) checkPolicy(text string) (map[string]string, error) {
 	if n := utf8.RuneCountInString(text); n > s.Quotas.PolicyCharacters {
-		return invalidPolicy.New("The Policy Document is not valid. It has %d characters, more than the %d allowed.", n, s.Quotas.PolicyCharacters)
+		return nil, invalidPolicy.New("The Policy Document is not valid. It has %d characters, more than the %d allowed.", n, s.Quotas.PolicyCharacters)
 	}
 	d, err := policy.Parse(text)
 	if err == nil {
 		err = d.Check(policy.Endpoint)
 	}
 	if err != nil {
-		return invalidPolicy.New("%s", policy.Told(policy.Endpoint, err))
+		return nil, invalidPolicy.New("%s", policy.Told(policy.Endpoint, err))
 	}
-	return nil
+	ids := map[string]string{}
+	for _, p := range d.Principals() {
+		if p.Group != "AWS" || !strings.HasPrefix(p.Text, "arn:aws:iam::") || strings.HasSuffix(p.Text, ":root") {
+			continue
+		}
+		known := s.Directory.Principal(p.Text)
+		if known == nil {
+			return nil, invalidPolicy.New(`The Policy Document is not valid. Invalid principal in policy: "AWS":"%s"`, p.Text)
+		}
+		ids[p.Text] = known.ID
+	}
+	return ids, nil
 }
 
 // announce puts an endpoint's policy in force with the commit of the transaction.
@@ -48,6 +75,13 @@ func (s *Service) announce(tx *store.Tx, e *endpoint) error {
 	d, err := policy.Parse(e.policyText())
 	if err != nil {
 		return fmt.Errorf("policy of %s: %w", e.ID, err)
+	}
+	d = d.Bind(func(arn string) (string, bool) {
+		id, ok := e.Principals[arn]
+		return id, ok
+	})
+	if e.Gateway {
+		d = d.RootsOnly()
 	}
 	fact := &directory.Endpoint{ID: e.ID, Account: e.Account, Policy: &policy.Attached{
 		Document: d, Name: "VPC endpoint policy", ARN: arn.Format("ec2", s.Region, e.Account, "vpc-endpoint/"+e.ID), Owner: e.Account,

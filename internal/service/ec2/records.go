@@ -88,12 +88,14 @@ type endpoint struct {
 	Gateway      bool
 	State        string
 	Policy       string // as it was given; empty is the default
-	Subnets      []string
-	Tables       []string
-	Groups       []string
-	PrivateDNS   bool
-	Suffix       string // eight characters in its own DNS names
-	Zone         string // the hidden hosted zone of its private names
+	// Principals are the unique ids of the users and roles that Policy names, by their ARNs when it was given.
+	Principals map[string]string `json:",omitempty"`
+	Subnets    []string
+	Tables     []string
+	Groups     []string
+	PrivateDNS bool
+	Suffix     string // eight characters in its own DNS names
+	Zone       string // the hidden hosted zone of its private names
 	// Provider is the endpoint service of a customer's that it leads to, with the private name that it
 	// had when the endpoint was made.
 	Provider, PrivateName string `json:",omitempty"`

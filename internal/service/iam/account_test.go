@@ -1,6 +1,7 @@
 package iam_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -221,6 +222,8 @@ func TestRolesOfServicesAreTheirs(t *testing.T) {
 	root.Query("iam", "GetServiceLinkedRoleDeletionStatus", "DeletionTaskId", "task/none").Fault(t, 404, "NoSuchEntity", "The deletion task with id task/none cannot be found.")
 	root.Query("iam", "CreateRole", "RoleName", "x", "Path", "/aws-service-role/batch.amazonaws.com/", "AssumeRolePolicyDocument", trust).
 		Fault(t, 400, "InvalidInput", "The path /aws-service-role/ is reserved for service-linked roles.")
+	root.Query("iam", "CreateRole", "RoleName", "x", "Path", "/aws-reserved/sso.amazonaws.com/", "AssumeRolePolicyDocument", trust).
+		Fault(t, 400, "InvalidInput", "The path /aws-reserved/ is reserved for roles that AWS makes.")
 	ann := h.As(t, h.User(t, "ann", doortest.AllowIf(`{"StringEquals":{"iam:AWSServiceName":"ecs.amazonaws.com"}}`, "iam:CreateServiceLinkedRole")))
 	ann.Query("iam", "CreateServiceLinkedRole", "AWSServiceName", "ecs.amazonaws.com").Good(t)
 	if a := ann.Query("iam", "CreateServiceLinkedRole", "AWSServiceName", "eks.amazonaws.com"); a.Code != "AccessDenied" {
@@ -299,5 +302,75 @@ func TestWhatUsersDoNotHave(t *testing.T) {
 	root.Query("iam", "ListVirtualMFADevices").Good(t)
 	for _, op := range []string{"GetLoginProfile", "DeleteLoginProfile"} {
 		root.Query("iam", op, "UserName", "ann").Fault(t, 404, "NoSuchEntity", "Login Profile for User ann cannot be found.")
+	}
+}
+
+func TestRolesTellWhenTheyWereUsed(t *testing.T) {
+	h := doortest.Open(t)
+	root := h.As(t, h.Root)
+	worker := h.Role(t, "worker", doortest.Allow("iam:ListUsers"))
+	ann := h.User(t, "ann", doortest.Allow("sts:AssumeRole"))
+	told := func(op string, members ...string) *doortest.Answer {
+		t.Helper()
+		return h.As(t, h.Root).Query("iam", op, members...).Good(t)
+	}
+	h.As(t, h.As(t, ann).Assume(worker, "one")).Query("iam", "ListUsers").Good(t)
+	for _, restart := range []bool{false, true} {
+		if restart {
+			if err := h.IAM.Flush(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			h.Restart()
+		}
+		for _, a := range []*doortest.Answer{told("GetRole", "RoleName", "worker"), told("GetAccountAuthorizationDetails", "Filter.member.1", "Role")} {
+			if a.XML("LastUsedDate") == "" || a.XML("Region") != "us-east-1" {
+				t.Errorf("restarted %v: %s", restart, a.Body)
+			}
+		}
+	}
+	// One that is made later under the same name was never used.
+	root = h.As(t, h.Root)
+	h.As(t, h.As(t, ann).Assume(worker, "one")).Query("iam", "ListUsers").Good(t)
+	for _, name := range root.Query("iam", "ListRolePolicies", "RoleName", "worker").Good(t).All("member") {
+		root.Query("iam", "DeleteRolePolicy", "RoleName", "worker", "PolicyName", name).Good(t)
+	}
+	root.Query("iam", "DeleteRole", "RoleName", "worker").Good(t)
+	h.Role(t, "worker", doortest.Allow("iam:ListUsers"))
+	if err := h.IAM.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if a := told("GetRole", "RoleName", "worker"); a.XML("LastUsedDate") != "" || !strings.Contains(string(a.Body), "<RoleLastUsed>") && !strings.Contains(string(a.Body), "<RoleLastUsed/>") {
+		t.Errorf("%s", a.Body)
+	}
+}
+
+// TestPagesOfWhatIsDeleted deletes each page before it asks for the next: nothing is passed over.
+func TestPagesOfWhatIsDeleted(t *testing.T) {
+	h := doortest.Open(t)
+	root := h.As(t, h.Root)
+	for i := range 5 {
+		root.Query("iam", "CreateUser", "UserName", fmt.Sprintf("user%d", i)).Good(t)
+	}
+	var got []string
+	marker := []string{"MaxItems", "2"}
+	for more := "true"; more == "true"; {
+		a := root.Query("iam", "ListUsers", marker...).Good(t)
+		for _, name := range a.All("UserName") {
+			got = append(got, name)
+			root.Query("iam", "DeleteUser", "UserName", name).Good(t)
+		}
+		more, marker = a.XML("IsTruncated"), []string{"MaxItems", "2", "Marker", a.XML("Marker")}
+	}
+	if strings.Join(got, " ") != "user0 user1 user2 user3 user4" {
+		t.Errorf("%v", got)
+	}
+	// Where what the next page begins with is gone too, its place stands in for it.
+	for i := range 5 {
+		root.Query("iam", "CreateUser", "UserName", fmt.Sprintf("user%d", i)).Good(t)
+	}
+	a := root.Query("iam", "ListUsers", "MaxItems", "2").Good(t)
+	root.Query("iam", "DeleteUser", "UserName", "user2").Good(t)
+	if got := root.Query("iam", "ListUsers", "Marker", a.XML("Marker")).Good(t).All("UserName"); strings.Join(got, " ") != "user3 user4" {
+		t.Errorf("%v", got)
 	}
 }

@@ -53,6 +53,7 @@ type entity struct {
 	MaxSessionSeconds int32             `json:",omitempty"`
 	Protected         bool              `json:",omitempty"` // a service-linked role
 	House             bool              `json:",omitempty"` // of a service that is here
+	Used              directory.Use     `json:",omitzero"`  // when a role's credentials were used last
 }
 
 // entities are keyed by account, kind and the name in lower case: names differ by more than case.
@@ -146,36 +147,28 @@ func (s *Service) remove(tx *store.Tx, c *api.Call, kind Kind, name string) erro
 	if len(e.Inline) > 0 {
 		return deleteConflict.New("Cannot delete entity, must delete policies first.")
 	}
-	if err := empty(tx, e); err != nil {
+	if err := s.empty(tx, e); err != nil {
 		return err
 	}
 	tx.After(func() { forget(s.Directory, kind, e.ARN) })
-	if err := entities.Delete(tx, e.key()); err != nil {
+	if err := entities.Delete(tx, e.key()); err != nil || kind != user && kind != role {
 		return err
 	}
 	return s.retell(tx, e.ARN, e.ID, e.ID)
 }
 
 // empty refuses what something still hangs on.
-func empty(tx *store.Tx, e *entity) error {
+func (s *Service) empty(tx *store.Tx, e *entity) error {
 	switch e.Kind {
 	case user:
-		keys, err := ownedBy(tx, e.Account, e.ARN)
-		if err != nil {
-			return err
-		}
-		if len(keys) > 0 {
+		if s.Directory.KeysOf(e.Account, e.ARN) > 0 {
 			return deleteConflict.New("Cannot delete entity, must delete access keys first.")
 		}
 		if len(e.Groups) > 0 {
 			return deleteConflict.New("Cannot delete entity, must remove users from group first.")
 		}
 	case group:
-		all, err := members(tx, e)
-		if err != nil {
-			return err
-		}
-		if len(all) > 0 {
+		if s.Directory.Inhabited(e.ARN) {
 			return deleteConflict.New("Cannot delete entity, must remove users from group first.")
 		}
 	case role:

@@ -1,6 +1,7 @@
 package iam
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -64,7 +65,7 @@ func (e *entity) facts() (facts, error) {
 	if err != nil {
 		return facts{}, err
 	}
-	return facts{principal: p, resource: &directory.Resource{ARN: e.ARN, Account: e.Account, Trust: true,
+	return facts{principal: p, resource: &directory.Resource{ARN: e.ARN, Account: e.Account, Trust: true, Trusted: slices.Collect(maps.Values(e.Trusted)),
 		Policy: &policy.Attached{Document: doc.Bind(func(arn string) (string, bool) {
 			id, ok := e.Trusted[arn]
 			return id, ok

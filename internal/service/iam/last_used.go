@@ -2,11 +2,13 @@ package iam
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"cloister/internal/frame/api"
 	"cloister/internal/frame/directory"
 	"cloister/internal/machine/store"
+	"cloister/internal/value/arn"
 	shape "cloister/internal/value/shape/iam"
 )
 
@@ -43,7 +45,19 @@ func (s *Service) getAccessKeyLastUsed(ctx context.Context, c *api.Call, in *sha
 // noting is how often the last uses of keys are written down.
 const noting = time.Minute
 
-// Run writes down from time to time, and when ctx ends, when keys were last used: no call does it itself.
+// lastUsed tells when a role's credentials were used last: nothing, where they never were.
+func (s *Service) lastUsed(e *entity) *shape.RoleLastUsed {
+	use := e.Used
+	if later, ok := s.Directory.LastUse(directory.RoleKey(e.ARN, e.ID)); ok {
+		use = later
+	}
+	if use.At.IsZero() {
+		return new(shape.RoleLastUsed)
+	}
+	return &shape.RoleLastUsed{LastUsedDate: &use.At, Region: &use.Region}
+}
+
+// Run writes down from time to time, and when ctx ends, when keys and roles were last used: no call does it itself.
 func (s *Service) Run(ctx context.Context) error {
 	t := time.NewTicker(noting)
 	defer t.Stop()
@@ -57,7 +71,7 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 }
 
-// Flush writes down when keys were last used.
+// Flush writes down when keys and roles were last used.
 func (s *Service) Flush(ctx context.Context) error {
 	uses := s.Directory.Uses()
 	if len(uses) == 0 {
@@ -78,12 +92,29 @@ func (s *Service) Flush(ctx context.Context) error {
 	return err
 }
 
-// note puts a use into a key's record, if there still is one.
+// note puts a use into a key's or a role's record, if there still is one.
 func note(tx *store.Tx, account, id string, u directory.Use) error {
+	if of, role, ok := strings.Cut(id, " "); ok {
+		return noteRole(tx, of, role, u)
+	}
 	k, err := accessKeys.Get(tx, store.Key(account, id))
 	if err != nil || k == nil {
 		return err
 	}
 	k.Used = u
 	return accessKeys.Put(tx, store.Key(account, id), k)
+}
+
+func noteRole(tx *store.Tx, of, id string, u directory.Use) error {
+	a, err := arn.Parse(of)
+	if err != nil {
+		return err
+	}
+	key := entityKey(a.Account, role, a.Resource[strings.LastIndexByte(a.Resource, '/')+1:])
+	e, err := entities.Get(tx, key)
+	if err != nil || e == nil || e.ID != id {
+		return err
+	}
+	e.Used = u
+	return entities.Put(tx, key, e)
 }

@@ -60,7 +60,7 @@ func (s *Service) listAccountAliases(ctx context.Context, c *api.Call, in *shape
 		if a != nil {
 			all = append(all, a.Name)
 		}
-		page, next, err := cut(all, in.Marker, in.MaxItems)
+		page, next, err := cut(all, itself, in.Marker, in.MaxItems)
 		out.AccountAliases, out.IsTruncated, out.Marker = page, new(next != nil), next
 		return err
 	})

@@ -23,11 +23,7 @@ func (s *Service) createAccessKey(ctx context.Context, c *api.Call, in *shape.Cr
 		if err != nil {
 			return err
 		}
-		old, err := ownedBy(tx, c.Account(), owner)
-		if err != nil {
-			return err
-		}
-		if len(old) >= keysPerUser {
+		if s.Directory.KeysOf(c.Account(), owner) >= keysPerUser {
 			return limitExceeded.New("Cannot exceed quota for AccessKeysPerUser: %d", keysPerUser)
 		}
 		k.ID, k.Secret = directory.NewKey()

@@ -20,11 +20,7 @@ func (s *Service) deletePolicy(ctx context.Context, c *api.Call, in *shape.Delet
 		if !p.ours() {
 			return accessDenied.New("Policy %s is AWS's and cannot be deleted.", p.ARN)
 		}
-		n, err := usage(tx, c.Account())
-		if err != nil {
-			return err
-		}
-		if n[p.ARN] != (uses{}) {
+		if s.Directory.Given(p.ARN) {
 			return deleteConflict.New("Cannot delete a policy attached to entities.")
 		}
 		if len(p.Versions) > 1 {

@@ -17,6 +17,14 @@ var _ = api.Define(operations, "GetAccountAuthorizationDetails", on("GetAccountA
 // detail puts one user, group, role or policy into the answer.
 type detail func(tx *store.Tx, out *shape.GetAccountAuthorizationDetailsResponse) error
 
+// told is a detail and what it is about.
+type told struct {
+	name string
+	put  detail
+}
+
+func (t told) known() string { return t.name }
+
 // getAccountAuthorizationDetails tells everything that gives rights in an account, in pages of all kinds
 // together: users, groups, roles, the account's policies and those of AWS that somebody has.
 func (s *Service) getAccountAuthorizationDetails(ctx context.Context, c *api.Call, in *shape.GetAccountAuthorizationDetailsRequest) (*shape.GetAccountAuthorizationDetailsResponse, error) {
@@ -28,13 +36,13 @@ func (s *Service) getAccountAuthorizationDetails(ctx context.Context, c *api.Cal
 		if err != nil {
 			return err
 		}
-		page, next, err := cut(all, in.Marker, in.MaxItems)
+		page, next, err := cut(all, told.known, in.Marker, in.MaxItems)
 		if err != nil {
 			return err
 		}
 		out.IsTruncated, out.Marker = new(next != nil), next
-		for _, put := range page {
-			if err := put(tx, out); err != nil {
+		for _, one := range page {
+			if err := one.put(tx, out); err != nil {
 				return err
 			}
 		}
@@ -44,8 +52,8 @@ func (s *Service) getAccountAuthorizationDetails(ctx context.Context, c *api.Cal
 }
 
 // details gives what is to be told, in order.
-func (s *Service) details(tx *store.Tx, c *api.Call, wanted func(string) bool) ([]detail, error) {
-	var out []detail
+func (s *Service) details(tx *store.Tx, c *api.Call, wanted func(string) bool) ([]told, error) {
+	var out []told
 	for _, kind := range []Kind{user, group, role} {
 		if !wanted(kind.title()) {
 			continue
@@ -55,7 +63,7 @@ func (s *Service) details(tx *store.Tx, c *api.Call, wanted func(string) bool) (
 			return nil, err
 		}
 		for _, e := range all {
-			out = append(out, map[Kind]detail{user: e.userDetail, group: e.groupDetail, role: e.roleDetail}[kind])
+			out = append(out, told{e.known(), map[Kind]detail{user: e.userDetail, group: e.groupDetail, role: s.roleDetail(e)}[kind]})
 		}
 	}
 	n, err := usage(tx, c.Account())
@@ -73,7 +81,7 @@ func (s *Service) details(tx *store.Tx, c *api.Call, wanted func(string) bool) (
 		}
 		for _, p := range all {
 			if scope == "Local" || n[p.ARN] != (uses{}) {
-				out = append(out, p.detail(n[p.ARN]))
+				out = append(out, told{p.ARN, p.detail(n[p.ARN])})
 			}
 		}
 	}
@@ -127,19 +135,21 @@ func (e *entity) groupDetail(tx *store.Tx, out *shape.GetAccountAuthorizationDet
 	return err
 }
 
-func (e *entity) roleDetail(tx *store.Tx, out *shape.GetAccountAuthorizationDetailsResponse) error {
-	attached, err := e.attachedShapes(tx, "/")
-	if err != nil {
+func (s *Service) roleDetail(e *entity) detail {
+	return func(tx *store.Tx, out *shape.GetAccountAuthorizationDetailsResponse) error {
+		attached, err := e.attachedShapes(tx, "/")
+		if err != nil {
+			return err
+		}
+		holders, err := holding(tx, e)
+		if err != nil {
+			return err
+		}
+		profiles, err := profileShapes(tx, holders)
+		r := e.roleShape()
+		out.RoleDetailList = append(out.RoleDetailList, shape.RoleDetail{Path: r.Path, RoleName: r.RoleName, RoleId: r.RoleId, Arn: r.Arn, CreateDate: r.CreateDate,
+			AssumeRolePolicyDocument: r.AssumeRolePolicyDocument, InstanceProfileList: profiles, RolePolicyList: e.inlineDetails(),
+			AttachedManagedPolicies: append([]shape.AttachedPolicy{}, attached...), PermissionsBoundary: r.PermissionsBoundary, Tags: append([]shape.Tag{}, e.Tags...), RoleLastUsed: s.lastUsed(e)})
 		return err
 	}
-	holders, err := holding(tx, e)
-	if err != nil {
-		return err
-	}
-	profiles, err := profileShapes(tx, holders)
-	r := e.roleShape()
-	out.RoleDetailList = append(out.RoleDetailList, shape.RoleDetail{Path: r.Path, RoleName: r.RoleName, RoleId: r.RoleId, Arn: r.Arn, CreateDate: r.CreateDate,
-		AssumeRolePolicyDocument: r.AssumeRolePolicyDocument, InstanceProfileList: profiles, RolePolicyList: e.inlineDetails(),
-		AttachedManagedPolicies: append([]shape.AttachedPolicy{}, attached...), PermissionsBoundary: r.PermissionsBoundary, Tags: append([]shape.Tag{}, e.Tags...)})
-	return err
 }

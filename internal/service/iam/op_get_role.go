@@ -19,6 +19,7 @@ func (s *Service) getRole(ctx context.Context, c *api.Call, in *shape.GetRoleReq
 		e, err := get(tx, c, role, *in.RoleName)
 		if err == nil {
 			out = &shape.GetRoleResponse{Role: e.roleShape()}
+			out.Role.RoleLastUsed = s.lastUsed(e)
 		}
 		return err
 	})

@@ -41,7 +41,7 @@ func (s *Service) getGroup(ctx context.Context, c *api.Call, in *shape.GetGroupR
 		if err != nil {
 			return err
 		}
-		page, next, err := cut(all, in.Marker, in.MaxItems)
+		page, next, err := cut(all, (*entity).known, in.Marker, in.MaxItems)
 		out = &shape.GetGroupResponse{Group: g.groupShape(), Users: []shape.User{}, IsTruncated: new(next != nil), Marker: next}
 		for _, u := range page {
 			out.Users = append(out.Users, *u.listed())
@@ -59,7 +59,7 @@ func (s *Service) listGroups(ctx context.Context, c *api.Call, in *shape.ListGro
 		if err != nil {
 			return err
 		}
-		page, next, err := cut(all, in.Marker, in.MaxItems)
+		page, next, err := cut(all, (*entity).known, in.Marker, in.MaxItems)
 		for _, g := range page {
 			out.Groups = append(out.Groups, *g.groupShape())
 		}

@@ -47,7 +47,7 @@ func (s *Service) listAttachedGroupPolicies(ctx context.Context, c *api.Call, in
 		if err != nil {
 			return err
 		}
-		page, next, err := cut(all, in.Marker, in.MaxItems)
+		page, next, err := cut(all, attachedARN, in.Marker, in.MaxItems)
 		out = &shape.ListAttachedGroupPoliciesResponse{AttachedPolicies: page, IsTruncated: new(next != nil), Marker: next}
 		return err
 	})

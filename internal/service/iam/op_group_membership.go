@@ -40,7 +40,7 @@ func (s *Service) listGroupsForUser(ctx context.Context, c *api.Call, in *shape.
 		if err != nil {
 			return err
 		}
-		page, next, err := cut(all, in.Marker, in.MaxItems)
+		page, next, err := cut(all, (*entity).known, in.Marker, in.MaxItems)
 		for _, g := range page {
 			out.Groups = append(out.Groups, *g.groupShape())
 		}

@@ -50,7 +50,7 @@ func (s *Service) listGroupPolicies(ctx context.Context, c *api.Call, in *shape.
 		if err != nil {
 			return err
 		}
-		page, next, err := cut(names(e.Inline), in.Marker, in.MaxItems)
+		page, next, err := cut(names(e.Inline), itself, in.Marker, in.MaxItems)
 		out.PolicyNames, out.IsTruncated, out.Marker = append([]string{}, page...), new(next != nil), next
 		return err
 	})

@@ -63,7 +63,7 @@ func (s *Service) listInstanceProfiles(ctx context.Context, c *api.Call, in *sha
 		if err != nil {
 			return err
 		}
-		page, next, err := cut(all, in.Marker, in.MaxItems)
+		page, next, err := cut(all, (*entity).known, in.Marker, in.MaxItems)
 		if err != nil {
 			return err
 		}
@@ -86,7 +86,7 @@ func (s *Service) listInstanceProfilesForRole(ctx context.Context, c *api.Call, 
 		if err != nil {
 			return err
 		}
-		page, next, err := cut(all, in.Marker, in.MaxItems)
+		page, next, err := cut(all, (*entity).known, in.Marker, in.MaxItems)
 		if err != nil {
 			return err
 		}

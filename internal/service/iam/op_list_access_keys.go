@@ -22,7 +22,7 @@ func (s *Service) listAccessKeys(ctx context.Context, c *api.Call, in *shape.Lis
 		if err != nil {
 			return err
 		}
-		page, next, err := cut(all, in.Marker, in.MaxItems)
+		page, next, err := cut(all, (*accessKey).known, in.Marker, in.MaxItems)
 		for _, k := range page {
 			out.AccessKeyMetadata = append(out.AccessKeyMetadata, shape.AccessKeyMetadata{
 				UserName: who, AccessKeyId: &k.ID, Status: status(k.Active), CreateDate: &k.Created,

@@ -24,7 +24,7 @@ func (s *Service) listAttachedUserPolicies(ctx context.Context, c *api.Call, in 
 		if err != nil {
 			return err
 		}
-		page, next, err := cut(all, in.Marker, in.MaxItems)
+		page, next, err := cut(all, attachedARN, in.Marker, in.MaxItems)
 		out = &shape.ListAttachedUserPoliciesResponse{AttachedPolicies: page, IsTruncated: new(next != nil), Marker: next}
 		return err
 	})

@@ -28,7 +28,7 @@ func (s *Service) listEntitiesForPolicy(ctx context.Context, c *api.Call, in *sh
 			wanted := in.EntityFilter == nil || strings.EqualFold(*in.EntityFilter, string(e.Kind))
 			return !wanted || !e.has(p.ARN, text(in.PolicyUsageFilter)) || !strings.HasPrefix(e.Path, path(in.PathPrefix))
 		})
-		page, next, err := cut(all, in.Marker, in.MaxItems)
+		page, next, err := cut(all, (*entity).known, in.Marker, in.MaxItems)
 		for _, e := range page {
 			switch e.Kind {
 			case user:

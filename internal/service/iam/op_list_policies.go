@@ -33,7 +33,7 @@ func (s *Service) listPolicies(ctx context.Context, c *api.Call, in *shape.ListP
 				found = append(found, *p.shape(u))
 			}
 		}
-		page, next, err := cut(found, in.Marker, in.MaxItems)
+		page, next, err := cut(found, policyARN, in.Marker, in.MaxItems)
 		out.Policies, out.IsTruncated, out.Marker = page, new(next != nil), next
 		return err
 	})

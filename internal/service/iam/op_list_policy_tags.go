@@ -22,7 +22,7 @@ func (s *Service) listPolicyTags(ctx context.Context, c *api.Call, in *shape.Lis
 		}
 		tags := slices.Clone(p.Tags)
 		slices.SortFunc(tags, func(a, b shape.Tag) int { return strings.Compare(*a.Key, *b.Key) })
-		out.Tags, out.Marker, err = cut(tags, in.Marker, in.MaxItems)
+		out.Tags, out.Marker, err = cut(tags, tagKey, in.Marker, in.MaxItems)
 		out.IsTruncated = new(out.Marker != nil)
 		return err
 	})

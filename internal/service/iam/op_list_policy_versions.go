@@ -22,7 +22,7 @@ func (s *Service) listPolicyVersions(ctx context.Context, c *api.Call, in *shape
 		for i := len(p.Versions) - 1; i >= 0; i-- {
 			all = append(all, *p.versionShape(&p.Versions[i]))
 		}
-		out.Versions, out.Marker, err = cut(all, in.Marker, in.MaxItems)
+		out.Versions, out.Marker, err = cut(all, versionID, in.Marker, in.MaxItems)
 		out.IsTruncated = new(out.Marker != nil)
 		return err
 	})

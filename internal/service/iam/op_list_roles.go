@@ -20,7 +20,7 @@ func (s *Service) listRoles(ctx context.Context, c *api.Call, in *shape.ListRole
 		if err != nil {
 			return err
 		}
-		page, next, err := cut(all, in.Marker, in.MaxItems)
+		page, next, err := cut(all, (*entity).known, in.Marker, in.MaxItems)
 		for _, e := range page {
 			out.Roles = append(out.Roles, *e.listedRole())
 		}

@@ -20,7 +20,7 @@ func (s *Service) listUserPolicies(ctx context.Context, c *api.Call, in *shape.L
 		if err != nil {
 			return err
 		}
-		page, next, err := cut(names(e.Inline), in.Marker, in.MaxItems)
+		page, next, err := cut(names(e.Inline), itself, in.Marker, in.MaxItems)
 		out = &shape.ListUserPoliciesResponse{PolicyNames: page, IsTruncated: new(next != nil), Marker: next}
 		return err
 	})

@@ -20,7 +20,7 @@ func (s *Service) listUsers(ctx context.Context, c *api.Call, in *shape.ListUser
 		if err != nil {
 			return err
 		}
-		page, next, err := cut(all, in.Marker, in.MaxItems)
+		page, next, err := cut(all, (*entity).known, in.Marker, in.MaxItems)
 		for _, e := range page {
 			out.Users = append(out.Users, *e.listed())
 		}

@@ -48,7 +48,7 @@ func (s *Service) listOpenIDConnectProviderTags(ctx context.Context, c *api.Call
 			return err
 		}
 		slices.SortFunc(p.Tags, func(a, b shape.Tag) int { return strings.Compare(*a.Key, *b.Key) })
-		page, next, err := cut(p.Tags, in.Marker, in.MaxItems)
+		page, next, err := cut(p.Tags, tagKey, in.Marker, in.MaxItems)
 		out.Tags, out.IsTruncated, out.Marker = append([]shape.Tag{}, page...), new(next != nil), next
 		return err
 	})

@@ -30,6 +30,9 @@ func reserved(name, path string) error {
 	if strings.HasPrefix(path, linkedPath) {
 		return invalidInput.New("The path %s is reserved for service-linked roles.", linkedPath)
 	}
+	if strings.HasPrefix(path, "/aws-reserved/") {
+		return invalidInput.New("The path /aws-reserved/ is reserved for roles that AWS makes.")
+	}
 	if strings.HasPrefix(strings.ToLower(name), strings.ToLower(linkedName)) {
 		return invalidInput.New("Role names that begin with %s are reserved for service-linked roles.", linkedName)
 	}

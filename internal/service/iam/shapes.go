@@ -1,6 +1,8 @@
 package iam
 
 import (
+	"encoding/base64"
+	"fmt"
 	"net/url"
 	"slices"
 	"strconv"
@@ -168,15 +170,21 @@ func ownKey(tx *store.Tx, c *api.Call, name *string, id string) (*accessKey, err
 	return k, nil
 }
 
-// cut gives one page of a list and the marker of the next, nil when there is none.
-func cut[T any](all []T, marker *string, most *int32) ([]T, *string, error) {
+// cut gives one page of a list and the marker of the next, nil when there is none. A marker names what the page begins
+// with, so that nothing is passed over when what was listed already is deleted in between; where that is gone, too, the
+// place stands in for it.
+func cut[T any](all []T, id func(T) string, marker *string, most *int32) ([]T, *string, error) {
 	from, n := 0, 100
 	if marker != nil {
-		at, err := strconv.Atoi(*marker)
-		if err != nil || at < 0 || at > len(all) {
+		text, _ := base64.RawURLEncoding.DecodeString(*marker)
+		place, begins, ok := strings.Cut(string(text), " ")
+		at, err := strconv.Atoi(place)
+		if !ok || err != nil || at < 0 {
 			return nil, nil, validation.New("Invalid Marker.")
 		}
-		from = at
+		if from = slices.IndexFunc(all, func(v T) bool { return id(v) == begins }); from < 0 {
+			from = min(at, len(all))
+		}
 	}
 	if most != nil {
 		n = int(*most)
@@ -184,5 +192,15 @@ func cut[T any](all []T, marker *string, most *int32) ([]T, *string, error) {
 	if len(all)-from <= n {
 		return all[from:], nil, nil
 	}
-	return all[from : from+n], new(strconv.Itoa(from + n)), nil
+	next := fmt.Sprintf("%d %s", from+n, id(all[from+n]))
+	return all[from : from+n], new(base64.RawURLEncoding.EncodeToString([]byte(next))), nil
 }
+
+// What the entries of lists are known by.
+func itself(name string) string                 { return name }
+func (e *entity) known() string                 { return string(e.Kind) + "/" + e.ID }
+func (k *accessKey) known() string              { return k.ID }
+func tagKey(t shape.Tag) string                 { return *t.Key }
+func policyARN(p shape.Policy) string           { return *p.Arn }
+func attachedARN(p shape.AttachedPolicy) string { return *p.PolicyArn }
+func versionID(v shape.PolicyVersion) string    { return *v.VersionId }

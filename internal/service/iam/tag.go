@@ -24,11 +24,14 @@ func tagKeys(tags []shape.Tag) []api.Key {
 	return append(keys, api.Ks("aws:TagKeys", names...))
 }
 
-// distinct refuses tags whose keys differ by case alone, or not at all.
+// distinct refuses tags whose keys differ by case alone, or not at all, and AWS's own.
 func distinct(tags []shape.Tag) error {
 	seen := map[string]bool{}
 	for _, t := range tags {
 		k := strings.ToLower(*t.Key)
+		if strings.HasPrefix(k, "aws:") {
+			return invalidInput.New("aws: prefixed tag key names are not allowed for external use.")
+		}
 		if seen[k] {
 			return invalidInput.New("Duplicate tag keys found. Please note that Tag keys are case insensitive.")
 		}
@@ -80,5 +83,5 @@ func tagged(tx *store.Tx, c *api.Call, kind Kind, name string, marker *string, m
 		return nil, nil, err
 	}
 	slices.SortFunc(e.Tags, func(a, b shape.Tag) int { return strings.Compare(*a.Key, *b.Key) })
-	return cut(e.Tags, marker, most)
+	return cut(e.Tags, tagKey, marker, most)
 }

@@ -5,6 +5,7 @@ import (
 
 	"cloister/internal/engine/policy"
 	"cloister/internal/machine/store"
+	"cloister/internal/value/arn"
 )
 
 // trusted checks a trust policy that is to be kept, and gives the unique ids of the users and roles
@@ -34,13 +35,17 @@ func (s *Service) trusted(document string) (map[string]string, error) {
 // retell has the trust policies that name a user or role of that id call it by another name: its new ARN,
 // or the bare id when it is gone, which a namesake will not have.
 func (s *Service) retell(tx *store.Tx, old, id, now string) error {
-	all, err := entities.All(tx, "")
-	if err != nil {
-		return err
-	}
-	for _, e := range all {
-		if e.Trusted[old] != id {
-			continue
+	for _, name := range s.Directory.Trusting(id) {
+		a, err := arn.Parse(name)
+		if err != nil {
+			return err
+		}
+		e, err := entities.Get(tx, entityKey(a.Account, role, name[strings.LastIndexByte(name, '/')+1:]))
+		if err != nil {
+			return err
+		}
+		if e == nil || e.Trusted[old] != id {
+			continue // it is what this very transaction takes away
 		}
 		d, err := policy.Parse(e.Trust)
 		if err != nil {

@@ -56,9 +56,8 @@ func acceptable(kind, document string) error {
 		err = doc.Check(as)
 	}
 	if err == nil {
-		return nil
+		return reached(kind, doc)
 	}
-	const sentence = "The provided policy document does not meet the requirements of the specified policy type."
 	var syntax *policy.SyntaxError
 	if errors.As(err, &syntax) {
 		return malformed.New("%s Syntax error at position (%d,%d)", sentence, syntax.Line, syntax.Column)
@@ -67,6 +66,21 @@ func acceptable(kind, document string) error {
 		return malformed.New("%s", policy.Told(as, err))
 	}
 	return malformed.New("%s %s", sentence, policy.Told(as, err))
+}
+
+const sentence = "The provided policy document does not meet the requirements of the specified policy type."
+
+// reached refuses a resource control policy about services whose resources none reaches.
+func reached(kind string, doc *policy.Document) error {
+	if kind != rcp {
+		return nil
+	}
+	for _, name := range doc.Services() {
+		if !policy.Controlled(name + ":*") {
+			return malformed.New("%s Resource control policies do not apply to actions of %q.", sentence, name)
+		}
+	}
+	return nil
 }
 
 // named tells whether a policy's name is free; the policy that has it itself does not count.

@@ -45,6 +45,9 @@ func distinct(tags []shape.Tag) error {
 	seen := map[string]bool{}
 	for _, t := range tags {
 		k := strings.ToLower(*t.Key)
+		if strings.HasPrefix(k, "aws:") {
+			return because(invalid, "INVALID_SYSTEM_TAGS_PARAMETER", "You specified a tag key that is a system tag: those that begin with aws: are AWS's own.")
+		}
 		if seen[k] {
 			return because(invalid, "DUPLICATE_TAG_KEY", "Tag keys must be unique among the tags attached to the same entity.")
 		}

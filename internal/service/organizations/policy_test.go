@@ -25,6 +25,8 @@ func TestPolicies(t *testing.T) {
 		{scp, `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*"}]}`, " Policy statement must contain resources. (line 1, column 38)"},
 		{rcp, fmt.Sprintf(everyone, "Allow"), " (line 1, column 38)"}, // of customers, resource control policies only deny
 		{rcp, doortest.Deny("s3:*"), " (line 1, column 38)"},
+		{rcp, strings.Replace(fmt.Sprintf(everyone, "Deny"), `"s3:*"`, `["s3:*","*"]`, 1), " (line 1, column 88)"}, // nor may they leave the service out
+		{rcp, strings.Replace(fmt.Sprintf(everyone, "Deny"), `"s3:*"`, `["s3:*","ec2:*"]`, 1), ` Resource control policies do not apply to actions of "ec2".`},
 	} {
 		create(c.kind, "bad", c.document).Fault(t, 400, "MalformedPolicyDocumentException", sentence+c.more)
 	}
@@ -38,6 +40,7 @@ func TestPolicies(t *testing.T) {
 	p := w.policy(t, scp, "p", doortest.Deny("sts:*"))
 	create(scp, "P", doortest.Allow("*")).Fault(t, 400, "DuplicatePolicyException", "A policy with the same name already exists.")
 	create(rcp, "p", fmt.Sprintf(everyone, "Deny")).Good(t) // of the other type it may
+	create(rcp, "elsewhere", strings.Replace(fmt.Sprintf(everyone, "Deny"), `"s3:*"`, `["S3:Get*","cloudfront:*"]`, 1)).Good(t)
 	d := get(t, w.root, "DescribePolicy", object{"PolicyId": p})
 	arn := d["Policy"].(object)["PolicySummary"].(object)["Arn"].(string)
 	if !strings.HasPrefix(arn, "arn:aws:organizations::111122223333:policy/o-") || !strings.HasSuffix(arn, "/service_control_policy/"+p) {
@@ -257,5 +260,8 @@ func TestTags(t *testing.T) {
 	}
 	if a := ask(t, w.root, "TagResource", object{"ResourceId": root, "Tags": []object{{"Key": "a", "Value": ""}, {"Key": "A", "Value": ""}}}); a.Code != "InvalidInputException" {
 		t.Errorf("a key twice: %s", a.Body)
+	}
+	if a := ask(t, w.root, "TagResource", object{"ResourceId": root, "Tags": []object{{"Key": "AWS:a", "Value": ""}}}); a.Code != "InvalidInputException" || !strings.Contains(string(a.Body), "INVALID_SYSTEM_TAGS_PARAMETER") {
+		t.Errorf("AWS's own: %s", a.Body)
 	}
 }

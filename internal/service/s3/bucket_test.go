@@ -116,6 +116,8 @@ func TestPoliciesThatS3DoesNotTake(t *testing.T) {
 	} {
 		c.do("PUT", "/data?policy", k.doc).refused(t, 400, "MalformedPolicy").has(t, "Message", k.message)
 	}
+	c.do("PUT", "/data?policy", statement(`"Effect":"Allow","Principal":"*","Action":"s3:GetObject"`)).refused(t, 400, "MalformedPolicy").has(t, "Detail", "line 1, column 38")
+	c.do("PUT", "/data?policy", "{").refused(t, 400, "MalformedPolicy").has(t, "Detail", "line 1, column 2")
 	c.do("GET", "/data?policy", "").refused(t, 404, "NoSuchBucketPolicy")
 	for _, good := range []string{ // the first denies everyone here, but the owner's root may always put another
 		statement(`"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":["arn:aws:s3:::data","arn:aws:s3:::data/*"],"Condition":{"StringNotEquals":{"aws:SourceVpce":"vpce-1a2b3c4d"}}`),

@@ -2,6 +2,7 @@ package s3
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 
 	"cloister/internal/engine/policy"
@@ -18,7 +19,11 @@ func (s *Service) checkPolicy(b *bucket, document string) (map[string]string, er
 		err = d.Check(policy.Resource)
 	}
 	if err != nil {
-		return nil, malformedPolicy.New("%s", policy.Refusal(policy.Resource, err))
+		refused := malformedPolicy.New("%s", policy.Refusal(policy.Resource, err))
+		if p, ok := policy.Where(err); ok {
+			refused = refused.With("Detail", fmt.Sprintf("line %d, column %d", p.Line, p.Column))
+		}
+		return nil, refused
 	}
 	if d.Size() > maxPolicy {
 		return nil, malformedPolicy.New("Normalized policy document exceeds the maximum allowed size of %d bytes", maxPolicy)

@@ -1,6 +1,8 @@
 package sts
 
 import (
+	"strings"
+
 	"cloister/internal/engine/policy"
 	"cloister/internal/frame/api"
 	"cloister/internal/value/caller"
@@ -19,6 +21,9 @@ const conflict = "One of the specified transitive tag keys can't be set because 
 // hand puts together what is asked for and what is inherited, and refuses what contradicts.
 func hand(id *caller.Identity, tags []shape.Tag, transitive []string, source *string) (h handed, err error) {
 	for _, t := range tags {
+		if strings.HasPrefix(strings.ToLower(*t.Key), "aws:") {
+			return h, invalidValue.New("aws: prefixed tag key names are not allowed for external use.")
+		}
 		if find(h.tags, *t.Key) {
 			return h, invalidValue.New("Duplicate tag keys found. Please note that Tag keys are case insensitive.")
 		}

@@ -30,7 +30,7 @@ func (s *Service) limit(id *caller.Identity, text *string, arns []shape.PolicyDe
 			err = doc.Check(policy.Session)
 		}
 		if err != nil {
-			return nil, malformed.New("%s", policy.Refusal(policy.Session, err))
+			return nil, malformed.New("%s", policy.Told(policy.Session, err))
 		}
 		id.SessionPolicies = []string{*text}
 		plain, packed = len(*text), compact(*text)
