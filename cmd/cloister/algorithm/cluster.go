@@ -24,6 +24,8 @@ const (
 	helloMagic = 0x6b6d6373
 	failMark   = math.MaxUint64
 	maxReason  = 1024
+
+	advice = "instances of a job must reach each other: its security group needs a rule that lets itself in"
 )
 
 // cluster is the hosts of a training job, of which the first adds up what all have. They speak over
@@ -89,7 +91,7 @@ func (c *cluster) gather(ctx context.Context, address string) error {
 	for joined := 0; joined < len(c.peers); {
 		conn, err := listener.Accept()
 		if err != nil {
-			return fmt.Errorf("waited for %v at %s: %w", c.missing(), address, errors.Join(ctx.Err(), err))
+			return fmt.Errorf("%v did not come to %s in %v (%s): %w", c.missing(), address, joinTime, advice, errors.Join(ctx.Err(), err))
 		}
 		rank, err := c.greet(conn)
 		if err != nil { // whoever that was, it is none of us
@@ -141,7 +143,7 @@ func (c *cluster) call(ctx context.Context, address string) (net.Conn, error) {
 		}
 		select {
 		case <-ctx.Done():
-			return nil, fmt.Errorf("cannot reach the first host of the job: %w", err)
+			return nil, fmt.Errorf("the first host cannot be reached (%s): %w", advice, err)
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
@@ -178,7 +180,9 @@ func (c *cluster) each(do func(*peer) error) []error {
 	errs := make([]error, len(c.peers))
 	var group sync.WaitGroup
 	for i, p := range c.peers {
-		group.Go(func() { errs[i] = do(p) })
+		if p != nil { // nil before it came
+			group.Go(func() { errs[i] = do(p) })
+		}
 	}
 	group.Wait()
 	return errs
@@ -206,9 +210,7 @@ func (c *cluster) leave(reason string) {
 			return err
 		})
 	}
-	for _, p := range c.peers {
-		p.Close()
-	}
+	c.each(func(p *peer) error { return p.Close() })
 }
 
 func (p *peer) lost(err error) error {

@@ -2,6 +2,7 @@ package algorithm
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -146,6 +147,30 @@ func TestStrangersDoNotJoin(t *testing.T) {
 	second := (&group{places: []*place{late}, address: g.address}).run()
 	if codes := append(<-first, second...); codes[0] != 0 || codes[1] != 0 {
 		t.Errorf("exit codes %v\n%s\n%s", codes, &g.places[0].out, &late.out)
+	}
+}
+
+func TestWhoDoesNotComeIsNamed(t *testing.T) {
+	g := newGroup(t, 3, map[string]string{"k": "2", "feature_dim": "1"}, "FullyReplicated")
+	first, second := g.places[0], g.places[1]
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	var wait sync.WaitGroup
+	for _, p := range []*place{first, second} {
+		p.write("input/data/train/a", []byte("0\n2\n10\n12\n"))
+		wait.Go(func() {
+			program := p.program()
+			program.address = func(string) string { return g.address }
+			if code := program.run(ctx, []string{"kmeans", "train"}); code != 1 {
+				t.Errorf("exit code %d", code)
+			}
+		})
+	}
+	wait.Wait()
+	for _, p := range []*place{first, second} {
+		if failure := p.read("output/failure"); !strings.HasPrefix(failure, "Algorithm Error: [algo-3] did not come to ") || !strings.Contains(failure, "needs a rule that lets itself in") {
+			t.Errorf("failure %q", failure)
+		}
 	}
 }
 
