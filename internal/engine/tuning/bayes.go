@@ -14,6 +14,9 @@ const (
 	nearPoints      = 120 // around each of the best
 	nearBest        = 4
 	climbs          = 3
+	// wander is how often a trial goes anywhere at all: what the process is wrongly sure of, nothing
+	// else would find out.
+	wander = 7
 )
 
 // designSize is how many first trials are spread over the space before anything is learned.
@@ -28,7 +31,7 @@ func (s *Search) bayesianPoint(index int, trials, chosen []Trial, known map[stri
 		return s.designPoint(index, known)
 	}
 	seen, pending := s.observe(trials, inherited)
-	if len(seen) < 2 {
+	if len(seen) < 2 || index%wander == wander-1 {
 		return s.randomPoint(index, known)
 	}
 	for _, t := range chosen {

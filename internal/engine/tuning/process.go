@@ -79,6 +79,19 @@ func thin(seen []observation, n int) []observation {
 // learn climbs to the kernel under which the observations are likeliest, one parameter at a time
 // with ever smaller steps.
 func (p *process) learn() {
+	rough := p.scale.clone()
+	best := p.climb()
+	smooth := p.scale
+	p.scale = rough
+	for i := range p.scale.lengths {
+		p.scale.lengths[i]--
+	}
+	if p.climb() <= best {
+		p.scale = smooth
+	}
+}
+
+func (p *process) climb() float64 {
 	best := p.likelihood(p.scale)
 	for _, step := range []float64{1.2, 0.6, 0.3, 0.15} {
 		for i := range len(p.scale.lengths) + 3 {
@@ -92,6 +105,7 @@ func (p *process) learn() {
 			}
 		}
 	}
+	return best
 }
 
 func (h *hyper) at(i int) *float64 {
