@@ -1,4 +1,5 @@
-// Package image keeps container images unpacked, each once, named by its digest.
+// Package image keeps container images unpacked, each once, named by its digest. Images that begin with the same
+// layers share the files of these.
 //
 // It promises: what Image gives is whole and was checked against its digest; nothing in an image
 // reaches outside its directory while it is unpacked, and no device or set-user-id bit comes out of
@@ -55,6 +56,9 @@ type Options struct {
 	Bytes int64
 	// Entries bounds their number; a million when zero.
 	Entries int
+	// Share is how many bytes of layers are worth being kept for other images that begin with the same layers;
+	// 64 MiB when zero.
+	Share int64
 }
 
 // Store is a directory of images.
@@ -71,12 +75,8 @@ func Open(directory string, options Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	half, err := filepath.Glob(filepath.Join(s.directory, "sha256", own+"*"))
-	if err != nil {
-		return nil, err
-	}
-	for _, name := range half {
-		if err := os.RemoveAll(name); err != nil {
+	for _, where := range []string{"sha256", "stacks"} {
+		if err := removeNamed(filepath.Join(s.directory, where), own); err != nil {
 			return nil, fmt.Errorf("open images: %w", err)
 		}
 	}
@@ -84,6 +84,20 @@ func Open(directory string, options Options) (*Store, error) {
 		return nil, fmt.Errorf("open images: %w", err)
 	}
 	return s, nil
+}
+
+// removeNamed removes what lies in a directory under names that begin so.
+func removeNamed(directory, beginning string) error {
+	all, err := filepath.Glob(filepath.Join(directory, beginning+"*"))
+	if err != nil {
+		return err
+	}
+	for _, name := range all {
+		if err := os.RemoveAll(name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // own begins the names of what the store is unpacking or removing.
@@ -96,7 +110,8 @@ func openStore(directory string, options Options, work string) (*Store, error) {
 	}
 	options.Bytes = cmp.Or(options.Bytes, 64<<30)
 	options.Entries = cmp.Or(options.Entries, 1_000_000)
-	for _, name := range []string{"sha256", "references", "builds"} {
+	options.Share = cmp.Or(options.Share, 64<<20)
+	for _, name := range []string{"sha256", "references", "builds", "stacks"} {
 		if err := os.MkdirAll(filepath.Join(directory, name), 0o700); err != nil {
 			return nil, fmt.Errorf("open images: %w", err)
 		}
@@ -154,10 +169,15 @@ func (s *Store) ensure(ctx context.Context, digest Digest, img v1.Image) error {
 		return err
 	}
 	defer os.RemoveAll(work)
-	if err := s.unpack(ctx, img, work); err != nil {
+	stacks, err := s.unpack(ctx, img, work)
+	defer stacks.drop()
+	if err != nil {
 		return err
 	}
-	return place(work, dir)
+	if err := place(work, dir); err != nil {
+		return err
+	}
+	return s.share(stacks, filepath.Join(dir, "root"))
 }
 
 // place gives a complete directory its name. The files reach the disk first: a name must never
@@ -254,8 +274,12 @@ func (s *Store) Resolve(ctx context.Context, ref string) (Digest, error) {
 	return found.Digest, nil
 }
 
-// Sweep removes the images that have no name and that keep does not ask for.
+// Sweep removes the images that have no name and that keep does not ask for, and the stacks of layers that were
+// kept for images to come.
 func (s *Store) Sweep(ctx context.Context, keep func(Digest) bool) error {
+	if err := removeNamed(filepath.Join(s.directory, "stacks"), ""); err != nil {
+		return fmt.Errorf("sweep images: %w", err)
+	}
 	named := map[Digest]bool{}
 	tags, err := filepath.Glob(filepath.Join(s.directory, "references", "*.json"))
 	if err != nil {

@@ -37,39 +37,47 @@ var errTooLarge = errors.New("image is larger than allowed")
 // unpack lays an image's layers over each other in dir/root and writes its config beside it. Each
 // layer is checked against the config, and the config against the manifest, whose digest is the
 // image's name.
-func (s *Store) unpack(ctx context.Context, img v1.Image, dir string) error {
+func (s *Store) unpack(ctx context.Context, img v1.Image, dir string) (made stacks, err error) {
 	config, err := checkedConfig(img)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	layers, err := img.Layers()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if len(layers) != len(config.RootFS.DiffIDs) {
-		return fmt.Errorf("image has %d layers but names %d", len(layers), len(config.RootFS.DiffIDs))
+	names, err := stackNames(layers, config.RootFS.DiffIDs)
+	if err != nil {
+		return nil, err
 	}
 	base := filepath.Join(dir, "root")
-	if err := os.Mkdir(base, 0o755); err != nil {
-		return err
-	}
-	root, err := os.OpenRoot(base)
+	u := &unpacker{rootless: s.options.Rootless, bytes: s.options.Bytes, entries: s.options.Entries}
+	defer u.close()
+	from, err := s.begin(u, base, names)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer root.Close()
-	u := &unpacker{root: root, rootless: s.options.Rootless, bytes: s.options.Bytes, entries: s.options.Entries}
-	defer u.forget()
-	for i, layer := range layers {
-		if err := u.layer(ctx, layer, config.RootFS.DiffIDs[i]); err != nil {
-			return fmt.Errorf("layer %d: %w", i+1, err)
+	since := u.bytes
+	for i := from; i < len(layers); i++ {
+		if err := u.layer(ctx, layers[i], config.RootFS.DiffIDs[i]); err != nil {
+			return made, fmt.Errorf("layer %d: %w", i+1, err)
+		}
+		if i == len(layers)-1 {
+			made = append(made, stack{name: names[i]})
+		} else if since-u.bytes >= s.options.Share {
+			since = u.bytes
+			x, err := s.copyStack(base, names[i])
+			if err != nil {
+				return made, err
+			}
+			made = append(made, x)
 		}
 	}
-	if err := root.Chmod(".", 0o755); err != nil {
-		return err
+	if err := u.root.Chmod(".", 0o755); err != nil {
+		return made, err
 	}
 	run := config.Config
-	return writeJSON(filepath.Join(dir, "config.json"), Config{
+	return made, writeJSON(filepath.Join(dir, "config.json"), Config{
 		Entrypoint: run.Entrypoint, Cmd: run.Cmd, Env: run.Env,
 		WorkingDir: run.WorkingDir, User: run.User, Labels: run.Labels,
 	})
@@ -106,6 +114,13 @@ type unpacker struct {
 	// at is the directory of the last entry, open, for the next most likely lies there too.
 	atName, atPath string
 	at             *os.Root
+}
+
+func (u *unpacker) close() {
+	u.forget()
+	if u.root != nil {
+		u.root.Close()
+	}
 }
 
 func (u *unpacker) layer(ctx context.Context, layer v1.Layer, want v1.Hash) error {

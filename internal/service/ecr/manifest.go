@@ -21,10 +21,9 @@ const maxManifest = 4 << 20
 
 // descriptor names a part of a manifest.
 type descriptor struct {
-	MediaType string   `json:"mediaType"`
-	Digest    string   `json:"digest"`
-	Size      int64    `json:"size"`
-	URLs      []string `json:"urls"`
+	MediaType string `json:"mediaType"`
+	Digest    string `json:"digest"`
+	Size      int64  `json:"size"`
 }
 
 // parsed is a manifest as far as a registry reads it.

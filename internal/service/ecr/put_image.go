@@ -93,8 +93,6 @@ func (i *image) compose(tx *store.Tx, p place, m *parsed) error {
 		switch {
 		case err != nil:
 			return err
-		case l == nil && len(d.URLs) > 0: // it is elsewhere, as some of Windows are
-			continue
 		case l == nil || l.Size != d.Size:
 			missing = append(missing, d.Digest)
 			continue
