@@ -36,6 +36,7 @@ type bucketServer struct {
 	page    int
 	uploads map[string]map[int][]byte // parts by upload
 	puts    map[string]int            // how often each object was written
+	stored  func(name string)         // hook: an object was written, and nobody has been told
 	cut     func(r *http.Request) int // how many bytes of an answer arrive; negative means all
 
 	verifier *sigv4.Verifier
@@ -132,8 +133,7 @@ func (b *bucketServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		w.Header().Set("ETag", tagged(body))
 		if id := q.Get("uploadId"); id == "" {
-			b.objects[name] = body
-			b.puts[name]++
+			b.store(name, body)
 		} else if n, _ := strconv.Atoi(q.Get("partNumber")); b.uploads[id] == nil || n == 0 {
 			no(404, "NoSuchUpload")
 		} else {
@@ -154,6 +154,14 @@ func (b *bucketServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			}
 		}
 		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
+	}
+}
+
+func (b *bucketServer) store(name string, body []byte) {
+	b.objects[name] = body
+	b.puts[name]++
+	if b.stored != nil {
+		b.stored(name)
 	}
 }
 
@@ -191,8 +199,7 @@ func (b *bucketServer) complete(w io.Writer, r *http.Request, name string) {
 		whole = append(whole, parts[i+1]...)
 	}
 	delete(b.uploads, r.URL.Query().Get("uploadId"))
-	b.objects[name] = whole
-	b.puts[name]++
+	b.store(name, whole)
 	fmt.Fprint(w, "<CompleteMultipartUploadResult/>")
 }
 

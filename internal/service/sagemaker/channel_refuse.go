@@ -1,9 +1,13 @@
 package sagemaker
 
-import "cloister/internal/value/shape/sagemaker"
+import (
+	"slices"
+
+	"cloister/internal/value/shape/sagemaker"
+)
 
 // refuseChannel says what is wrong with an input of a training job, or cannot be had here.
-func refuseChannel(in *sagemaker.Channel, mode *string) error {
+func refuseChannel(in *sagemaker.Channel, job *sagemaker.CreateTrainingJobRequest) error {
 	name := "InputDataConfig channel " + text(in.ChannelName) + ": "
 	d := in.DataSource
 	if d == nil || d.S3DataSource == nil && d.FileSystemDataSource == nil && d.DatasetSource == nil {
@@ -12,13 +16,17 @@ func refuseChannel(in *sagemaker.Channel, mode *string) error {
 	if err := refuse(
 		refusal{name + "FileSystemDataSource", d.FileSystemDataSource != nil},
 		refusal{name + "DatasetSource", d.DatasetSource != nil},
-		refusal{name + "InstanceGroupNames", len(d.S3DataSource.InstanceGroupNames) > 0},
 		refusal{name + "ModelAccessConfig", d.S3DataSource.ModelAccessConfig != nil},
 		refusal{name + "HubAccessConfig", d.S3DataSource.HubAccessConfig != nil},
 	); err != nil {
 		return err
 	}
-	c := channelOf(in, mode)
+	for _, group := range d.S3DataSource.InstanceGroupNames {
+		if !slices.ContainsFunc(job.ResourceConfig.InstanceGroups, func(g sagemaker.InstanceGroup) bool { return text(g.InstanceGroupName) == group }) {
+			return validation.New("%sInstanceGroupNames: ResourceConfig.InstanceGroups has no instance group %s.", name, group)
+		}
+	}
+	c := channelOf(in, job.AlgorithmSpecification.TrainingInputMode)
 	return c.refuse(name)
 }
 

@@ -105,7 +105,6 @@ func TestCreateTrainingJobRefuses(t *testing.T) {
 			r.ResourceConfig.InstanceGroups = []sagemaker.InstanceGroup{{}}
 		},
 		"OutputDataConfig.KmsKeyId": func(r *sagemaker.CreateTrainingJobRequest) { r.OutputDataConfig.KmsKeyId = new("k") },
-		"CompressionType NONE":      func(r *sagemaker.CreateTrainingJobRequest) { r.OutputDataConfig.CompressionType = new("NONE") },
 		"FileSystemDataSource": func(r *sagemaker.CreateTrainingJobRequest) {
 			r.InputDataConfig[0].DataSource.FileSystemDataSource = &sagemaker.FileSystemDataSource{}
 		},

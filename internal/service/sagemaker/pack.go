@@ -55,24 +55,8 @@ const mostTaken = 1 << 20
 
 // tree adds what is below base/dir.
 func (p *packer) tree(base, dir string) error {
-	root, err := os.OpenRoot(base)
-	if err != nil {
-		return err
-	}
-	defer root.Close()
-	// The container may have put a link in the place of the directory itself, or of one above it.
-	for i := range dir + "/" {
-		if i < len(dir) && dir[i] != '/' {
-			continue
-		}
-		if info, err := root.Lstat(dir[:i]); errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
-			return nil
-		} else if err != nil {
-			return err
-		}
-	}
-	sub, err := root.OpenRoot(dir)
-	if err != nil {
+	sub, ok, err := below(base, dir)
+	if err != nil || !ok {
 		return err
 	}
 	defer sub.Close()

@@ -60,12 +60,5 @@ func refuseSeveral(in *sagemaker.CreateTrainingJobRequest, instances int) error 
 	if instances == 1 {
 		return nil
 	}
-	fields := []refusal{{"EnableInterContainerTrafficEncryption with more than one instance", flag(in.EnableInterContainerTrafficEncryption)}}
-	for _, c := range in.InputDataConfig {
-		if d := c.DataSource; d != nil && d.S3DataSource != nil {
-			fields = append(fields, refusal{"InputDataConfig channel " + text(c.ChannelName) + ": S3DataDistributionType ShardedByS3Key with more than one instance",
-				text(d.S3DataSource.S3DataDistributionType) == "ShardedByS3Key"})
-		}
-	}
-	return refuse(fields...)
+	return refuse(refusal{"EnableInterContainerTrafficEncryption with more than one instance", flag(in.EnableInterContainerTrafficEncryption)})
 }

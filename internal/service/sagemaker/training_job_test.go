@@ -33,6 +33,8 @@ func trainer(ctx context.Context, p memory.Process) int {
 		os.WriteFile(p.Path("/opt/ml/output/failure"), []byte("k is too big"), 0o644)
 		os.WriteFile(p.Path("/opt/ml/output/data/trace"), []byte("t"), 0o644)
 		return 2
+	case bytes.Contains(settings, []byte(`"do":"both"`)):
+		os.WriteFile(p.Path("/opt/ml/output/data/trace"), []byte("t"), 0o644)
 	case bytes.Contains(settings, []byte(`"do":"link"`)):
 		os.Symlink("/etc/hostname", p.Path("/opt/ml/output/failure"))
 		return 2

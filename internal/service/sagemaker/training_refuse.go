@@ -31,7 +31,7 @@ func refuseTraining(in *sagemaker.CreateTrainingJobRequest) error {
 		return err
 	}
 	for i := range in.InputDataConfig {
-		if err := refuseChannel(&in.InputDataConfig[i], in.AlgorithmSpecification.TrainingInputMode); err != nil {
+		if err := refuseChannel(&in.InputDataConfig[i], in); err != nil {
 			return err
 		}
 	}
@@ -68,6 +68,5 @@ func refuseResources(r *sagemaker.ResourceConfig, o *sagemaker.OutputDataConfig)
 		refusal{"ResourceConfig.TrainingPlanArn", r.TrainingPlanArn != nil},
 		refusal{"ResourceConfig.InstancePlacementConfig", r.InstancePlacementConfig != nil},
 		refusal{"OutputDataConfig.KmsKeyId", o != nil && text(o.KmsKeyId) != ""},
-		refusal{"OutputDataConfig.CompressionType NONE", o != nil && text(o.CompressionType) == "NONE"},
 	)
 }

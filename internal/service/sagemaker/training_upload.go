@@ -2,27 +2,33 @@ package sagemaker
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 )
 
-// upload brings what the container made to S3: the model unless the container failed, the output
-// where there is some. That a failed job's output cannot be brought changes nothing about its end.
+// packedModel and packedOutput are what the artefacts are called.
+const (
+	packedModel  = "model.tar.gz"
+	packedOutput = "output.tar.gz"
+)
+
+// upload brings what the containers made to S3: the model unless one failed, the output where there is some.
+// That a failed job's output cannot be brought changes nothing about its end.
 func (r *jobRun) upload(ctx context.Context) error {
 	j := r.training()
 	bucket, prefix, _ := splitS3(text(j.Request.OutputDataConfig.S3OutputPath))
-	if prefix = strings.TrimSuffix(prefix, "/"); prefix != "" {
-		prefix += "/"
+	prefix = withSlash(prefix) + j.name() + "/output/"
+	whole, model := j.Result.Status != failed, packedModel
+	bring := r.archive
+	if text(j.Request.OutputDataConfig.CompressionType) == "NONE" {
+		model, bring = "model/", r.loose
 	}
-	prefix += j.name() + "/output/"
-	s3 := r.s3(0)
-	defer s3.close()
-	whole := j.Result.Status != failed
-	err := r.archive(ctx, s3, "output/data", bucket, prefix+"output.tar.gz")
+	err := bring(ctx, "output/data", bucket, prefix, packedOutput)
 	if err == nil && whole {
-		err = r.archive(ctx, s3, "model", bucket, prefix+"model.tar.gz")
+		err = bring(ctx, "model", bucket, prefix, packedModel)
 	}
 	if err = transferred(upload, err); err != nil && whole {
 		return err
@@ -34,23 +40,41 @@ func (r *jobRun) upload(ctx context.Context) error {
 		t := j.(*trainingJob)
 		t.Ended = &now
 		if whole {
-			t.Artifacts = "s3://" + bucket + "/" + prefix + "model.tar.gz"
+			t.Artifacts = "s3://" + bucket + "/" + prefix + model
 		}
 	})
 }
 
-// archive packs one directory of all hosts and puts it, unless it is empty.
-func (r *jobRun) archive(ctx context.Context, c *s3, dir, bucket, key string) error {
-	packed := filepath.Join(r.dir(0), "packed.tar.gz")
-	var bases []string
+// loose puts the files of one directory of all hosts as they are; of two with one name the last host's stays.
+func (r *jobRun) loose(ctx context.Context, dir, bucket, prefix, _ string) error {
 	for i := range r.st().Hosts {
-		bases = append(bases, r.ml(i))
+		p := product{Base: r.ml(i), Dir: dir, Bucket: bucket, Prefix: prefix + filepath.Base(dir) + "/"}
+		if err := r.bringOut(ctx, i, p); err != nil {
+			return err
+		}
 	}
-	n, err := pack(ctx, packed, bases, dir, largestModel)
-	if err != nil || n == 0 {
+	return nil
+}
+
+// archive packs one directory of all hosts and puts it under a name, unless it is empty. What was packed stays
+// until the job is at rest, so that nothing is put twice.
+func (r *jobRun) archive(ctx context.Context, dir, bucket, prefix, name string) error {
+	packed := filepath.Join(r.dir(0), name)
+	if _, err := os.Stat(packed); errors.Is(err, fs.ErrNotExist) {
+		var bases []string
+		for i := range r.st().Hosts {
+			bases = append(bases, r.ml(i))
+		}
+		n, err := pack(ctx, packed+".new", bases, dir, largestModel)
+		if err != nil || n == 0 {
+			return errors.Join(err, os.Remove(packed+".new"))
+		}
+		if err := os.Rename(packed+".new", packed); err != nil {
+			return err
+		}
+	} else if err != nil {
 		return err
 	}
-	defer os.Remove(packed)
 	f, err := os.Open(packed)
 	if err != nil {
 		return err
@@ -60,5 +84,12 @@ func (r *jobRun) archive(ctx context.Context, c *s3, dir, bucket, key string) er
 	if err != nil {
 		return err
 	}
-	return c.put(ctx, bucket, key, f, info.Size())
+	l, err := openLedger(filepath.Join(r.dir(0), "archives"))
+	if err != nil {
+		return err
+	}
+	defer l.close()
+	c := r.s3(0)
+	defer c.close()
+	return l.put(ctx, c, bucket, prefix+name, f, info)
 }

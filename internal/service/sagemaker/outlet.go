@@ -1,0 +1,242 @@
+package sagemaker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+	"unicode/utf8"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// product is a directory of a container whose files are objects below a prefix.
+type product struct {
+	// Base is a directory that the container cannot change itself, Dir its own one below.
+	Base, Dir      string
+	Bucket, Prefix string // a prefix that is not empty ends in a slash
+	// Mirror deletes the objects of files that are gone.
+	Mirror bool
+}
+
+const (
+	// mostProducts is how many files are brought out of one directory.
+	mostProducts = 1 << 20
+	// scanEvery is how long what is brought out while the container works waits for more.
+	scanEvery = 2 * time.Second
+)
+
+// bringOut puts every file of a product that is not in S3 yet. What was put before is remembered on the host's
+// disk: it may be repeated, also after a crash, and puts nothing twice. Links are not followed.
+func (r *jobRun) bringOut(ctx context.Context, host int, p product) error {
+	o, err := r.openOutlet(host, p)
+	if err != nil {
+		return err
+	}
+	defer o.close()
+	return transferred(upload, o.sweep(ctx))
+}
+
+// bringOutMeanwhile does so again and again: it is one of a job's feeds. A file that changes while it is read
+// is brought once more; bringOut must come after the container's end.
+func (r *jobRun) bringOutMeanwhile(host int, p product) func(context.Context) error {
+	return func(ctx context.Context) error {
+		o, err := r.openOutlet(host, p)
+		if err != nil {
+			return err
+		}
+		defer o.close()
+		o.moving = true
+		for {
+			if err := transferred(upload, o.sweep(ctx)); err != nil {
+				return err
+			}
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(scanEvery):
+			}
+		}
+	}
+}
+
+// outlet is the way out of one product.
+type outlet struct {
+	product
+	client *s3
+	ledger *ledger
+	moving bool // the container works
+}
+
+func (r *jobRun) openOutlet(host int, p product) (*outlet, error) {
+	h := fnv.New64a()
+	fmt.Fprintf(h, "%s\x00%s\x00%s", p.Dir, p.Bucket, p.Prefix)
+	dir := filepath.Join(r.dir(host), "uploaded")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	l, err := openLedger(filepath.Join(dir, fmt.Sprintf("%016x", h.Sum64())))
+	if err != nil {
+		return nil, err
+	}
+	return &outlet{product: p, client: r.s3(host), ledger: l}, nil
+}
+
+func (o *outlet) close() {
+	o.client.close()
+	o.ledger.close()
+}
+
+// below opens a directory of a container; ok is false where there is none. The container may have put a link
+// in the place of the directory itself, or of one above it.
+func below(base, dir string) (sub *os.Root, ok bool, err error) {
+	root, err := os.OpenRoot(base)
+	if err != nil {
+		return nil, false, err
+	}
+	defer root.Close()
+	for i := range dir + "/" {
+		if i < len(dir) && dir[i] != '/' {
+			continue
+		}
+		if info, err := root.Lstat(dir[:i]); errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
+			return nil, false, nil
+		} else if err != nil {
+			return nil, false, err
+		}
+	}
+	sub, err = root.OpenRoot(dir)
+	return sub, err == nil, err
+}
+
+// sweep brings what is new.
+func (o *outlet) sweep(ctx context.Context) error {
+	root, ok, err := below(o.Base, o.Dir)
+	if err != nil {
+		return err
+	}
+	seen := map[string]bool{}
+	if ok {
+		defer root.Close()
+		if err := o.walk(ctx, root, seen); err != nil {
+			return err
+		}
+	}
+	if !o.Mirror {
+		return nil
+	}
+	for _, key := range o.ledger.missing(func(key string) bool { return seen[key] }) {
+		err := o.client.tell(ctx, ask{operation: "DeleteObject", method: http.MethodDelete, bucket: o.Bucket, key: key}, nil, nil)
+		if err == nil {
+			err = o.ledger.write(posting{Key: key})
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (o *outlet) walk(ctx context.Context, root *os.Root, seen map[string]bool) error {
+	g, within := errgroup.WithContext(ctx)
+	g.SetLimit(transfers)
+	err := fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case within.Err() != nil:
+			return within.Err()
+		case o.moving && errors.Is(err, fs.ErrNotExist):
+			return nil
+		case err != nil || !d.Type().IsRegular():
+			return err
+		case len(seen) == mostProducts:
+			return fails("ClientError: Artifact upload failed:The container left more than %d files", mostProducts)
+		case !utf8.ValidString(name):
+			return fails("ClientError: Artifact upload failed:The file name %q is not UTF-8", name)
+		}
+		seen[o.Prefix+name] = true
+		g.Go(func() error { return o.file(within, root, name) })
+		return nil
+	})
+	if failed := g.Wait(); failed != nil {
+		return failed
+	}
+	return err
+}
+
+// file puts one file, unless it was put as it is.
+func (o *outlet) file(ctx context.Context, root *os.Root, name string) error {
+	// A container that works may put a pipe or a link there just now.
+	f, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
+	if err != nil && o.moving {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return err
+	}
+	err = o.ledger.put(ctx, o.client, o.Bucket, o.Prefix+name, f, info)
+	if err != nil && o.moving && ctx.Err() == nil {
+		if now, gone := f.Stat(); gone != nil || print(now) != print(info) {
+			return nil // it changed under our hands
+		}
+	}
+	return err
+}
+
+// print tells a file's contents from others that were in its place.
+func print(info fs.FileInfo) string {
+	st, _ := info.Sys().(*syscall.Stat_t)
+	if st == nil {
+		return ""
+	}
+	return fmt.Sprintf("%d-%d-%d-%d", info.Size(), info.ModTime().UnixNano(), st.Ctim.Nano(), st.Ino)
+}
+
+// put puts a file unless the ledger says that S3 has it. Of a put of which nobody knows how it ended S3 is
+// asked; whoever may not ask puts once more.
+func (l *ledger) put(ctx context.Context, c *s3, bucket, key string, f *os.File, info fs.FileInfo) error {
+	now := posting{key, print(info), true}
+	known := l.of(key)
+	if known == now {
+		return nil
+	}
+	if known.File == now.File {
+		tag, err := c.tagOf(ctx, f, info.Size())
+		if err != nil {
+			return err
+		}
+		there, err := c.has(ctx, bucket, key, tag)
+		var no *s3Error
+		if err != nil && !(errors.As(err, &no) && no.Status < 500) {
+			return err
+		}
+		if there {
+			return l.write(now)
+		}
+	} else if err := l.write(posting{key, now.File, false}); err != nil {
+		return err
+	}
+	if err := c.put(ctx, bucket, key, f, info.Size()); err != nil {
+		return err
+	}
+	return l.write(now)
+}
+
+// withSlash is a prefix as a product wants it.
+func withSlash(prefix string) string {
+	if prefix = strings.TrimSuffix(prefix, "/"); prefix == "" {
+		return ""
+	}
+	return prefix + "/"
+}
