@@ -61,7 +61,7 @@ type Door struct {
 // New makes a door without services; Open adds them.
 func New(c Config) *Door {
 	if c.MaxBody == 0 {
-		c.MaxBody = 26 << 20 // InvokeEndpoint's 25 MB and room for its form
+		c.MaxBody = 28 << 20 // a part of a layer (20 MiB) as JSON has it; InvokeEndpoint's 25 MB need less
 	}
 	if c.IdleTimeout == 0 {
 		c.IdleTimeout = IdleTimeout
