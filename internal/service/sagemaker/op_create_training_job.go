@@ -111,6 +111,9 @@ func completeTraining(in *sagemaker.CreateTrainingJobRequest) sagemaker.CreateTr
 	r.EnableNetworkIsolation = new(flag(in.EnableNetworkIsolation))
 	r.EnableInterContainerTrafficEncryption = new(flag(in.EnableInterContainerTrafficEncryption))
 	r.EnableManagedSpotTraining = new(false)
+	if in.CheckpointConfig != nil {
+		r.CheckpointConfig = &sagemaker.CheckpointConfig{S3Uri: in.CheckpointConfig.S3Uri, LocalPath: orText(in.CheckpointConfig.LocalPath, checkpointPath)}
+	}
 	r.InputDataConfig = nil
 	for _, ch := range in.InputDataConfig {
 		ch.CompressionType, ch.RecordWrapperType = orText(ch.CompressionType, "None"), orText(ch.RecordWrapperType, "None")

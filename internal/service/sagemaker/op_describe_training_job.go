@@ -42,6 +42,7 @@ func (j *trainingJob) describe() *sagemaker.DescribeTrainingJobResponse {
 		TrainingStartTime: at(j.Started), TrainingEndTime: at(j.Ended), SecondaryStatusTransitions: j.Transitions,
 		EnableNetworkIsolation:                r.EnableNetworkIsolation,
 		EnableInterContainerTrafficEncryption: r.EnableInterContainerTrafficEncryption,
+		CheckpointConfig:                      r.CheckpointConfig,
 		EnableManagedSpotTraining:             r.EnableManagedSpotTraining, ProfilerConfig: r.ProfilerConfig, Environment: r.Environment,
 	}
 	if j.FailureReason != "" {

@@ -86,11 +86,14 @@ func TestCreateTrainingJobRefuses(t *testing.T) {
 	s := w.service()
 	cases := map[string]func(*sagemaker.CreateTrainingJobRequest){
 		"EnableManagedSpotTraining": func(r *sagemaker.CreateTrainingJobRequest) { r.EnableManagedSpotTraining = new(true) },
-		"CheckpointConfig":          func(r *sagemaker.CreateTrainingJobRequest) { r.CheckpointConfig = &sagemaker.CheckpointConfig{} },
+		"CheckpointConfig.S3Uri":    func(r *sagemaker.CreateTrainingJobRequest) { r.CheckpointConfig = &sagemaker.CheckpointConfig{} },
 		"DebugHookConfig":           func(r *sagemaker.CreateTrainingJobRequest) { r.DebugHookConfig = &sagemaker.DebugHookConfig{} },
-		"ExperimentConfig":          func(r *sagemaker.CreateTrainingJobRequest) { r.ExperimentConfig = &sagemaker.ExperimentConfig{} },
-		"ProfilerConfig":            func(r *sagemaker.CreateTrainingJobRequest) { r.ProfilerConfig = &sagemaker.ProfilerConfig{} },
-		"RetryStrategy":             func(r *sagemaker.CreateTrainingJobRequest) { r.RetryStrategy = &sagemaker.RetryStrategy{} },
+		"CheckpointConfig.LocalPath": func(r *sagemaker.CreateTrainingJobRequest) {
+			r.CheckpointConfig = &sagemaker.CheckpointConfig{S3Uri: new("s3://out/c"), LocalPath: new("/opt/ml/model/x")}
+		},
+		"ExperimentConfig": func(r *sagemaker.CreateTrainingJobRequest) { r.ExperimentConfig = &sagemaker.ExperimentConfig{} },
+		"ProfilerConfig":   func(r *sagemaker.CreateTrainingJobRequest) { r.ProfilerConfig = &sagemaker.ProfilerConfig{} },
+		"RetryStrategy":    func(r *sagemaker.CreateTrainingJobRequest) { r.RetryStrategy = &sagemaker.RetryStrategy{} },
 		"TrainingInputMode FastFile": func(r *sagemaker.CreateTrainingJobRequest) {
 			r.AlgorithmSpecification.TrainingInputMode = new("FastFile")
 		},

@@ -27,6 +27,8 @@ type product struct {
 }
 
 const (
+	// ledgers is where a host's are.
+	ledgers = "uploaded"
 	// mostProducts is how many files are brought out of one directory.
 	mostProducts = 1 << 20
 	// scanEvery is how long what is brought out while the container works waits for more.
@@ -78,7 +80,7 @@ type outlet struct {
 func (r *jobRun) openOutlet(host int, p product) (*outlet, error) {
 	h := fnv.New64a()
 	fmt.Fprintf(h, "%s\x00%s\x00%s", p.Dir, p.Bucket, p.Prefix)
-	dir := filepath.Join(r.dir(host), "uploaded")
+	dir := filepath.Join(r.dir(host), ledgers)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}

@@ -19,11 +19,15 @@ func (r *jobRun) ml(host int) string { return filepath.Join(r.dir(host), "ml") }
 func (j *trainingJob) container(r *jobRun, host int) (executor.Spec, error) {
 	in, img := &j.Request, r.image
 	own := map[string]string{"TRAINING_JOB_NAME": j.name(), "TRAINING_JOB_ARN": j.ARN, "AWS_REGION": r.Region, "CURRENT_HOST": j.Hosts[host].Name}
-	return executor.Spec{
+	spec := executor.Spec{
 		Root: img.Root, Args: trainingArgs(img, in.AlgorithmSpecification.ContainerEntrypoint, in.AlgorithmSpecification.ContainerArguments),
 		Env: environment(img.Env, in.Environment, own), Directory: img.WorkingDir, UID: img.UID, GID: img.GID,
 		Mounts: []executor.Mount{{Source: r.ml(host), Target: "/opt/ml"}},
-	}, nil
+	}
+	if c := in.CheckpointConfig; c != nil {
+		spec.Mounts = append(spec.Mounts, executor.Mount{Source: filepath.Join(r.dir(host), "checkpoints"), Target: text(c.LocalPath)})
+	}
+	return spec, nil
 }
 
 // trainingArgs is the command line: the word "train" replaces the image's CMD unless the customer

@@ -41,6 +41,9 @@ func (r *jobRun) layOut(ctx context.Context, host int) error {
 	if err := r.training().configure(filepath.Join(r.ml(host), "input/config"), host); err != nil {
 		return err
 	}
+	if err := r.restore(ctx, host); err != nil {
+		return err
+	}
 	data := filepath.Join(r.ml(host), "input/data")
 	for _, c := range r.training().inputs() {
 		if c.Mode != file {
@@ -53,7 +56,8 @@ func (r *jobRun) layOut(ctx context.Context, host int) error {
 	return r.layPipes(ctx, host, r.training().inputs(), func(channel) string { return data })
 }
 
-// train runs the containers, and feeds those that read from pipes.
+// train runs the containers, feeds those that read from pipes and keeps their checkpoints.
 func (r *jobRun) train(ctx context.Context) error {
+	r.keepCheckpoints()
 	return r.runFed(ctx, r.training().inputs())
 }

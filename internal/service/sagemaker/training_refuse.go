@@ -6,7 +6,6 @@ import "cloister/internal/value/shape/sagemaker"
 func refuseTraining(in *sagemaker.CreateTrainingJobRequest) error {
 	if err := refuse(
 		refusal{"EnableManagedSpotTraining", flag(in.EnableManagedSpotTraining)},
-		refusal{"CheckpointConfig", in.CheckpointConfig != nil},
 		refusal{"DebugHookConfig", in.DebugHookConfig != nil},
 		refusal{"DebugRuleConfigurations", len(in.DebugRuleConfigurations) > 0},
 		refusal{"TensorBoardOutputConfig", in.TensorBoardOutputConfig != nil},
@@ -22,6 +21,9 @@ func refuseTraining(in *sagemaker.CreateTrainingJobRequest) error {
 		refusal{"ModelPackageConfig", in.ModelPackageConfig != nil},
 		refusal{"StoppingCondition.MaxWaitTimeInSeconds", in.StoppingCondition != nil && in.StoppingCondition.MaxWaitTimeInSeconds != nil},
 	); err != nil {
+		return err
+	}
+	if err := refuseCheckpoints(in.CheckpointConfig); err != nil {
 		return err
 	}
 	if err := refuseAlgorithm(in.AlgorithmSpecification); err != nil {

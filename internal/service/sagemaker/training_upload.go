@@ -26,7 +26,10 @@ func (r *jobRun) upload(ctx context.Context) error {
 	if text(j.Request.OutputDataConfig.CompressionType) == "NONE" {
 		model, bring = "model/", r.loose
 	}
-	err := bring(ctx, "output/data", bucket, prefix, packedOutput)
+	err := r.lastCheckpoints(ctx)
+	if err == nil {
+		err = bring(ctx, "output/data", bucket, prefix, packedOutput)
+	}
 	if err == nil && whole {
 		err = bring(ctx, "model", bucket, prefix, packedModel)
 	}
