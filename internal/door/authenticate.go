@@ -16,7 +16,7 @@ import (
 // speak of, not a bypass.
 func (d *Door) authenticate(ctx context.Context, x *exchange) error {
 	if x.service.Model.Registry() {
-		return d.login(x)
+		return d.login(ctx, x)
 	}
 	streams := x.family() == "rest-xml"
 	if x.claim.Form == sigv4.None {

@@ -1,6 +1,7 @@
 package door
 
 import (
+	"context"
 	"encoding/base64"
 	"errors"
 	"io"
@@ -21,7 +22,7 @@ var (
 )
 
 // login fills in the Identity of a registry's caller.
-func (d *Door) login(x *exchange) error {
+func (d *Door) login(ctx context.Context, x *exchange) error {
 	purpose, pass := directory.RegistryPass(x.Region), ""
 	if text, ok := layerPass(x.request); ok {
 		purpose, pass = directory.LayerPass(x.Region, x.request.Path), text
@@ -42,7 +43,15 @@ func (d *Door) login(x *exchange) error {
 		}
 		return nil
 	}
-	return buffered(x.request, d.MaxBody)
+	leave, err := d.room(ctx, x, id.Account, d.MaxBody)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	if err := buffered(x.request, d.MaxBody); err != nil {
+		return err
+	}
+	return d.keep(ctx, x, id.Account)
 }
 
 // exactly is a body that must have as many bytes as was said: one that ends early is none.

@@ -125,8 +125,8 @@ func (t *turns) take(ctx context.Context, account string) (func(), error) {
 }
 
 // queues tells whether calls of a service wait their turn: those that read and change records, which is done one
-// after another or few at once. Objects, and what is handed on to a container or to another service, go by themselves.
+// after another or few at once. Objects, layers of images, and what is handed on to a container or to another service, go by themselves.
 func (x *exchange) queues() bool {
 	m := x.service.Model
-	return x.Call.Operation.New != nil && m.ID != "sagemakerruntime" && !m.Objects()
+	return x.Call.Operation.New != nil && m.ID != "sagemakerruntime" && !m.Objects() && !m.Registry()
 }
