@@ -23,6 +23,7 @@ func TestDistributedTraining(t *testing.T) {
 	if status != "Failed" || !strings.HasPrefix(reason, "AlgorithmError: ") || !strings.Contains(reason, "i/o timeout") && !strings.Contains(reason, "was not called by") {
 		t.Errorf("without the rule the job ended %s: %s", status, reason)
 	}
+	v.explained(t, job)
 	at.aws(t, "ec2", "authorize-security-group-ingress", "--group-id", v.group, "--ip-permissions", "IpProtocol=-1,UserIdGroupPairs=[{GroupId="+v.group+"}]", "--query", "Return")
 	job = v.job(t, "with", probe, "meet=60,seconds=8", four...)
 	at.until(t, describe(job, "SecondaryStatus"), "Training")
@@ -47,6 +48,34 @@ func TestDistributedTraining(t *testing.T) {
 	waitFor(t, "interfaces of ended jobs are left", func() bool {
 		return at.aws(t, "ec2", "describe-network-interfaces", "--filters", "Name=vpc-id,Values="+v.id, "Name=description,Values=*Training Job*", "--query", "length(NetworkInterfaces)") == "0"
 	})
+}
+
+// explained reads why the hosts of a job that has ended did not meet, and what an interface that is there lacks; nobody
+// is told of another account's, or without the permission.
+func (v *vpc) explained(t *testing.T, job string) {
+	t.Helper()
+	at := v.internet()
+	rule := "add an inbound rule to " + v.group + " for TCP to port 7077 from itself (" + v.group + ")"
+	out, err := v.command("why", "--job", job, "--to", ":7077").CombinedOutput()
+	if said := string(out); err != nil || strings.Count(said, rule) != 4 || strings.Count(said, "=> arrives: accepted "+v.gateway) != 2 || !strings.Contains(said, "Failed: AlgorithmError: ") {
+		t.Errorf("why --job %s: %v\n%s", job, err, said)
+	}
+	eni := at.aws(t, "ec2", "create-network-interface", "--subnet-id", v.subnets[0], "--groups", v.group, "--query", "NetworkInterface.NetworkInterfaceId")
+	peer := at.aws(t, "ec2", "create-network-interface", "--subnet-id", v.subnets[1], "--groups", v.group, "--query", "NetworkInterface.PrivateIpAddress")
+	v.user(t, "walker", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"cloister:ExplainConnection","Resource":"arn:aws:ec2:*:*:network-interface/`+eni+`"}]}`)
+	v.user(t, "nobody", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ec2:*","Resource":"*"}]}`)
+	for _, c := range []struct{ as, from, to, says string }{
+		{"walker", eni, peer + ":7077", rule},
+		{"walker", eni, "s3." + region + ".amazonaws.com:443", "=> arrives: accepted " + v.gateway},
+		{"walker", eni, "sts." + region + ".amazonaws.com:443", "make an interface endpoint for com.amazonaws." + region + ".sts with private DNS"},
+		{"walker", eni, "nobody.example:80", "has no address for nobody.example"},
+		{"nobody", eni, peer + ":7077", "AccessDenied"},
+		{"default", "eni-0123456789abcdef0", peer + ":7077", "The networkInterface ID 'eni-0123456789abcdef0' does not exist"},
+	} {
+		if out, _ := v.command("why", "--as", c.as, "--from", c.from, "--to", c.to).CombinedOutput(); !strings.Contains(string(out), c.says) {
+			t.Errorf("why --as %s --from %s --to %s does not say %q:\n%s", c.as, c.from, c.to, c.says, out)
+		}
+	}
 }
 
 // checkHosts looks at the interfaces of a job while it runs: one for each instance, spread over the subnets.

@@ -135,11 +135,16 @@ func failure(b []byte) string {
 
 // json calls an operation of Cloister's own service.
 func (c *client) json(ctx context.Context, operation string, in, out any) error {
+	return c.jsonTo(ctx, "cloister", "Cloister."+operation, in, out)
+}
+
+// jsonTo calls an operation of a service that speaks JSON.
+func (c *client) jsonTo(ctx context.Context, service, target string, in, out any) error {
 	body, err := json.Marshal(in)
 	if err != nil {
 		return err
 	}
-	b, err := c.do(ctx, "cloister", "application/x-amz-json-1.1", "Cloister."+operation, body)
+	b, err := c.do(ctx, service, "application/x-amz-json-1.1", target, body)
 	if err != nil {
 		return err
 	}

@@ -158,7 +158,10 @@ func (h *house) interfaces(name string) cloister.Interfaces {
 // nobody is the network of a region that is not served any more: it has no interfaces.
 type nobody struct{}
 
-func (nobody) Lend(_ context.Context, _, id string) error           { return ec2.ErrNoInterface }
+func (nobody) Lend(_ context.Context, _, id string) error { return ec2.ErrNoInterface }
+func (nobody) Explain(context.Context, string, string, string, []string, string, string, string) (string, bool, error) {
+	return "", false, ec2.ErrNoInterface
+}
 func (nobody) Exists(context.Context, string, string) (bool, error) { return false, nil }
 
 // Change is route53.Network's: what zones say is in force in every region when it returns.

@@ -12,12 +12,13 @@ import (
 	"cloister/internal/value/caller"
 )
 
-// whyCommand explains one call.
+// whyCommand explains one call, or packets: see why_connection.go.
 type whyCommand struct {
 	RequestID string `arg:"" optional:"" name:"request-id" help:"The x-amzn-RequestId of the answer (aws --debug, or the error's text in most SDKs); without it, the account's call that was denied last."`
-	As        string `help:"Profile of the credentials file." default:"default"`
-	JSON      bool   `help:"The whole record as JSON." xor:"form"`
-	Trail     bool   `help:"The record in CloudTrail's form, as JSON." xor:"form"`
+	connectionFlags
+	As    string `help:"Profile of the credentials file." default:"default"`
+	JSON  bool   `help:"The whole record as JSON." xor:"form"`
+	Trail bool   `help:"The record in CloudTrail's form, as JSON." xor:"form"`
 }
 
 // Run asks the server, as any customer would.
@@ -25,6 +26,9 @@ func (w *whyCommand) Run(c *commands) error {
 	api, err := place{c.Data}.client(w.As)
 	if err != nil {
 		return err
+	}
+	if w.asked() {
+		return w.connections(api)
 	}
 	var out struct{ Explanation string }
 	in := map[string]string{}

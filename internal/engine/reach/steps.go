@@ -27,6 +27,7 @@ func (w *walker) leave(i *network.Interface, p packet) end {
 	if v.holds(to) {
 		target := v.byAddress[to]
 		if target == nil {
+			w.misses(LackOwner, v.ID, i.Subnet, &p)
 			return w.drop(v.ID, "nobody has %s", to)
 		}
 		if !w.crosses(i, target, &p) {
@@ -37,8 +38,10 @@ func (w *walker) leave(i *network.Interface, p packet) end {
 	r := x.route(v, i.Subnet, to)
 	switch {
 	case !r.Destination.IsValid():
+		w.misses(LackRoute, v.subnets[i.Subnet].Table, i.Subnet, &p)
 		return w.drop(i.Subnet, "route table %q has no route to %s", v.subnets[i.Subnet].Table, to)
 	case r.Target.Kind == network.Blackhole:
+		w.misses(LackTarget, r.Table, i.Subnet, &p).Target = r.dead.ID
 		return w.drop(r.Table, "%s is a blackhole %s", r.Destination, r.dead.ID)
 	}
 	w.say(r.Table, "%s leads to %s", r.Destination, r.Target.ID)
@@ -59,6 +62,7 @@ func (w *walker) sends(v *vpcIndex, i *network.Interface, p *packet) bool {
 	if w.x.passes(i, p, to, who, true) {
 		return true
 	}
+	w.missesRule(i, p, to, who, true)
 	w.say(i.ID, "no group has a rule for packets to %s", p.target)
 	return false
 }
@@ -97,6 +101,8 @@ func (w *walker) judge(i *network.Interface, p *packet, egress bool) bool {
 	if w.back {
 		what = "answer"
 	}
+	l := w.misses(LackEntry, id, i.Subnet, p)
+	l.Egress, l.Peer = egress, peer.Addr()
 	w.say(id, "refuses the %s %s %s, from %s to %s", what, how, i.Subnet, p.source, p.target)
 	return false
 }
@@ -126,6 +132,7 @@ func (w *walker) follow(v *vpcIndex, i *network.Interface, t network.Target, p p
 	switch t.Kind {
 	case network.ToInternetGateway:
 		if !i.Public.IsValid() {
+			w.misses(LackPublic, i.ID, i.Subnet, &p)
 			return w.drop(t.ID, "%s has no public address", i.ID)
 		}
 		p.source = netip.AddrPortFrom(i.Public, p.source.Port())
@@ -175,6 +182,7 @@ func (w *walker) hand(from, to *network.Interface, p packet) end {
 			return w.homecoming(to.ID, p) // to an address for which it sent
 		}
 		if !to.Open && !w.x.passes(to, &p, p.source.Addr(), w.sender(from, &p), false) {
+			w.missesRule(to, &p, p.source.Addr(), w.sender(from, &p), false)
 			return w.drop(to.ID, "no group has a rule for packets from %s", p.source)
 		}
 		if w.back {
@@ -212,6 +220,7 @@ func (w *walker) arrive(i *network.Interface, p packet, from *network.Interface)
 		return w.drop(i.ID, "a NAT gateway takes nothing unasked")
 	}
 	if !i.Open && !w.x.passes(i, &p, p.source.Addr(), w.sender(from, &p), false) {
+		w.missesRule(i, &p, p.source.Addr(), w.sender(from, &p), false)
 		return w.drop(i.ID, "no group has a rule for packets from %s to %s", p.source, p.target)
 	}
 	e := end{kind: Delivered, id: i.ID, at: i, packet: p}

@@ -44,6 +44,8 @@ type Path struct {
 	Onward []Path
 	// Hops tell the way, and why it ended.
 	Hops []Hop
+	// Lack is what was missing, for Dropped; nil where it is nothing that one could add.
+	Lack *Lack
 }
 
 // Hop is one thing that decided about a packet.
@@ -88,6 +90,9 @@ func (x *Index) Walk(p Probe) Path {
 		path.Kind, path.Origin, path.Onward = Dropped, caller.Origin{}, nil
 	}
 	path.Hops = w.hops
+	if path.Kind == Dropped {
+		path.Lack = w.lack
+	}
 	return path
 }
 
@@ -99,6 +104,7 @@ type walker struct {
 	back   bool   // the answer is on its way
 	nats   []translation
 	hops   []Hop
+	lack   *Lack
 }
 
 // translation is what a NAT gateway remembers of a connection.

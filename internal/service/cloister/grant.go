@@ -34,9 +34,11 @@ var (
 	noInterface = fault.Kind{Code: "InvalidNetworkInterfaceID.NotFound", Status: 400}
 )
 
-// Interfaces is the part of the network's owner that grants need. Lend has what runs at an interface that nobody
-// uses ask for credentials; Exists tells whether an account has an interface.
+// Interfaces is the part of the network's owner that grants and explanations need. Lend has what runs at an
+// interface that nobody uses ask for credentials; Exists tells whether an account has an interface. Explain says as
+// a JSON text whether an interface (or one in a subnet with groups) reaches an address, a name, or a peer in a subnet.
 type Interfaces interface {
+	Explain(ctx context.Context, account, id, subnet string, groups []string, to, peer, protocol string) (text string, reaches bool, err error)
 	Lend(ctx context.Context, account, id string) error
 	Exists(ctx context.Context, account, id string) (bool, error)
 }

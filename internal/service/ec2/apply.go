@@ -141,17 +141,8 @@ func (s *Service) apply(ctx context.Context) (again time.Duration, err error) {
 	var all *records
 	var wanted *network.Network
 	err = s.DB.View(ctx, func(tx *store.Tx) (err error) {
-		if all, err = read(tx); err != nil {
-			return err
-		}
-		wanted = plan(s.Region, s.Region == s.Regions[0], all)
-		wanted.Internet.Uplink, wanted.Internet.Recursors = s.Uplink, s.Recursors
-		for _, add := range s.Parts {
-			if err := add(tx, wanted); err != nil {
-				return err
-			}
-		}
-		return nil
+		all, wanted, err = s.wanted(tx)
+		return err
 	})
 	if err != nil {
 		return 0, fmt.Errorf("read the network's records: %w", err)
@@ -162,6 +153,22 @@ func (s *Service) apply(ctx context.Context) (again time.Duration, err error) {
 		return 0, fmt.Errorf("apply the network: %w", err)
 	}
 	return s.closedGateways(wanted), errors.Join(s.settle(ctx, all), s.settleWays(ctx, all))
+}
+
+// wanted is the network that the records ask for, with them.
+func (s *Service) wanted(tx *store.Tx) (*records, *network.Network, error) {
+	all, err := read(tx)
+	if err != nil {
+		return nil, nil, err
+	}
+	n := plan(s.Region, s.Region == s.Regions[0], all)
+	n.Internet.Uplink, n.Internet.Recursors = s.Uplink, s.Recursors
+	for _, add := range s.Parts {
+		if err := add(tx, n); err != nil {
+			return nil, nil, err
+		}
+	}
+	return all, n, nil
 }
 
 // vpnRetry is how often a VPN gateway is tried that cannot be opened: what keeps it from that (an address

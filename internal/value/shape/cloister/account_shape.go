@@ -21,6 +21,20 @@ type CreateAccountOutput struct {
 	SecretAccessKey *string
 }
 
+type ExplainConnectionInput struct {
+	NetworkInterfaceId *string
+	SubnetId           *string
+	SecurityGroupIds   []string
+	To                 *string
+	PeerSubnetId       *string
+	Protocol           *string
+}
+
+type ExplainConnectionOutput struct {
+	Reaches     *bool
+	Explanation *string
+}
+
 type ExplainRequestInput struct {
 	RequestId *string
 }

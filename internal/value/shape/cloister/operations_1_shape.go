@@ -7,6 +7,8 @@ func New(operation string) (input, output any) {
 	switch operation {
 	case "CreateAccount":
 		return new(CreateAccountInput), new(CreateAccountOutput)
+	case "ExplainConnection":
+		return new(ExplainConnectionInput), new(ExplainConnectionOutput)
 	case "ExplainRequest":
 		return new(ExplainRequestInput), new(ExplainRequestOutput)
 	case "GrantRole":
