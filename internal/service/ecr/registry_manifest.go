@@ -106,7 +106,11 @@ func (s *Service) deleteManifest(ctx context.Context, _ *api.Call, in *shape.Man
 		if _, err := find(tx, p); err != nil {
 			return err
 		}
-		_, failure, err := deleteOne(tx, p, named(*in.Reference))
+		h, err := loadShelf(tx, p)
+		if err != nil {
+			return err
+		}
+		_, failure, err := h.remove(tx, named(*in.Reference))
 		switch {
 		case err != nil:
 			return err
