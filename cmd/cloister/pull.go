@@ -8,7 +8,6 @@ import (
 	"io"
 	"regexp"
 	"runtime"
-	"syscall"
 
 	"cloister/internal/frame/api"
 	"cloister/internal/machine/image"
@@ -109,8 +108,8 @@ func (r repository) image(ctx context.Context, id shape.ImageIdentifier) (image.
 			return kept, nil
 		}
 	}
-	if ctx.Err() != nil || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EIO) {
-		return "", err // not the image's fault
+	if ctx.Err() != nil {
+		return "", err
 	}
 	return "", &sagemaker.NoImage{Reason: "The image cannot be unpacked: " + err.Error() + "."}
 }

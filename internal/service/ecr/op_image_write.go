@@ -53,12 +53,8 @@ func (s *Service) batchDeleteImage(ctx context.Context, c *api.Call, in *shape.B
 		if _, err := find(tx, p); err != nil {
 			return err
 		}
-		h, err := loadShelf(tx, p)
-		if err != nil {
-			return err
-		}
 		for _, id := range inOrder(tx, p, in.ImageIds) {
-			gone, failure, err := h.remove(tx, &id)
+			gone, failure, err := deleteOne(tx, p, &id)
 			if err != nil {
 				return err
 			}
@@ -88,40 +84,25 @@ func inOrder(tx *store.Tx, p place, ids []shape.ImageIdentifier) []shape.ImageId
 	return ids
 }
 
-// shelf is what must be known of a repository to delete images of it: their names, and the lists that they are on.
-type shelf struct {
-	place
-	names, on map[string][]string // by digest
-}
-
-func loadShelf(tx *store.Tx, p place) (*shelf, error) {
-	names, err := tagsOf(tx, p)
-	if err != nil {
-		return nil, err
-	}
-	h := &shelf{p, names, map[string][]string{}}
-	all, err := images.All(tx, p.prefix())
-	for _, i := range all {
-		for _, d := range i.Children {
-			h.on[d] = append(h.on[d], i.Digest)
-		}
-	}
-	return h, err
-}
-
-// remove takes away a tag or an image.
-func (h *shelf) remove(tx *store.Tx, id *shape.ImageIdentifier) (gone []shape.ImageIdentifier, failure *failed, err error) {
-	i, failure, err := lookUp(tx, h.place, id)
+func deleteOne(tx *store.Tx, p place, id *shape.ImageIdentifier) (gone []shape.ImageIdentifier, failure *failed, err error) {
+	i, failure, err := lookUp(tx, p, id)
 	if err != nil || failure != nil {
 		return nil, failure, err
 	}
-	names, on := h.names[i.Digest], h.on[i.Digest]
+	all, err := tagsOf(tx, p)
+	if err != nil {
+		return nil, nil, err
+	}
+	names := all[i.Digest]
+	on, err := parents(tx, p, i.Digest)
+	if err != nil {
+		return nil, nil, err
+	}
 	if t := text(id.ImageTag); t != "" {
 		if gone = []shape.ImageIdentifier{{ImageDigest: &i.Digest, ImageTag: &t}}; len(names) > 1 || len(on) > 0 {
-			h.names[i.Digest] = slices.DeleteFunc(names, func(n string) bool { return n == t })
-			return gone, nil, tags.Delete(tx, h.key(t))
+			return gone, nil, tags.Delete(tx, p.key(t))
 		}
-		return gone, nil, h.drop(tx, i)
+		return gone, nil, removeImage(tx, p, i, names)
 	}
 	if len(on) > 0 {
 		return nil, &failed{"ImageReferencedByManifestList", "Requested image referenced by manifest list: [" + strings.Join(on, ", ") + "]"}, nil
@@ -132,14 +113,5 @@ func (h *shelf) remove(tx *store.Tx, id *shape.ImageIdentifier) (gone []shape.Im
 	if len(names) == 0 {
 		gone = []shape.ImageIdentifier{{ImageDigest: &i.Digest}}
 	}
-	return gone, nil, h.drop(tx, i)
-}
-
-func (h *shelf) drop(tx *store.Tx, i *image) error {
-	names := h.names[i.Digest]
-	delete(h.names, i.Digest)
-	for _, d := range i.Children {
-		h.on[d] = slices.DeleteFunc(h.on[d], func(on string) bool { return on == i.Digest })
-	}
-	return removeImage(tx, h.place, i, names)
+	return gone, nil, removeImage(tx, p, i, names)
 }

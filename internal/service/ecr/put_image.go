@@ -2,6 +2,7 @@ package ecr
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"cloister/internal/machine/store"
@@ -117,6 +118,17 @@ func tagsOf(tx *store.Tx, p place) (map[string][]string, error) {
 	out := map[string][]string{}
 	for _, t := range all {
 		out[t.Digest] = append(out[t.Digest], t.Name)
+	}
+	return out, err
+}
+
+// parents gives the digests of the lists that an image is on.
+func parents(tx *store.Tx, p place, digest string) (out []string, err error) {
+	all, err := images.All(tx, p.prefix())
+	for _, i := range all {
+		if slices.Contains(i.Children, digest) {
+			out = append(out, i.Digest)
+		}
 	}
 	return out, err
 }

@@ -106,11 +106,7 @@ func (s *Service) deleteManifest(ctx context.Context, _ *api.Call, in *shape.Man
 		if _, err := find(tx, p); err != nil {
 			return err
 		}
-		h, err := loadShelf(tx, p)
-		if err != nil {
-			return err
-		}
-		_, failure, err := h.remove(tx, named(*in.Reference))
+		_, failure, err := deleteOne(tx, p, named(*in.Reference))
 		switch {
 		case err != nil:
 			return err

@@ -115,7 +115,7 @@ func (r *instanceRun) attend(ctx context.Context) error {
 		logged, cut := context.WithCancel(within)
 		defer cut()
 		defer context.AfterFunc(living, func() { time.AfterFunc(lastLines, cut) })()
-		to := stream{"/aws/sagemaker/Endpoints/" + in.Endpoint, in.Variant + "/" + in.Stream, in.ID, r.role}
+		to := stream{group: "/aws/sagemaker/Endpoints/" + in.Endpoint, prefix: in.Variant + "/" + in.Stream, container: in.ID, role: r.role}
 		if err := r.follow(logged, to); err != nil && logged.Err() == nil {
 			r.Service.Log.Warn("log of an endpoint is incomplete", "endpoint", in.Endpoint, "error", err)
 		}

@@ -116,6 +116,7 @@ type watcher struct {
 	ends   chan int   // hosts
 	driven chan error // what Drive gave
 	fed    chan error // what feeds gave
+	meter  *meter     // nil when the log tells no metrics
 }
 
 // watch waits until all containers have ended, carries their logs, and ends them when it is asked to, when
@@ -124,6 +125,9 @@ func (r *jobRun) watch(ctx context.Context) ([]executor.Exit, error) {
 	n := len(r.st().Hosts)
 	w := &watcher{jobRun: r, exits: make([]executor.Exit, n), over: make([]bool, n), left: n,
 		ends: make(chan int, n), driven: make(chan error, 1), fed: make(chan error, len(r.feeds))}
+	if t, ok := r.job().(*trainingJob); ok {
+		w.meter = t.meter()
+	}
 	w.g, ctx = errgroup.WithContext(ctx)
 	for i := range n {
 		w.g.Go(func() error { return w.attend(ctx, i) })
@@ -239,7 +243,12 @@ func (w *watcher) attend(ctx context.Context, host int) error {
 // carryLog carries a container's output.
 func (w *watcher) carryLog(ctx context.Context, host int) {
 	h := w.st().Hosts[host]
-	err := w.follow(ctx, stream{w.plan.LogGroup, w.plan.LogName + "/" + h.Name + "-", h.ID, w.role})
+	to := stream{group: w.plan.LogGroup, prefix: w.plan.LogName + "/" + h.Name + "-", container: h.ID, role: w.role}
+	if m := w.meter; m != nil {
+		to.read = func(line executor.Line) { m.read(h.Name, host == 0, line) }
+		to.keep = func(ctx context.Context) error { return w.jobRun.keep(ctx, m) }
+	}
+	err := w.follow(ctx, to)
 	if err != nil && ctx.Err() == nil {
 		w.Log.Warn("log of a job is incomplete", "job", w.st().ARN, "host", h.Name, "error", err)
 	}

@@ -37,6 +37,9 @@ const (
 type stream struct {
 	group, prefix, container string
 	role                     func(context.Context) (*session, error)
+	// read is told of every line, and keep when lines are about to count as carried; both may be nil.
+	read func(executor.Line)
+	keep func(context.Context) error
 }
 
 // follow carries a container's lines to its stream until it has ended or ctx is done. What the logs
@@ -119,6 +122,11 @@ func (s *Service) carry(ctx context.Context, to stream, p *logProgress, lines <-
 		if len(batch) == 0 {
 			return nil
 		}
+		if to.keep != nil {
+			if err := to.keep(ctx); err != nil {
+				return err
+			}
+		}
 		err := s.send(ctx, to, p.Stream, batch)
 		batch, bytes = nil, 0
 		if err != nil {
@@ -133,6 +141,9 @@ func (s *Service) carry(ctx context.Context, to stream, p *logProgress, lines <-
 				return flush()
 			}
 			p.Next = line.Sequence + 1
+			if to.read != nil {
+				to.read(line)
+			}
 			if line.Text == "" { // an event cannot be empty
 				continue
 			}

@@ -62,6 +62,9 @@ func (s *Service) validTraining(c *api.Call, in *sagemaker.CreateTrainingJobRequ
 	if err := s.validGroups(in); err != nil {
 		return err
 	}
+	if _, err := metricRules(in.AlgorithmSpecification.MetricDefinitions); err != nil {
+		return err
+	}
 	if in.OutputDataConfig == nil {
 		return validation.New("OutputDataConfig is required.")
 	}

@@ -48,6 +48,10 @@ func (j *trainingJob) describe() *sagemaker.DescribeTrainingJobResponse {
 	if j.FailureReason != "" {
 		out.FailureReason = &j.FailureReason
 	}
+	out.FinalMetricDataList = j.finalMetrics()
+	if j.Tuning != "" {
+		out.TuningJobArn = new(sameAccount(j.ARN, "hyper-parameter-tuning-job/"+tuningName(j.Tuning)))
+	}
 	if j.Artifacts != "" {
 		out.ModelArtifacts = &sagemaker.ModelArtifacts{S3ModelArtifacts: &j.Artifacts}
 	}

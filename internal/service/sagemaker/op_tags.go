@@ -83,6 +83,12 @@ func exists(tx *store.Tx, a arn.ARN) (bool, error) {
 	case "training-job":
 		v, err := trainingJobs.Get(tx, key)
 		return v != nil, err
+	case "transform-job":
+		v, err := transformJobs.Get(tx, key)
+		return v != nil, err
+	case "hyper-parameter-tuning-job":
+		v, err := tuningJobs.Get(tx, key)
+		return v != nil, err
 	case "model":
 		v, err := models.Get(tx, key)
 		return v != nil, err

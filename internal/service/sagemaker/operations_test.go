@@ -97,9 +97,6 @@ func TestCreateTrainingJobRefuses(t *testing.T) {
 		"TrainingInputMode FastFile": func(r *sagemaker.CreateTrainingJobRequest) {
 			r.AlgorithmSpecification.TrainingInputMode = new("FastFile")
 		},
-		"MetricDefinitions": func(r *sagemaker.CreateTrainingJobRequest) {
-			r.AlgorithmSpecification.MetricDefinitions = []sagemaker.MetricDefinition{{}}
-		},
 		"AlgorithmName":            func(r *sagemaker.CreateTrainingJobRequest) { r.AlgorithmSpecification.AlgorithmName = new("a") },
 		"InstanceCount":            func(r *sagemaker.CreateTrainingJobRequest) { r.ResourceConfig.InstanceCount = new(int32(0)) },
 		"VolumeKmsKeyId":           func(r *sagemaker.CreateTrainingJobRequest) { r.ResourceConfig.VolumeKmsKeyId = new("k") },

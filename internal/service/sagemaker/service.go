@@ -142,9 +142,9 @@ type Config struct {
 // Service holds no state: records do, and the queues can be filled from them at any time.
 type Service struct {
 	Config
-	jobs, endpoints, instances *reconcile.Queue
-	bells                      bells
-	lent                       lent
+	jobs, endpoints, instances, tunings *reconcile.Queue
+	bells                               bells
+	lent                                lent
 }
 
 // New makes the service; nothing happens before Run.
@@ -156,6 +156,7 @@ func New(c Config) *Service {
 		c.Startup = 8 * time.Minute
 	}
 	s := &Service{Config: c}
+	s.tunings = reconcile.New("tuning-jobs", c.Log, s.workOnTuningJob)
 	s.jobs = reconcile.New("jobs", c.Log, func(ctx context.Context, key string) (time.Duration, error) { return 0, s.workOnJob(ctx, key) })
 	s.endpoints = reconcile.New("endpoints", c.Log, s.workOnEndpoint)
 	s.instances = reconcile.New("endpoint-instances", c.Log, s.workOnInstance)
@@ -179,6 +180,7 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.jobs.Run(ctx, concurrency) })
+	g.Go(func() error { return s.tunings.Run(ctx, concurrency) })
 	g.Go(func() error { return s.endpoints.Run(ctx, concurrency) })
 	g.Go(func() error { return s.instances.Run(ctx, concurrency) })
 	return g.Wait()
@@ -187,6 +189,9 @@ func (s *Service) Run(ctx context.Context) error {
 // resume fills the queues and puts the routes of ready instances in force.
 func (s *Service) resume(ctx context.Context) error {
 	return s.DB.View(ctx, func(tx *store.Tx) error {
+		if err := s.resumeTunings(tx); err != nil {
+			return err
+		}
 		if err := s.resumeJobs(tx); err != nil {
 			return err
 		}

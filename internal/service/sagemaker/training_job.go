@@ -11,6 +11,11 @@ type trainingJob struct {
 	Request sagemaker.CreateTrainingJobRequest
 	// Artifacts is set when a model directory was looked for.
 	Artifacts string
+	// Metrics are what the log has told so far, Metered the next line of each host.
+	Metrics []metricValue    `json:",omitempty"`
+	Metered map[string]int64 `json:",omitempty"`
+	// Tuning is the key of the tuning job whose trial this is.
+	Tuning string `json:",omitempty"`
 	// Interface and Secret are those of the only host, in records that have no Hosts.
 	Interface, Secret string `json:",omitempty"`
 }
@@ -36,5 +41,10 @@ func (j *trainingJob) upgrade() {
 	j.Interface, j.Secret = "", ""
 }
 
-// ended has nothing to do.
-func (j *trainingJob) ended(*Service, *store.Tx) error { return nil }
+// ended tells the tuning job.
+func (j *trainingJob) ended(s *Service, tx *store.Tx) error {
+	if j.Tuning != "" {
+		tx.After(func() { s.tunings.Add(j.Tuning) })
+	}
+	return nil
+}

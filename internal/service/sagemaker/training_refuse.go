@@ -48,7 +48,6 @@ func refuseAlgorithm(a *sagemaker.AlgorithmSpecification) error {
 	if err := refuse(
 		refusal{"AlgorithmSpecification.AlgorithmName", a.AlgorithmName != nil},
 		refusal{"AlgorithmSpecification.TrainingInputMode " + text(a.TrainingInputMode), text(a.TrainingInputMode) == "FastFile"},
-		refusal{"AlgorithmSpecification.MetricDefinitions", len(a.MetricDefinitions) > 0},
 		refusal{"AlgorithmSpecification.EnableSageMakerMetricsTimeSeries", flag(a.EnableSageMakerMetricsTimeSeries)},
 		refusal{"AlgorithmSpecification.TrainingImageConfig", config != nil && text(config.TrainingRepositoryAccessMode) != "Platform"},
 	); err != nil {

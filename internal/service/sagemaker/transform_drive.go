@@ -221,7 +221,7 @@ func (w *worker) ask(ctx context.Context) {
 
 // dataLog is the stream that tells of the objects.
 func (t *transform) dataLog(ctx context.Context, host int) *dataLog {
-	return &dataLog{ctx: ctx, to: stream{t.plan.LogGroup, t.plan.LogName + "/" + t.job.Hosts[host].Name + "/data-log", "", t.role}, service: t.Service}
+	return &dataLog{ctx: ctx, to: stream{group: t.plan.LogGroup, prefix: t.plan.LogName + "/" + t.job.Hosts[host].Name + "/data-log", role: t.role}, service: t.Service}
 }
 
 // fault notes that an object could not be transformed; the others go on.

@@ -1,0 +1,164 @@
+package sagemaker
+
+import (
+	"context"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"cloister/internal/engine/kmeans"
+	"cloister/internal/machine/executor"
+	"cloister/internal/value/shape/sagemaker"
+)
+
+// metricValue is what a job's log said of one of its metrics.
+type metricValue struct {
+	Name  string
+	Value float64 // the last one
+	At    time.Time
+	// Series are the values that the first host said, one for each time; no more than longestSeries.
+	Series []float64 `json:",omitempty"`
+}
+
+const longestSeries = 20000
+
+// meter reads metrics from the lines of a job's hosts.
+type meter struct {
+	rules []metricRule
+	mu    sync.Mutex
+	seen  map[string]int64 // by host: the next line's number
+	found []metricValue
+	news  bool
+}
+
+type metricRule struct {
+	name string
+	line *regexp.Regexp
+}
+
+// metricRules reads definitions: the first group of a line that matches is the value.
+func metricRules(definitions []sagemaker.MetricDefinition) ([]metricRule, error) {
+	var out []metricRule
+	seen := map[string]bool{}
+	for _, d := range definitions {
+		name := text(d.Name)
+		if seen[name] {
+			return nil, validation.New("Metric definition names must be unique: %s appears more than once.", name)
+		}
+		seen[name] = true
+		re, err := regexp.Compile(text(d.Regex))
+		if err != nil {
+			return nil, validation.New("The regular expression of the metric %s is not valid: %s.", name, strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+		}
+		if re.NumSubexp() < 1 {
+			return nil, validation.New("The regular expression of the metric %s has no group that captures its value.", name)
+		}
+		out = append(out, metricRule{name, re})
+	}
+	return out, nil
+}
+
+// builtInMetrics are those that a built-in algorithm's log tells (facts sagemaker 10).
+func builtInMetrics(image string) []sagemaker.MetricDefinition {
+	repository := image[strings.LastIndexByte(image, '/')+1:]
+	if name, _, _ := strings.Cut(repository, ":"); name != "kmeans" {
+		return nil
+	}
+	var out []sagemaker.MetricDefinition
+	for _, m := range kmeans.MetricDefinitions() {
+		out = append(out, sagemaker.MetricDefinition{Name: new(m.Name), Regex: new(m.Regex)})
+	}
+	return out
+}
+
+// meter is the job's, with what was found before; nil when there is nothing to find.
+func (j *trainingJob) meter() *meter {
+	definitions := j.Request.AlgorithmSpecification.MetricDefinitions
+	if len(definitions) == 0 {
+		definitions = builtInMetrics(text(j.Request.AlgorithmSpecification.TrainingImage))
+	}
+	rules, err := metricRules(definitions)
+	if err != nil || len(rules) == 0 {
+		return nil
+	}
+	m := &meter{rules: rules, seen: map[string]int64{}, found: append([]metricValue(nil), j.Metrics...)}
+	for host, n := range j.Metered {
+		m.seen[host] = n
+	}
+	return m
+}
+
+// read takes a line of a host. One that was read before says nothing new.
+func (m *meter) read(host string, first bool, line executor.Line) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if line.Sequence < m.seen[host] {
+		return
+	}
+	m.seen[host] = line.Sequence + 1
+	for _, r := range m.rules {
+		got := r.line.FindStringSubmatch(line.Text)
+		if got == nil {
+			continue
+		}
+		v, err := strconv.ParseFloat(strings.TrimSpace(got[1]), 64)
+		if err != nil {
+			continue
+		}
+		m.note(r.name, v, line.Time, first)
+	}
+}
+
+func (m *meter) note(name string, v float64, at time.Time, first bool) {
+	m.news = true
+	for i := range m.found {
+		f := &m.found[i]
+		if f.Name != name {
+			continue
+		}
+		f.Value, f.At = v, at
+		if first && len(f.Series) < longestSeries {
+			f.Series = append(f.Series[:len(f.Series):len(f.Series)], v)
+		}
+		return
+	}
+	one := metricValue{Name: name, Value: v, At: at}
+	if first {
+		one.Series = []float64{v}
+	}
+	m.found = append(m.found, one)
+}
+
+// keep puts what was found into the job's record, before the log is taken as carried so far.
+func (r *jobRun) keep(ctx context.Context, m *meter) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.news {
+		return nil
+	}
+	err := r.update(ctx, func(_ time.Time, j job) {
+		t := j.(*trainingJob)
+		t.Metrics = append([]metricValue(nil), m.found...)
+		t.Metered = map[string]int64{}
+		for host, n := range m.seen {
+			t.Metered[host] = n
+		}
+	})
+	if err == nil {
+		m.news = false
+		if t := r.job().(*trainingJob); t.Tuning != "" {
+			r.tunings.Add(t.Tuning)
+		}
+	}
+	return err
+}
+
+// finalMetrics are the job's metrics as Describe shows them.
+func (j *trainingJob) finalMetrics() (out []sagemaker.MetricData) {
+	for _, m := range j.Metrics {
+		out = append(out, sagemaker.MetricData{MetricName: new(m.Name), Value: new(float32(m.Value)), Timestamp: stamp(m.At)})
+	}
+	return out
+}
