@@ -2,7 +2,6 @@ package sagemaker
 
 import (
 	"archive/tar"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -23,10 +22,7 @@ func pack(ctx context.Context, to string, bases []string, dir string, limit int6
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	z, err := gzip.NewWriterLevel(f, gzip.BestSpeed)
-	if err != nil {
-		return 0, err
-	}
+	z := newGzipWriter(ctx, f)
 	p := &packer{ctx: ctx, w: tar.NewWriter(z), left: limit}
 	if len(bases) > 1 {
 		p.taken = map[string]bool{}
