@@ -21,7 +21,8 @@ var probes = []string{
 // probe says when it began, tries to reach things and tells the log; it fails only when it cannot even try. More to reach
 // comes as host:port, one a line, in the input channel's file "targets", or in the hyperparameter
 // "targets" with spaces between. The hyperparameter "hostile" has it try what no container may, "meet" has
-// the hosts of a job exchange data within so many seconds, "seconds" has it live on, and count aloud how long.
+// the hosts of a job exchange data within so many seconds, "look" has it tell what its channels hold, with as many
+// passes over pipes, "fill" leave a model of so many bytes, "seconds" has it live on, and count aloud how long.
 func (p program) probe(ctx context.Context) error {
 	p.log("INFO", "began at %s", p.now().UTC().Format(time.RFC3339Nano))
 	c, err := p.readConfiguration()
@@ -40,6 +41,14 @@ func (p program) probe(ctx context.Context) error {
 		if err := p.meet(ctx, c, seconds); err != nil {
 			return err
 		}
+	}
+	if passes := c.hyperparameters["look"]; passes != "" {
+		if err := p.look(c, passes); err != nil {
+			return err
+		}
+	}
+	if size := c.hyperparameters["fill"]; size != "" {
+		return p.fill(size)
 	}
 	seconds := c.hyperparameters["seconds"]
 	if seconds == "" {

@@ -2,6 +2,7 @@ package algorithm
 
 import (
 	"bytes"
+	"errors"
 	"net"
 	"os"
 	"path/filepath"
@@ -59,5 +60,29 @@ func TestProbeRefusesHalfASecond(t *testing.T) {
 	p, out := newProbe(t, `{"seconds": "0.5"}`)
 	if code := p.run(t.Context(), []string{"probe", "train"}); code != 1 || !strings.Contains(out.String(), "Customer Error") {
 		t.Errorf("exit %d:\n%s", code, out)
+	}
+}
+
+func TestProbeLooks(t *testing.T) {
+	p, out := newProbe(t, `{"look": "2", "fill": "100"}`)
+	if err := os.WriteFile(filepath.Join(p.root, "input/config/inputdataconfig.json"), []byte(`{"x": {"TrainingInputMode": "Pipe"}, "train": {"TrainingInputMode": "File"}}`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string]string{"x_0": "", "x_1": "a", "train/sub/b": "bb"} {
+		at := filepath.Join(p.root, "input/data", name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(at), 0o755), os.WriteFile(at, []byte(content), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if code := p.run(t.Context(), []string{"probe", "train"}); code != 0 {
+		t.Fatalf("exit %d:\n%s", code, out)
+	}
+	for _, want := range []string{"saw x_0: 0 bytes, SHA-256 e3b0c442", "saw x_1: 1 bytes, SHA-256 ca978112", "saw train/sub/b: 2 bytes, SHA-256 3b64db95"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in the log:\n%s", want, out)
+		}
+	}
+	if info, err := os.Stat(filepath.Join(p.root, "model/weights")); err != nil || info.Size() != 100 {
+		t.Errorf("%v %v", info, err)
 	}
 }
