@@ -64,11 +64,16 @@ func (r *run) measureJob(ctx context.Context) error {
 
 // train runs a job to its end.
 func (w *world) train(ctx context.Context, name, image string, hyper map[string]string) error {
+	return w.trainOn(ctx, name, image, "train/", hyper)
+}
+
+// trainOn runs one on other data.
+func (w *world) trainOn(ctx context.Context, name, image, prefix string, hyper map[string]string) error {
 	in := map[string]any{
 		"TrainingJobName": name, "RoleArn": w.role, "EnableNetworkIsolation": true,
 		"AlgorithmSpecification": map[string]string{"TrainingImage": image, "TrainingInputMode": "File"},
 		"InputDataConfig": []any{map[string]any{"ChannelName": "train", "ContentType": "text/csv;label_size=0", "DataSource": map[string]any{
-			"S3DataSource": map[string]string{"S3DataType": "S3Prefix", "S3Uri": "s3://digits-bucket/train/", "S3DataDistributionType": "FullyReplicated"}}}},
+			"S3DataSource": map[string]string{"S3DataType": "S3Prefix", "S3Uri": "s3://digits-bucket/" + prefix, "S3DataDistributionType": "FullyReplicated"}}}},
 		"OutputDataConfig":  map[string]string{"S3OutputPath": "s3://digits-bucket/models"},
 		"ResourceConfig":    map[string]any{"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1},
 		"StoppingCondition": map[string]int{"MaxRuntimeInSeconds": 60},

@@ -1,0 +1,182 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/xml"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"cloister/internal/engine/sigv4"
+)
+
+const (
+	// moved is what one job brings and leaves; the peers move it by as many streams in parts of the same size.
+	moved     = 256 << 20
+	movedPart = 16 << 20
+	streams   = 8
+	moves     = 5
+)
+
+// measureTransfer measures a job's two stages that move data, from the start of one status to that of the next,
+// beside a program on this host that copies the same bytes from and to the same bucket.
+func (r *run) measureTransfer(ctx context.Context) error {
+	if r.world == nil {
+		return errNoWorld
+	}
+	w := r.world
+	b := make([]byte, moved)
+	rand.Read(b) //nolint:errcheck // it always can
+	door := *w.api
+	door.http = &http.Client{Transport: &http.Transport{TLSClientConfig: w.api.http.Transport.(*http.Transport).TLSClientConfig, MaxIdleConnsPerHost: streams}}
+	from := filepath.Join(r.work, "moved")
+	if err := os.WriteFile(from, b, 0o600); err != nil {
+		return err
+	}
+	if err := door.putParts(ctx, "/digits-bucket/moved/weights", from); err != nil {
+		return err
+	}
+	var down, up, peerDown, peerUp []time.Duration
+	for i := range moves {
+		began := time.Now()
+		if err := door.getParts(ctx, "/digits-bucket/moved/weights", filepath.Join(r.work, "copied")); err != nil {
+			return err
+		}
+		peerDown = append(peerDown, time.Since(began))
+		began = time.Now()
+		if err := door.putParts(ctx, "/digits-bucket/copied", from); err != nil {
+			return err
+		}
+		peerUp = append(peerUp, time.Since(began))
+		d, u, err := w.stages(ctx, fmt.Sprintf("move-%d", i))
+		if err != nil {
+			return err
+		}
+		down, up = append(down, d), append(up, u)
+	}
+	for _, row := range []struct {
+		figure, peer string
+		ours, theirs []time.Duration
+	}{
+		{"File mode: 256 MiB from S3 to a training job", "the same GETs, 8 streams, to a file ", down, peerDown},
+		{"artefact of 256 MiB: packed and put into S3", "the same bytes put, 8 streams, unpacked ", up, peerUp},
+	} {
+		share := float64(median(row.theirs)) / float64(median(row.ours))
+		r.table.add(row.figure, spread(row.ours), "0.8 of the peer's speed", row.peer+ms(median(row.theirs)), fmt.Sprintf("%.2f", share), new(share >= 0.8))
+	}
+	return nil
+}
+
+// stages runs a job that is given a file and leaves another, and tells how long each took to be moved.
+func (w *world) stages(ctx context.Context, name string) (down, up time.Duration, err error) {
+	if err := w.trainOn(ctx, name, fmt.Sprintf(probe, w.Account, w.Region), "moved/", map[string]string{"fill": strconv.Itoa(moved)}); err != nil {
+		return 0, 0, err
+	}
+	var out struct {
+		SecondaryStatusTransitions []struct {
+			Status             string
+			StartTime, EndTime float64
+		}
+	}
+	if err := w.api.json(ctx, "sagemaker", "SageMaker.DescribeTrainingJob", map[string]string{"TrainingJobName": name}, &out); err != nil {
+		return 0, 0, err
+	}
+	for _, t := range out.SecondaryStatusTransitions {
+		took := time.Duration((t.EndTime - t.StartTime) * float64(time.Second))
+		switch t.Status {
+		case "Downloading":
+			down = took
+		case "Uploading":
+			up = took
+		}
+	}
+	if down == 0 || up == 0 {
+		return 0, 0, fmt.Errorf("%s shows no stages", name)
+	}
+	return down, up, nil
+}
+
+// ask sends one signed request to S3 and hands its answer to use.
+func (c *client) ask(ctx context.Context, method, path string, header map[string]string, body io.Reader, size int64, use func(*http.Response) error) error {
+	r, err := http.NewRequestWithContext(ctx, method, c.base+path, body)
+	if err != nil {
+		return err
+	}
+	r.ContentLength = size
+	for k, v := range header {
+		r.Header.Set(k, v)
+	}
+	sigv4.Sign(r, sigv4.UnsignedPayload, c.credentials, sigv4.Scope{Region: c.region, Service: "s3"}, time.Now())
+	w, err := c.http.Do(r)
+	if err != nil {
+		return err
+	}
+	defer w.Body.Close()
+	if w.StatusCode/100 != 2 {
+		said, _ := io.ReadAll(w.Body)
+		return fmt.Errorf("%s %s: %d %s", method, path, w.StatusCode, said)
+	}
+	return use(w)
+}
+
+func (c *client) getParts(ctx context.Context, path, to string) error {
+	f, err := os.Create(to)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(streams)
+	for off := int64(0); off < moved; off += movedPart {
+		g.Go(func() error {
+			part := map[string]string{"Range": fmt.Sprintf("bytes=%d-%d", off, off+movedPart-1)}
+			return c.ask(ctx, http.MethodGet, path, part, nil, 0, func(w *http.Response) error {
+				_, err := io.Copy(io.NewOffsetWriter(f, off), w.Body)
+				return err
+			})
+		})
+	}
+	return g.Wait()
+}
+
+func (c *client) putParts(ctx context.Context, path, from string) error {
+	f, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	var begun struct{ UploadId string }
+	if err := c.ask(ctx, http.MethodPost, path+"?uploads=", nil, nil, 0, func(w *http.Response) error { return xml.NewDecoder(w.Body).Decode(&begun) }); err != nil {
+		return err
+	}
+	const parts = moved / movedPart
+	tags := make([]string, parts)
+	g, within := errgroup.WithContext(ctx)
+	g.SetLimit(streams)
+	for i := range parts {
+		g.Go(func() error {
+			at := fmt.Sprintf("%s?partNumber=%d&uploadId=%s", path, i+1, begun.UploadId)
+			return c.ask(within, http.MethodPut, at, nil, io.NewSectionReader(f, int64(i)*movedPart, movedPart), movedPart, func(w *http.Response) error {
+				tags[i] = w.Header.Get("ETag")
+				return nil
+			})
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	whole := "<CompleteMultipartUpload>"
+	for i, tag := range tags {
+		whole += fmt.Sprintf("<Part><PartNumber>%d</PartNumber><ETag>%s</ETag></Part>", i+1, tag)
+	}
+	whole += "</CompleteMultipartUpload>"
+	return c.ask(ctx, http.MethodPost, path+"?uploadId="+begun.UploadId, nil, strings.NewReader(whole), int64(len(whole)), func(*http.Response) error { return nil })
+}
