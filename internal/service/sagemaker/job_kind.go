@@ -19,8 +19,9 @@ type jobKind struct {
 
 // jobKinds are all kinds that the runner works on, by name.
 var jobKinds = map[string]jobKind{
-	trainingKind.name:  trainingKind,
-	transformKind.name: transformKind,
+	trainingKind.name:   trainingKind,
+	transformKind.name:  transformKind,
+	processingKind.name: processingKind,
 }
 
 // kindOf makes a table of records one of jobs.

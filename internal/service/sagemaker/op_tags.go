@@ -89,6 +89,9 @@ func exists(tx *store.Tx, a arn.ARN) (bool, error) {
 	case "hyper-parameter-tuning-job":
 		v, err := tuningJobs.Get(tx, key)
 		return v != nil, err
+	case "processing-job":
+		v, err := processingJobs.Get(tx, key)
+		return v != nil, err
 	case "model":
 		v, err := models.Get(tx, key)
 		return v != nil, err

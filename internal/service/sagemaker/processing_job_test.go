@@ -1,0 +1,447 @@
+package sagemaker
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+
+	"cloister/internal/value/fault"
+	"cloister/internal/value/shape/sagemaker"
+)
+
+func TestProcessingCompletes(t *testing.T) {
+	m, s := processingWorld(t)
+	m.run(s)
+	m.start(s, processingRequest("Job"))
+	d := m.ended(s, "job")
+	if *d.ProcessingJobStatus != completed || d.ProcessingStartTime == nil || d.ProcessingEndTime == nil || d.FailureReason != nil {
+		t.Fatalf("%s %s", *d.ProcessingJobStatus, text(d.FailureReason))
+	}
+	if text(d.ExitMessage) != "done algo-1;" || *d.ProcessingJobName != "Job" || *d.ProcessingJobArn != "arn:aws:sagemaker:us-east-1:111122223333:processing-job/job" {
+		t.Errorf("%s of %s %s", text(d.ExitMessage), *d.ProcessingJobName, *d.ProcessingJobArn)
+	}
+	if got := fmt.Sprint(m.outputs()); got != "map[algo-1.csv:A sub/same.csv:algo-1]" {
+		t.Error(got)
+	}
+	m.once()
+	if got := fmt.Sprint(m.args); got != "[[program]]" {
+		t.Errorf("command %s", got)
+	}
+	for name, want := range map[string]string{"PROCESSING_JOB_NAME": "Job", "PROCESSING_JOB_ARN": *d.ProcessingJobArn, "AWS_REGION": region, "IMAGE": "yes", "DO": "nothing", "TRAINING_JOB_NAME": ""} {
+		if got := value(m.env, name); got != want {
+			t.Errorf("%s is %q", name, got)
+		}
+	}
+	if value(m.env, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") == "" {
+		t.Error("no credentials")
+	}
+	if m.files["algo-1 processing/in/sub/b.csv"] != "b" {
+		t.Errorf("inputs %v", m.files)
+	}
+	m.world.mu.Lock()
+	defer m.world.mu.Unlock()
+	for stream, lines := range m.lines {
+		if !strings.HasPrefix(stream, "/aws/sagemaker/ProcessingJobs Job/algo-1-") || lines[0] != "hello program" {
+			t.Errorf("log %s %q", stream, lines)
+		}
+	}
+	if !slices.ContainsFunc(m.errands, func(e errand) bool { return e.source == *d.ProcessingJobArn }) {
+		t.Errorf("roles were assumed for %v", m.errands)
+	}
+}
+
+// TestProcessingsConfiguration compares the two files with what AWS writes, null for null.
+func TestProcessingsConfiguration(t *testing.T) {
+	m, s := processingWorld(t)
+	m.run(s)
+	in := processingRequest("job")
+	in.ProcessingResources.ClusterConfig.InstanceCount = new(int32(2))
+	m.start(s, in)
+	m.ended(s, "job")
+	want := map[string]any{}
+	if err := json.Unmarshal([]byte(`{
+		"ProcessingJobArn": "arn:aws:sagemaker:us-east-1:111122223333:processing-job/job", "ProcessingJobName": "job",
+		"AppSpecification": {"ImageUri": "382416733822.dkr.ecr.us-east-1.amazonaws.com/kmeans:1", "ContainerEntrypoint": null, "ContainerArguments": null},
+		"Environment": {"DO": "nothing"},
+		"ProcessingInputs": [{"InputName": "raw", "AppManaged": false, "DatasetDefinition": null, "S3Input": {
+			"LocalPath": "/opt/ml/processing/in", "S3Uri": "s3://in/raw/", "S3DataDistributionType": "FullyReplicated", "S3DataType": "S3Prefix",
+			"S3InputMode": "File", "S3CompressionType": "None", "S3DownloadMode": "StartOfJob"}}],
+		"ProcessingOutputConfig": {"KmsKeyId": null, "Outputs": [{"OutputName": "done", "AppManaged": false, "FeatureStoreOutput": null,
+			"S3Output": {"LocalPath": "/opt/ml/processing/out", "S3Uri": "s3://out/done", "S3UploadMode": "EndOfJob"}}]},
+		"ProcessingResources": {"ClusterConfig": {"InstanceCount": 2, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 10, "VolumeKmsKeyId": null}},
+		"RoleArn": "`+role+`", "StoppingCondition": {"MaxRuntimeInSeconds": 86400}}`), &want); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(want, m.decoded("algo-2 config/processingjobconfig.json")); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff(map[string]any{"current_host": "algo-2", "hosts": []any{"algo-1", "algo-2"}, "network_interface_name": "eth0",
+		"current_instance_type": "ml.m5.large"}, m.decoded("algo-2 config/resourceconfig.json")); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestProcessingEnds(t *testing.T) {
+	const both = "map[algo-1.csv:A sub/same.csv:algo-1]"
+	for name, c := range map[string]struct {
+		change          func(*sagemaker.CreateProcessingJobRequest, *processor)
+		outputs, status string
+		reason, message string
+	}{
+		"by an entrypoint": {func(in *sagemaker.CreateProcessingJobRequest, _ *processor) {
+			in.AppSpecification.ContainerEntrypoint = []string{"other", "-x"}
+		}, both, completed, "", "done algo-1;"},
+		"by a failure": {func(in *sagemaker.CreateProcessingJobRequest, _ *processor) { in.Environment["DO"] = "fail" },
+			both, failed, "AlgorithmError: , exit code: 7", "done algo-1;"},
+		"with a message that is no text": {func(in *sagemaker.CreateProcessingJobRequest, _ *processor) { in.Environment["DO"] = "binary" },
+			both, failed, "ClientError: The exit message in /opt/ml/output/message is not valid UTF-8.", ""},
+		"with a message that is too long": {func(in *sagemaker.CreateProcessingJobRequest, _ *processor) { in.Environment["DO"] = "long" },
+			both, completed, "", strings.Repeat("ä", 512)},
+		"without an input": {func(in *sagemaker.CreateProcessingJobRequest, _ *processor) {
+			in.ProcessingInputs[0].S3Input.S3Uri = new("s3://in/none")
+		}, "map[]", failed, `ClientError: Data download failed:No S3 objects found under S3 URL "s3://in/none" given in input data source. Please ensure that`, ""},
+		"without an image": {func(in *sagemaker.CreateProcessingJobRequest, _ *processor) {
+			in.AppSpecification.ImageUri = new("382416733822.dkr.ecr.us-east-1.amazonaws.com/none:1")
+		}, "map[]", failed, "ClientError: Cannot find the image 382416733822.dkr.ecr.us-east-1.amazonaws.com/none:1. Please check", ""},
+		"with an S3 that says no": {func(_ *sagemaker.CreateProcessingJobRequest, m *processor) {
+			m.s3.refuse = refuseMethod(http.MethodPut, 403, "AccessDenied")
+		}, "map[]", failed, "ClientError: Artifact upload failed:failed to upload artifact. 403 Forbidden (403): Forbidden", "done algo-1;"},
+		"with inputs and outputs of its own": {func(in *sagemaker.CreateProcessingJobRequest, _ *processor) {
+			in.ProcessingInputs[0].AppManaged, in.ProcessingOutputConfig.Outputs[0].AppManaged = new(true), new(true)
+			in.ProcessingInputs[0].S3Input.S3Uri = new("s3://in/none")
+		}, "map[]", completed, "", "done algo-1;"},
+		"with a manifest": {func(in *sagemaker.CreateProcessingJobRequest, m *processor) {
+			m.s3.put("in/list", []byte(`[{"prefix":"s3://in/raw/"},"a.csv"]`))
+			in.ProcessingInputs[0].S3Input.S3DataType, in.ProcessingInputs[0].S3Input.S3Uri = new("ManifestFile"), new("s3://in/list")
+		}, both, completed, "", "done algo-1;"},
+		"at a bucket's root": {func(in *sagemaker.CreateProcessingJobRequest, _ *processor) {
+			in.ProcessingOutputConfig.Outputs[0].S3Output.S3Uri = new("s3://out/done/")
+		}, both, completed, "", "done algo-1;"},
+		"isolated": {func(in *sagemaker.CreateProcessingJobRequest, _ *processor) {
+			in.NetworkConfig.EnableNetworkIsolation = new(true)
+		}, both, completed, "", "done algo-1;"},
+		"without a VPC": {func(in *sagemaker.CreateProcessingJobRequest, _ *processor) { in.NetworkConfig = nil }, both, completed, "", "done algo-1;"},
+		"without anything": {func(in *sagemaker.CreateProcessingJobRequest, _ *processor) {
+			in.ProcessingInputs, in.ProcessingOutputConfig = nil, nil
+		}, "map[]", completed, "", "done algo-1;"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m, s := processingWorld(t)
+			in := processingRequest("job")
+			c.change(in, m)
+			m.run(s)
+			m.start(s, in)
+			d := m.ended(s, "job")
+			if *d.ProcessingJobStatus != c.status || !strings.HasPrefix(text(d.FailureReason), c.reason) || text(d.ExitMessage) != c.message || !utf8.ValidString(text(d.ExitMessage)) {
+				t.Errorf("%s: %s, said %q", *d.ProcessingJobStatus, text(d.FailureReason), text(d.ExitMessage))
+			}
+			if got := fmt.Sprint(m.outputs()); got != c.outputs {
+				t.Error(got)
+			}
+			if isolated := in.NetworkConfig == nil || flag(in.NetworkConfig.EnableNetworkIsolation); isolated != (value(m.env, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") == "") && len(m.args) > 0 {
+				t.Errorf("credentials: %q", value(m.env, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"))
+			}
+		})
+	}
+}
+
+func TestSeveralHostsProcess(t *testing.T) {
+	for _, isolated := range []bool{false, true} {
+		m, s := processingWorld(t)
+		m.run(s)
+		in := processingRequest("job")
+		in.ProcessingResources.ClusterConfig.InstanceCount, in.NetworkConfig.EnableNetworkIsolation = new(int32(3)), &isolated
+		m.start(s, in)
+		d := m.ended(s, "job")
+		if *d.ProcessingJobStatus != completed || text(d.ExitMessage) != "done algo-1;done algo-2;done algo-3;" {
+			t.Errorf("%s %q", *d.ProcessingJobStatus, text(d.ExitMessage))
+		}
+		if got := fmt.Sprint(m.outputs()); got != "map[algo-1.csv:A algo-2.csv:A algo-3.csv:A sub/same.csv:algo-3]" {
+			t.Error(got)
+		}
+		m.world.mu.Lock()
+		if len(m.lines) != 3 || len(m.tokens) != 3 {
+			t.Errorf("%d streams, %d interfaces", len(m.lines), len(m.tokens))
+		}
+		m.world.mu.Unlock()
+	}
+}
+
+func TestOneFailedHostEndsAProcessing(t *testing.T) {
+	m, s := processingWorld(t)
+	m.run(s)
+	in := processingRequest("job")
+	in.ProcessingResources.ClusterConfig.InstanceCount, in.Environment["DO"] = new(int32(2)), "fail"
+	m.start(s, in)
+	if d := m.ended(s, "job"); *d.ProcessingJobStatus != failed || text(d.FailureReason) != "AlgorithmError: , exit code: 7" {
+		t.Errorf("%s %s", *d.ProcessingJobStatus, text(d.FailureReason))
+	}
+}
+
+func TestProcessingUploadsContinuously(t *testing.T) {
+	m, s := processingWorld(t)
+	m.run(s)
+	in := processingRequest("job")
+	in.Environment["DO"] = "go on"
+	in.ProcessingOutputConfig.Outputs[0].S3Output.S3UploadMode = new("Continuous")
+	m.start(s, in)
+	m.until("outputs of a job that goes on", func() bool { return len(m.outputs()) == 2 })
+	if d := m.look(s, "job"); *d.ProcessingJobStatus != inProgress || d.ExitMessage != nil {
+		t.Errorf("%s %v", *d.ProcessingJobStatus, d.ExitMessage)
+	}
+	close(m.first)
+	if d := m.ended(s, "job"); *d.ProcessingJobStatus != completed {
+		t.Errorf("%s %s", *d.ProcessingJobStatus, text(d.FailureReason))
+	}
+	if got := fmt.Sprint(m.outputs()); got != "map[algo-1.csv:A more.csv:more sub/same.csv:algo-1]" {
+		t.Error(got)
+	}
+}
+
+func TestAContinuousUploadThatIsRefusedFails(t *testing.T) {
+	m, s := processingWorld(t)
+	m.s3.refuse = refuseMethod(http.MethodPut, 403, "AccessDenied")
+	m.run(s)
+	in := processingRequest("job")
+	in.Environment["DO"] = "go on"
+	in.ProcessingOutputConfig.Outputs[0].S3Output.S3UploadMode = new("Continuous")
+	m.start(s, in)
+	if d := m.ended(s, "job"); *d.ProcessingJobStatus != failed || !strings.HasPrefix(text(d.FailureReason), "ClientError: Artifact upload failed:") {
+		t.Errorf("%s %s", *d.ProcessingJobStatus, text(d.FailureReason))
+	}
+}
+
+func TestProcessingStopsAndIsDeleted(t *testing.T) {
+	m, s := processingWorld(t)
+	stop := m.run(s)
+	in := processingRequest("job")
+	in.Environment["DO"] = "wait"
+	in.Tags = []sagemaker.Tag{{Key: new("team"), Value: new("a")}}
+	m.start(s, in)
+	m.until("running", func() bool { m.mu.Lock(); defer m.mu.Unlock(); return len(m.args) == 1 })
+	name := &sagemaker.DeleteProcessingJobRequest{ProcessingJobName: new("JOB")}
+	_, err := s.deleteProcessingJob(t.Context(), m.call(), name)
+	refused(t, err, "ResourceInUse", "is in status InProgress. Only a job that is Completed, Failed or Stopped can be deleted.")
+	for range 2 {
+		if _, err := s.stopProcessingJob(t.Context(), m.call(), &sagemaker.StopProcessingJobRequest{ProcessingJobName: new("job")}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if d := m.ended(s, "job"); *d.ProcessingJobStatus != stopped || text(d.ExitMessage) != "done algo-1;" {
+		t.Errorf("%s %s", *d.ProcessingJobStatus, text(d.ExitMessage))
+	}
+	if m.outputs()["last.csv"] != "told" {
+		t.Error("what was written between SIGTERM and the end is lost")
+	}
+	_, err = s.stopProcessingJob(t.Context(), m.call(), &sagemaker.StopProcessingJobRequest{ProcessingJobName: new("job")})
+	refused(t, err, "ValidationException", "The request was rejected because the processing job is in status Stopped.")
+	stop() // what is written is written
+	s = m.service()
+	arn := m.look(s, "job").ProcessingJobArn
+	if tags, err := s.listTags(t.Context(), m.call(), &sagemaker.ListTagsInput{ResourceArn: arn}); err != nil || len(tags.Tags) != 1 {
+		t.Errorf("%v %v", tags, err)
+	}
+	if _, err := s.deleteProcessingJob(t.Context(), m.call(), name); err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.deleteProcessingJob(t.Context(), m.call(), name)
+	refused(t, err, "ValidationException", "Could not find requested job with name: JOB")
+	if _, err := s.listTags(t.Context(), m.call(), &sagemaker.ListTagsInput{ResourceArn: arn}); err == nil {
+		t.Error("tags of a deleted job")
+	}
+	m.start(s, processingRequest("job")) // the name is free
+}
+
+func TestProcessingRunsOutOfTime(t *testing.T) {
+	m, s := processingWorld(t)
+	m.run(s)
+	in := processingRequest("job")
+	in.Environment["DO"], in.StoppingCondition = "wait", &sagemaker.ProcessingStoppingCondition{MaxRuntimeInSeconds: new(int32(1))}
+	m.start(s, in)
+	if d := m.ended(s, "job"); *d.ProcessingJobStatus != stopped {
+		t.Errorf("%s %s", *d.ProcessingJobStatus, text(d.FailureReason))
+	}
+}
+
+// TestProcessingSurvivesEveryCrash stops the process at each outward call of a job in turn: one host that is
+// isolated, two hosts of a VPC whose outputs go out meanwhile.
+func TestProcessingSurvivesEveryCrash(t *testing.T) {
+	for name, c := range map[string]struct {
+		hosts    int32
+		isolated bool
+		mode     string
+		want     string
+	}{
+		"alone": {1, true, "EndOfJob", "map[algo-1.csv:A sub/same.csv:algo-1]"},
+		"two":   {2, false, "Continuous", "map[algo-1.csv:A algo-2.csv:A sub/same.csv:algo-2]"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for n := 1; ; n++ {
+				if n > 200 {
+					t.Fatal("the job never gets through")
+				}
+				crashed := false
+				t.Run(fmt.Sprint(n), func(t *testing.T) {
+					m, s := processingWorld(t)
+					in := processingRequest("job")
+					in.ProcessingResources.ClusterConfig.InstanceCount, in.NetworkConfig.EnableNetworkIsolation = &c.hosts, &c.isolated
+					in.ProcessingOutputConfig.Outputs[0].S3Output.S3UploadMode = &c.mode
+					m.start(s, in)
+					crashed = m.crashAt(s, n, func() bool { return *m.look(s, "job").ProcessingJobStatus == completed })
+					s = m.service()
+					m.run(s)
+					if d := m.ended(s, "job"); *d.ProcessingJobStatus != completed || !strings.HasPrefix(text(d.ExitMessage), "done algo-1;") {
+						t.Errorf("ended %s: %s", *d.ProcessingJobStatus, text(d.FailureReason))
+					}
+					if got := fmt.Sprint(m.outputs()); got != c.want {
+						t.Error(got)
+					}
+					if c.hosts == 1 {
+						m.once()
+					}
+				})
+				if !crashed || t.Failed() {
+					if n < 10 {
+						t.Errorf("only %d calls were interrupted", n-1)
+					}
+					return
+				}
+			}
+		})
+	}
+}
+
+func TestProcessingRefuses(t *testing.T) {
+	m, s := processingWorld(t)
+	m.start(s, processingRequest("taken"))
+	kms, several := new("key"), new(int32(2))
+	for want, change := range map[string]func(*sagemaker.CreateProcessingJobRequest){
+		"ResourceInUse: Processing job names must be unique within an AWS account and region, and a processing job with this name already exists (arn:aws:sagemaker:us-east-1:111122223333:processing-job/taken)": func(in *sagemaker.CreateProcessingJobRequest) {
+			in.ProcessingJobName = new("TAKEN")
+		},
+		"ValidationException: ExperimentConfig is not supported by this installation.": func(in *sagemaker.CreateProcessingJobRequest) {
+			in.ExperimentConfig = &sagemaker.ExperimentConfig{}
+		},
+		"ValidationException: ProcessingResources.ClusterConfig.VolumeKmsKeyId is not supported by this installation.": func(in *sagemaker.CreateProcessingJobRequest) {
+			in.ProcessingResources.ClusterConfig.VolumeKmsKeyId = kms
+		},
+		"ValidationException: ProcessingOutputConfig.KmsKeyId is not supported by this installation.": func(in *sagemaker.CreateProcessingJobRequest) {
+			in.ProcessingOutputConfig.KmsKeyId = kms
+		},
+		"ValidationException: NetworkConfig.EnableInterContainerTrafficEncryption with more than one instance is not supported by this installation.": func(in *sagemaker.CreateProcessingJobRequest) {
+			in.ProcessingResources.ClusterConfig.InstanceCount, in.NetworkConfig.EnableInterContainerTrafficEncryption = several, new(true)
+		},
+		"ValidationException: RoleArn: Cross-account pass role is not allowed.": func(in *sagemaker.CreateProcessingJobRequest) {
+			in.RoleArn = new("arn:aws:iam::999999999999:role/execution")
+		},
+		"ValidationException: The requested resource processing-job/ml.p4d.24xlarge is not available in this region": func(in *sagemaker.CreateProcessingJobRequest) {
+			in.ProcessingResources.ClusterConfig.InstanceType = new("ml.p4d.24xlarge")
+		},
+		"ValidationException: Invalid image URI no image. Please provide a valid Amazon Elastic Container Registry path of the Docker image to run.": func(in *sagemaker.CreateProcessingJobRequest) {
+			in.AppSpecification.ImageUri = new("no image")
+		},
+		"ValidationException: AppSpecification.ContainerArguments must not contain a null character.": func(in *sagemaker.CreateProcessingJobRequest) {
+			in.AppSpecification.ContainerArguments = []string{"a", "\x00"}
+		},
+		"ValidationException: Input and Output names must be globally unique: [raw]": func(in *sagemaker.CreateProcessingJobRequest) {
+			in.ProcessingOutputConfig.Outputs[0].OutputName = new("raw")
+		},
+		`ValidationException: ProcessingInputs input raw: LocalPath "/opt/ml/processing/../x" must be a path that begins with /opt/ml/processing/.`: func(in *sagemaker.CreateProcessingJobRequest) {
+			in.ProcessingInputs[0].S3Input.LocalPath = new("/opt/ml/processing/../x")
+		},
+		`ValidationException: ProcessingOutputConfig output done: LocalPath "/opt/ml/processing/" must be a path that begins with /opt/ml/processing/.`: func(in *sagemaker.CreateProcessingJobRequest) {
+			in.ProcessingOutputConfig.Outputs[0].S3Output.LocalPath = new("/opt/ml/processing/")
+		},
+		"ValidationException: ProcessingInputs input raw: LocalPath is required unless AppManaged is true.": func(in *sagemaker.CreateProcessingJobRequest) {
+			in.ProcessingInputs[0].S3Input.LocalPath = nil
+		},
+		"ValidationException: ProcessingOutputConfig output done: LocalPath /opt/ml/processing/in/ is used more than once.": func(in *sagemaker.CreateProcessingJobRequest) {
+			in.ProcessingOutputConfig.Outputs[0].S3Output.LocalPath = new("/opt/ml/processing/in/")
+		},
+		`ValidationException: ProcessingInputs input raw: S3Uri "https://x" is not an S3 URI.`: func(in *sagemaker.CreateProcessingJobRequest) {
+			in.ProcessingInputs[0].S3Input.S3Uri = new("https://x")
+		},
+		`ValidationException: ProcessingOutputConfig output done: S3Uri "x" is not an S3 URI.`: func(in *sagemaker.CreateProcessingJobRequest) {
+			in.ProcessingOutputConfig.Outputs[0].S3Output.S3Uri = new("x")
+		},
+		"ValidationException: ProcessingInputs input raw: S3CompressionType Gzip can only be used when S3InputMode is Pipe.": func(in *sagemaker.CreateProcessingJobRequest) {
+			in.ProcessingInputs[0].S3Input.S3CompressionType = new("Gzip")
+		},
+		"ValidationException: ProcessingInputs input raw: S3Input is required.": func(in *sagemaker.CreateProcessingJobRequest) {
+			in.ProcessingInputs[0].S3Input = nil
+		},
+		"ValidationException: ProcessingInputs input raw: DatasetDefinition is not supported by this installation.": func(in *sagemaker.CreateProcessingJobRequest) {
+			in.ProcessingInputs[0].DatasetDefinition = &sagemaker.DatasetDefinition{}
+		},
+		"ValidationException: ProcessingOutputConfig output done: FeatureStoreOutput is not supported by this installation.": func(in *sagemaker.CreateProcessingJobRequest) {
+			in.ProcessingOutputConfig.Outputs[0].FeatureStoreOutput = &sagemaker.ProcessingFeatureStoreOutput{}
+		},
+		"ValidationException: ProcessingOutputConfig output done: S3Output is required.": func(in *sagemaker.CreateProcessingJobRequest) {
+			in.ProcessingOutputConfig.Outputs[0].S3Output = nil
+		},
+	} {
+		in := processingRequest("job")
+		change(in)
+		if _, err := s.createProcessingJob(t.Context(), m.call(), in); err == nil || err.Error() != want {
+			t.Errorf("%v, not %s", err, want)
+		}
+	}
+	m.deny["sts.AssumeRole"] = fault.Kind{Code: "AccessDenied", Status: 403}.New("no")
+	_, err := s.createProcessingJob(t.Context(), m.call(), processingRequest("job"))
+	refused(t, err, "ValidationException", "Could not assume role "+role)
+	name := "gone"
+	_, err = s.describeProcessingJob(t.Context(), m.call(), &sagemaker.DescribeProcessingJobRequest{ProcessingJobName: &name})
+	refused(t, err, "ValidationException", "Could not find requested job with name: gone")
+	_, err = s.stopProcessingJob(t.Context(), m.call(), &sagemaker.StopProcessingJobRequest{ProcessingJobName: &name})
+	refused(t, err, "ValidationException", "Could not find requested job with name: gone")
+	list, err := s.listProcessingJobs(t.Context(), m.call(), &sagemaker.ListProcessingJobsRequest{NameContains: new("ake"), StatusEquals: new(inProgress)})
+	if err != nil || len(list.ProcessingJobSummaries) != 1 || *list.ProcessingJobSummaries[0].ProcessingJobStatus != inProgress {
+		t.Error(list, err)
+	}
+}
+
+func TestProcessingChecks(t *testing.T) {
+	m, s := processingWorld(t)
+	b, err := s.Bind()
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := processingRequest("Job")
+	in.Tags = []sagemaker.Tag{{Key: new("team"), Value: new("a")}}
+	ch := b.Operations["CreateProcessingJob"].Checks(m.call(), in)
+	if len(ch) != 3 || ch[1].Action != "iam:PassRole" || ch[1].Resource != role || ch[2].Action != "sagemaker:AddTags" {
+		t.Fatalf("checks %+v", ch)
+	}
+	told := fmt.Sprint(ch[0].Keys)
+	for _, want := range []string{"sagemaker:VpcSubnets", "subnet-1", "sagemaker:VpcSecurityGroupIds", "sg-1", "sagemaker:InstanceTypes", "ml.m5.large", "aws:RequestTag/team"} {
+		if !strings.Contains(told, want) {
+			t.Errorf("no %s in %s", want, told)
+		}
+	}
+	for _, n := range []string{"DescribeProcessingJob", "StopProcessingJob", "DeleteProcessingJob", "ListProcessingJobs"} {
+		if ch := b.Operations[n].Checks(m.call(), b.Operations[n].New()); len(ch) != 1 || ch[0].Action != "sagemaker:"+n {
+			t.Errorf("%s asks %v", n, ch)
+		}
+	}
+}
+
+func TestProcessingArgs(t *testing.T) {
+	img := &Image{Entrypoint: []string{"python", "main.py"}, Cmd: []string{"cmd"}}
+	for _, c := range []struct {
+		entrypoint, args []string
+		want             string
+	}{
+		{nil, nil, "python main.py cmd"}, {[]string{"run"}, nil, "run"}, {nil, []string{"-x"}, "python main.py -x"}, {[]string{"run"}, []string{"-x"}, "run -x"},
+	} {
+		if got := strings.Join(processingArgs(img, c.entrypoint, c.args), " "); got != c.want {
+			t.Errorf("%v %v: %q, want %q", c.entrypoint, c.args, got, c.want)
+		}
+	}
+}

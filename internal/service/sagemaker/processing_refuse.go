@@ -1,0 +1,136 @@
+package sagemaker
+
+import (
+	"path"
+	"regexp"
+	"strings"
+
+	"cloister/internal/frame/api"
+	"cloister/internal/value/shape/sagemaker"
+)
+
+// imageForm is how an image is named: a registry, a repository, and a tag or a digest.
+var imageForm = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9.-]*(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+(:[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?$`)
+
+// validProcessing goes through what CreateProcessingJob can ask for. What must be there the model has asked.
+func (s *Service) validProcessing(c *api.Call, in *sagemaker.CreateProcessingJobRequest) error {
+	cluster, network := in.ProcessingResources.ClusterConfig, in.NetworkConfig
+	if network == nil {
+		network = &sagemaker.NetworkConfig{}
+	}
+	if err := refuse(
+		refusal{"ExperimentConfig", in.ExperimentConfig != nil},
+		refusal{"ProcessingResources.ClusterConfig.VolumeKmsKeyId", text(cluster.VolumeKmsKeyId) != ""},
+		refusal{"ProcessingOutputConfig.KmsKeyId", in.ProcessingOutputConfig != nil && text(in.ProcessingOutputConfig.KmsKeyId) != ""},
+		refusal{"NetworkConfig.EnableInterContainerTrafficEncryption with more than one instance", flag(network.EnableInterContainerTrafficEncryption) && *cluster.InstanceCount > 1},
+	); err != nil {
+		return err
+	}
+	if err := ownRole(c.Account(), text(in.RoleArn)); err != nil {
+		return err
+	}
+	if err := s.available("processing-job", text(cluster.InstanceType)); err != nil {
+		return err
+	}
+	if image := text(in.AppSpecification.ImageUri); !imageForm.MatchString(image) {
+		return validation.New("Invalid image URI %s. Please provide a valid Amazon Elastic Container Registry path of the Docker image to run.", image)
+	}
+	if err := plainCommand(in); err != nil {
+		return err
+	}
+	return validData(in)
+}
+
+// plainCommand refuses what no process can be given.
+func plainCommand(in *sagemaker.CreateProcessingJobRequest) error {
+	said := map[string][]string{"AppSpecification.ContainerEntrypoint": in.AppSpecification.ContainerEntrypoint, "AppSpecification.ContainerArguments": in.AppSpecification.ContainerArguments}
+	for _, v := range in.Environment {
+		said["Environment"] = append(said["Environment"], v)
+	}
+	for member, all := range said {
+		if strings.ContainsRune(strings.Join(all, ""), 0) {
+			return validation.New("%s must not contain a null character.", member)
+		}
+	}
+	return nil
+}
+
+// places remembers the names and directories of a job's inputs and outputs.
+type places struct{ names, paths map[string]bool }
+
+// take refuses a second of a name or of a directory, and directories elsewhere.
+func (p *places) take(member, name, local string, managed bool) error {
+	if p.names[name] {
+		return validation.New("Input and Output names must be globally unique: [%s]", name)
+	}
+	p.names[name] = true
+	switch {
+	case local == "" && managed:
+		return nil
+	case local == "":
+		return validation.New("%s %s: LocalPath is required unless AppManaged is true.", member, name)
+	case !strings.HasPrefix(local, processingRoot) || path.Clean(local)+"/" == processingRoot || path.Clean(local) != strings.TrimSuffix(local, "/") || strings.ContainsRune(local, 0):
+		return validation.New("%s %s: LocalPath %q must be a path that begins with %s.", member, name, local, processingRoot)
+	case p.paths[path.Clean(local)]:
+		return validation.New("%s %s: LocalPath %s is used more than once.", member, name, local)
+	}
+	p.paths[path.Clean(local)] = true
+	return nil
+}
+
+// validData goes through inputs and outputs.
+func validData(in *sagemaker.CreateProcessingJobRequest) error {
+	p := &places{map[string]bool{}, map[string]bool{}}
+	for _, i := range in.ProcessingInputs {
+		if err := validInput(p, &i, *in.ProcessingResources.ClusterConfig.InstanceCount); err != nil {
+			return err
+		}
+	}
+	if in.ProcessingOutputConfig == nil {
+		return nil
+	}
+	for _, o := range in.ProcessingOutputConfig.Outputs {
+		name := text(o.OutputName)
+		if err := refuse(refusal{"ProcessingOutputConfig output " + name + ": FeatureStoreOutput", o.FeatureStoreOutput != nil}); err != nil {
+			return err
+		}
+		if o.S3Output == nil {
+			return validation.New("ProcessingOutputConfig output %s: S3Output is required.", name)
+		}
+		if err := p.take("ProcessingOutputConfig output", name, text(o.S3Output.LocalPath), flag(o.AppManaged)); err != nil {
+			return err
+		}
+		if _, _, ok := splitS3(text(o.S3Output.S3Uri)); !ok {
+			return validation.New("ProcessingOutputConfig output %s: S3Uri %q is not an S3 URI.", name, text(o.S3Output.S3Uri))
+		}
+	}
+	return nil
+}
+
+func validInput(p *places, i *sagemaker.ProcessingInput, instances int32) error {
+	name, s := text(i.InputName), i.S3Input
+	head := "ProcessingInputs input " + name + ": "
+	if err := refuse(refusal{head + "DatasetDefinition", i.DatasetDefinition != nil}); err != nil {
+		return err
+	}
+	if s == nil {
+		return validation.New("%sS3Input is required.", head)
+	}
+	if err := p.take("ProcessingInputs input", name, text(s.LocalPath), flag(i.AppManaged)); err != nil {
+		return err
+	}
+	if _, _, ok := splitS3(text(s.S3Uri)); !ok {
+		return validation.New("%sS3Uri %q is not an S3 URI.", head, text(s.S3Uri))
+	}
+	mode := text(orText(s.S3InputMode, file))
+	if text(s.S3CompressionType) == "Gzip" && mode == file {
+		return validation.New("%sS3CompressionType Gzip can only be used when S3InputMode is Pipe.", head)
+	}
+	if flag(i.AppManaged) {
+		return nil
+	}
+	return refuse(
+		refusal{head + "S3InputMode " + mode, mode != file},
+		refusal{head + "S3DataDistributionType ShardedByS3Key with more than one instance", text(s.S3DataDistributionType) == "ShardedByS3Key" && instances > 1},
+	)
+}
