@@ -83,12 +83,16 @@ func (r *jobRun) survey(ctx context.Context, c3 *s3, c channel) (*contents, erro
 	return &contents{Objects: all}, err
 }
 
-// under lists the objects whose key begins with prefix; each is named by what follows the prefix's last slash.
+// under lists the objects whose key begins with prefix; each is named by what follows the prefix if that is a folder,
+// with or without its slash, and else by what follows the prefix's last slash.
 func (c *s3) under(ctx context.Context, bucket, prefix string) ([]member, error) {
 	var all []member
 	cut := strings.LastIndexByte(prefix, '/') + 1
 	err := c.list(ctx, bucket, prefix, func(o object) error {
-		name := o.Key[cut:]
+		name, ok := strings.CutPrefix(o.Key, prefix+"/")
+		if !ok || prefix == "" {
+			name = o.Key[cut:]
+		}
 		if name == "" || strings.HasSuffix(name, "/") { // a console's folder
 			return nil
 		}

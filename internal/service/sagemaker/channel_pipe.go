@@ -25,9 +25,9 @@ func (r *jobRun) piped(host int, all []channel) []channel {
 	return out
 }
 
-// layPipes makes the pipes of a host's channels, each in its directory, which must be there; the container must
+// layPipes makes the pipes of a host's channels, each in its place, whose directory must be there; the container must
 // not run yet. What the channels consist of is known then.
-func (r *jobRun) layPipes(ctx context.Context, host int, all []channel, directory func(channel) string) error {
+func (r *jobRun) layPipes(ctx context.Context, host int, all []channel, place func(channel) feed.Pipe) error {
 	mine := r.piped(host, all)
 	if len(mine) == 0 {
 		return nil
@@ -39,7 +39,7 @@ func (r *jobRun) layPipes(ctx context.Context, host int, all []channel, director
 		if _, err := r.contents(ctx, client, c); err != nil {
 			return err
 		}
-		pipes = append(pipes, feed.Pipe{Directory: directory(c), Name: c.Name})
+		pipes = append(pipes, place(c))
 	}
 	_, err := feed.Start(ctx, r.Keeper, r.keeper(host), pipes)
 	return err

@@ -29,7 +29,6 @@ type jobRun struct {
 	stop   <-chan struct{} // closes when somebody asked the job to stop
 	held   held
 	image  *Image
-	sent   sent // processing: what this worker has uploaded
 	// feeds run beside the containers and are cut off at their end: pipes, checkpoints, continuous upload.
 	// What fails for good in one of them fails the job.
 	feeds []func(context.Context) error

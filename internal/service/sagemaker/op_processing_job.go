@@ -114,9 +114,9 @@ func (s *Service) deleteProcessingJob(ctx context.Context, c *api.Call, in *sage
 		case j == nil:
 			return noProcessingJob(text(in.ProcessingJobName))
 		case !j.settled():
-			return resourceInUse.New("The processing job %s is in status %s. Only a job that is Completed, Failed or Stopped can be deleted.", j.ARN, j.Status)
+			return resourceInUse.New("Processing job %s cannot be deleted because it is in status %s.", j.ARN, j.Status)
 		case j.Outcome != nil:
-			return resourceInUse.New("The processing job %s has ended and its resources are being released. Try again in a moment.", j.ARN)
+			return resourceInUse.New("Processing job %s cannot be deleted because its resources are still being released.", j.ARN)
 		}
 		if err := tagSets.Delete(tx, j.ARN); err != nil {
 			return err

@@ -15,8 +15,6 @@ type processingJob struct {
 	Request sagemaker.CreateProcessingJobRequest
 	// ExitMessage is what its containers left to say.
 	ExitMessage string `json:",omitempty"`
-	// Sending is set once an upload began: what a fresh process finds in the bucket may be its predecessor's.
-	Sending bool `json:",omitempty"`
 }
 
 var (
@@ -41,26 +39,11 @@ func (j *processingJob) network() *sagemaker.NetworkConfig {
 	return &sagemaker.NetworkConfig{}
 }
 
-// outputs are those that the platform uploads.
-func (j *processingJob) outputs() []sagemaker.ProcessingOutput {
-	var out []sagemaker.ProcessingOutput
-	if c := j.Request.ProcessingOutputConfig; c != nil {
-		for _, o := range c.Outputs {
-			if !flag(o.AppManaged) {
-				out = append(out, o)
-			}
-		}
-	}
-	return out
-}
-
 // The containers see /opt/ml; what they are given and what they give is below its directory "processing".
 const (
 	mlRoot         = "/opt/ml"
 	processingRoot = mlRoot + "/processing/"
 )
 
-// below is a path of a container as it is below /opt/ml.
-func below(local string) string {
-	return strings.TrimPrefix(path.Clean(local), mlRoot+"/")
-}
+// inMl is a path of a container as it is below /opt/ml.
+func inMl(local *string) string { return strings.TrimPrefix(path.Clean(text(local)), mlRoot+"/") }

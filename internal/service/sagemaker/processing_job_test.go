@@ -1,6 +1,8 @@
 package sagemaker
 
 import (
+	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -120,7 +122,23 @@ func TestProcessingEnds(t *testing.T) {
 			m.s3.put("in/list", []byte(`[{"prefix":"s3://in/raw/"},"a.csv"]`))
 			in.ProcessingInputs[0].S3Input.S3DataType, in.ProcessingInputs[0].S3Input.S3Uri = new("ManifestFile"), new("s3://in/list")
 		}, both, completed, "", "done algo-1;"},
-		"at a bucket's root": {func(in *sagemaker.CreateProcessingJobRequest, _ *processor) {
+		"with a stream": {func(in *sagemaker.CreateProcessingJobRequest, m *processor) {
+			in.ProcessingInputs[0].S3Input.S3InputMode, in.Environment["DO"] = new("Pipe"), "pipe"
+		}, "map[algo-1.csv:ABAB sub/same.csv:algo-1]", completed, "", "done algo-1;"},
+		"with a stream that is decompressed": {func(in *sagemaker.CreateProcessingJobRequest, m *processor) {
+			var b bytes.Buffer
+			z := gzip.NewWriter(&b)
+			z.Write([]byte("zip"))
+			z.Close()
+			m.s3.put("in/zip", b.Bytes())
+			i := in.ProcessingInputs[0].S3Input
+			i.S3InputMode, i.S3CompressionType, i.S3Uri, in.Environment["DO"] = new("Pipe"), new("Gzip"), new("s3://in/zip"), "pipe"
+		}, "map[algo-1.csv:ZIPZIP sub/same.csv:algo-1]", completed, "", "done algo-1;"},
+		"with a folder that is named without its slash": {func(in *sagemaker.CreateProcessingJobRequest, m *processor) {
+			m.s3.put("in/raw-other", []byte("not of the folder"))
+			in.ProcessingInputs[0].S3Input.S3Uri = new("s3://in/raw")
+		}, both, completed, "", "done algo-1;"},
+		"with outputs in a folder": {func(in *sagemaker.CreateProcessingJobRequest, _ *processor) {
 			in.ProcessingOutputConfig.Outputs[0].S3Output.S3Uri = new("s3://out/done/")
 		}, both, completed, "", "done algo-1;"},
 		"isolated": {func(in *sagemaker.CreateProcessingJobRequest, _ *processor) {
@@ -170,6 +188,20 @@ func TestSeveralHostsProcess(t *testing.T) {
 			t.Errorf("%d streams, %d interfaces", len(m.lines), len(m.tokens))
 		}
 		m.world.mu.Unlock()
+	}
+}
+
+func TestShardsAreProcessed(t *testing.T) {
+	m, s := processingWorld(t)
+	m.run(s)
+	in := processingRequest("job")
+	in.ProcessingResources.ClusterConfig.InstanceCount = new(int32(2))
+	in.ProcessingInputs[0].S3Input.S3DataDistributionType = new("ShardedByS3Key")
+	m.start(s, in)
+	m.ended(s, "job")
+	one, other := m.files["algo-1 processing/in/a.csv"]+m.files["algo-2 processing/in/a.csv"], m.files["algo-1 processing/in/sub/b.csv"]+m.files["algo-2 processing/in/sub/b.csv"]
+	if one != "a" || other != "b" || (m.files["algo-1 processing/in/a.csv"] == "a") == (m.files["algo-1 processing/in/sub/b.csv"] == "b") {
+		t.Error(m.files)
 	}
 }
 
@@ -227,7 +259,7 @@ func TestProcessingStopsAndIsDeleted(t *testing.T) {
 	m.until("running", func() bool { m.mu.Lock(); defer m.mu.Unlock(); return len(m.args) == 1 })
 	name := &sagemaker.DeleteProcessingJobRequest{ProcessingJobName: new("JOB")}
 	_, err := s.deleteProcessingJob(t.Context(), m.call(), name)
-	refused(t, err, "ResourceInUse", "is in status InProgress. Only a job that is Completed, Failed or Stopped can be deleted.")
+	refused(t, err, "ResourceInUse", "processing-job/job cannot be deleted because it is in status InProgress.")
 	for range 2 {
 		if _, err := s.stopProcessingJob(t.Context(), m.call(), &sagemaker.StopProcessingJobRequest{ProcessingJobName: new("job")}); err != nil {
 			t.Fatal(err)
@@ -279,7 +311,7 @@ func TestProcessingSurvivesEveryCrash(t *testing.T) {
 		want     string
 	}{
 		"alone": {1, true, "EndOfJob", "map[algo-1.csv:A sub/same.csv:algo-1]"},
-		"two":   {2, false, "Continuous", "map[algo-1.csv:A algo-2.csv:A sub/same.csv:algo-2]"},
+		"two":   {2, false, "Continuous", "map[algo-1.csv:A algo-2.csv:A sub/same.csv:algo-"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -300,7 +332,7 @@ func TestProcessingSurvivesEveryCrash(t *testing.T) {
 					if d := m.ended(s, "job"); *d.ProcessingJobStatus != completed || !strings.HasPrefix(text(d.ExitMessage), "done algo-1;") {
 						t.Errorf("ended %s: %s", *d.ProcessingJobStatus, text(d.FailureReason))
 					}
-					if got := fmt.Sprint(m.outputs()); got != c.want {
+					if got := fmt.Sprint(m.outputs()); !strings.HasPrefix(got, c.want) { // whose file of one name stays is a race
 						t.Error(got)
 					}
 					if c.hosts == 1 {
@@ -371,8 +403,12 @@ func TestProcessingRefuses(t *testing.T) {
 		`ValidationException: ProcessingOutputConfig output done: S3Uri "x" is not an S3 URI.`: func(in *sagemaker.CreateProcessingJobRequest) {
 			in.ProcessingOutputConfig.Outputs[0].S3Output.S3Uri = new("x")
 		},
-		"ValidationException: ProcessingInputs input raw: S3CompressionType Gzip can only be used when S3InputMode is Pipe.": func(in *sagemaker.CreateProcessingJobRequest) {
+		"ValidationException: ProcessingInputs input raw: CompressionType Gzip can only be used if the input mode is Pipe.": func(in *sagemaker.CreateProcessingJobRequest) {
 			in.ProcessingInputs[0].S3Input.S3CompressionType = new("Gzip")
+		},
+		"ValidationException: LocalPath /opt/ml/processing/in_0/x is a pipe of the input with LocalPath /opt/ml/processing/in.": func(in *sagemaker.CreateProcessingJobRequest) {
+			in.ProcessingInputs[0].S3Input.S3InputMode = new("Pipe")
+			in.ProcessingOutputConfig.Outputs[0].S3Output.LocalPath = new("/opt/ml/processing/in_0/x")
 		},
 		"ValidationException: ProcessingInputs input raw: S3Input is required.": func(in *sagemaker.CreateProcessingJobRequest) {
 			in.ProcessingInputs[0].S3Input = nil

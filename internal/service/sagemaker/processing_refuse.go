@@ -56,7 +56,25 @@ func plainCommand(in *sagemaker.CreateProcessingJobRequest) error {
 }
 
 // places remembers the names and directories of a job's inputs and outputs.
-type places struct{ names, paths map[string]bool }
+type places struct {
+	names, paths map[string]bool
+	piped        []string
+}
+
+// passForm is what is added to the path of an input that is streamed.
+var passForm = regexp.MustCompile(`^_[0-9]+(/|$)`)
+
+// clear refuses what lies where a pipe is to be.
+func (p *places) clear() error {
+	for _, of := range p.piped {
+		for local := range p.paths {
+			if rest, ok := strings.CutPrefix(local, of); ok && passForm.MatchString(rest) {
+				return validation.New("LocalPath %s is a pipe of the input with LocalPath %s.", local, of)
+			}
+		}
+	}
+	return nil
+}
 
 // take refuses a second of a name or of a directory, and directories elsewhere.
 func (p *places) take(member, name, local string, managed bool) error {
@@ -80,14 +98,14 @@ func (p *places) take(member, name, local string, managed bool) error {
 
 // validData goes through inputs and outputs.
 func validData(in *sagemaker.CreateProcessingJobRequest) error {
-	p := &places{map[string]bool{}, map[string]bool{}}
+	p := &places{names: map[string]bool{}, paths: map[string]bool{}}
 	for _, i := range in.ProcessingInputs {
-		if err := validInput(p, &i, *in.ProcessingResources.ClusterConfig.InstanceCount); err != nil {
+		if err := validInput(p, &i); err != nil {
 			return err
 		}
 	}
 	if in.ProcessingOutputConfig == nil {
-		return nil
+		return p.clear()
 	}
 	for _, o := range in.ProcessingOutputConfig.Outputs {
 		name := text(o.OutputName)
@@ -104,10 +122,10 @@ func validData(in *sagemaker.CreateProcessingJobRequest) error {
 			return validation.New("ProcessingOutputConfig output %s: S3Uri %q is not an S3 URI.", name, text(o.S3Output.S3Uri))
 		}
 	}
-	return nil
+	return p.clear()
 }
 
-func validInput(p *places, i *sagemaker.ProcessingInput, instances int32) error {
+func validInput(p *places, i *sagemaker.ProcessingInput) error {
 	name, s := text(i.InputName), i.S3Input
 	head := "ProcessingInputs input " + name + ": "
 	if err := refuse(refusal{head + "DatasetDefinition", i.DatasetDefinition != nil}); err != nil {
@@ -119,18 +137,12 @@ func validInput(p *places, i *sagemaker.ProcessingInput, instances int32) error 
 	if err := p.take("ProcessingInputs input", name, text(s.LocalPath), flag(i.AppManaged)); err != nil {
 		return err
 	}
-	if _, _, ok := splitS3(text(s.S3Uri)); !ok {
-		return validation.New("%sS3Uri %q is not an S3 URI.", head, text(s.S3Uri))
+	c := input(0, s)
+	if err := c.refuse(head); err != nil {
+		return err
 	}
-	mode := text(orText(s.S3InputMode, file))
-	if text(s.S3CompressionType) == "Gzip" && mode == file {
-		return validation.New("%sS3CompressionType Gzip can only be used when S3InputMode is Pipe.", head)
+	if c.Mode == pipe && !flag(i.AppManaged) {
+		p.piped = append(p.piped, path.Clean(text(s.LocalPath)))
 	}
-	if flag(i.AppManaged) {
-		return nil
-	}
-	return refuse(
-		refusal{head + "S3InputMode " + mode, mode != file},
-		refusal{head + "S3DataDistributionType ShardedByS3Key with more than one instance", text(s.S3DataDistributionType) == "ShardedByS3Key" && instances > 1},
-	)
+	return nil
 }

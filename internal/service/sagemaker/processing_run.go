@@ -28,7 +28,7 @@ func (j *processingJob) plan(*Service) jobPlan {
 			{name: "Starting", status: "Starting", message: "Starting the processing job", early: true, do: (*jobRun).start},
 			{name: "LaunchingMLInstances", status: "Starting", message: "Launching requested ML instances", early: true, do: (*jobRun).launch},
 			{name: "DownloadingImage", status: "Starting", message: "Preparing the instances", early: true, do: (*jobRun).pull},
-			{name: "Downloading", status: "Downloading", message: "Downloading input data", early: true, do: (*jobRun).bringInputs},
+			{name: "Downloading", status: "Downloading", message: "Downloading input data", early: true, do: (*jobRun).bringInputs, undo: (*jobRun).dropAllPipes},
 			{name: "Processing", status: "Processing", message: "Processing", do: (*jobRun).process},
 			{name: uploading, status: uploading, message: "Uploading outputs", do: (*jobRun).takeOutputs},
 		},
@@ -41,7 +41,7 @@ func (r *jobRun) processing() *processingJob { return r.job().(*processingJob) }
 // bringInputs lays out /opt/ml of every host: configuration, inputs and a place for each output.
 func (r *jobRun) bringInputs(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(transfers)
+	g.SetLimit(hostsAtOnce)
 	for i := range r.st().Hosts {
 		g.Go(func() error { return r.layProcessing(ctx, i) })
 	}
@@ -50,6 +50,9 @@ func (r *jobRun) bringInputs(ctx context.Context) error {
 
 func (r *jobRun) layProcessing(ctx context.Context, host int) error {
 	j, ml := r.processing(), r.ml(host)
+	if err := r.dropPipes(ctx, host); err != nil {
+		return err
+	}
 	if err := os.RemoveAll(ml); err != nil {
 		return err
 	}
@@ -61,15 +64,15 @@ func (r *jobRun) layProcessing(ctx context.Context, host int) error {
 			return err
 		}
 	}
-	for _, o := range j.outputs() {
-		if err := openDirectory(ml, below(text(o.S3Output.LocalPath))); err != nil {
+	for _, o := range j.outputs("") {
+		if err := openDirectory(ml, inMl(o.LocalPath)); err != nil {
 			return err
 		}
 	}
 	if err := j.configure(filepath.Join(ml, "config"), host); err != nil {
 		return err
 	}
-	return r.bringEach(ctx, host)
+	return r.bringAll(ctx, host)
 }
 
 // openDirectory makes a directory below base, and what is above it, in which anybody may write: an image chooses
@@ -137,7 +140,7 @@ func (r *jobRun) takeOutputs(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	err := transferred(upload, r.sendAll(ctx))
+	err := r.bringOutAll(ctx)
 	if err != nil && r.st().Result.Status == failed && ctx.Err() == nil {
 		r.Log.Warn("outputs of a failed job were not uploaded", "job", r.st().ARN, "error", err)
 		return nil

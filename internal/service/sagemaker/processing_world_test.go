@@ -40,7 +40,7 @@ func (m *processor) program(ctx context.Context, p memory.Process) int {
 	m.args, m.env = append(m.args, p.Args), p.Env
 	root := p.Path("/opt/ml")
 	filepath.Walk(root, func(name string, info os.FileInfo, err error) error {
-		if err == nil && !info.IsDir() {
+		if err == nil && info.Mode().IsRegular() {
 			b, _ := os.ReadFile(name)
 			m.files[p.Hostname+" "+strings.TrimPrefix(name, root+"/")] = string(b)
 		}
@@ -50,6 +50,12 @@ func (m *processor) program(ctx context.Context, p memory.Process) int {
 	fmt.Fprintln(p.Output, "hello", strings.Join(p.Args, " "))
 	write := func(name, text string) { os.WriteFile(p.Path("/opt/ml/"+name), []byte(text), 0o644) }
 	b, _ := os.ReadFile(p.Path("/opt/ml/processing/in/a.csv"))
+	if value(p.Env, "DO") == "pipe" {
+		for pass := range 2 {
+			again, _ := os.ReadFile(p.Path(fmt.Sprint("/opt/ml/processing/in_", pass)))
+			b = append(b, again...)
+		}
+	}
 	write("processing/out/"+p.Hostname+".csv", strings.ToUpper(string(b)))
 	os.Mkdir(p.Path("/opt/ml/processing/out/sub"), 0o777)
 	write("processing/out/sub/same.csv", p.Hostname)

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sync/errgroup"
+
+	"cloister/internal/machine/feed"
 )
 
 // hostsAtOnce is how many hosts' data is brought at a time; each has its own transfers.
@@ -53,7 +55,7 @@ func (r *jobRun) layOut(ctx context.Context, host int) error {
 			return err
 		}
 	}
-	return r.layPipes(ctx, host, r.training().inputs(), func(channel) string { return data })
+	return r.layPipes(ctx, host, r.training().inputs(), func(c channel) feed.Pipe { return feed.Pipe{Directory: data, Name: c.Name} })
 }
 
 // train runs the containers, feeds those that read from pipes and keeps their checkpoints.
