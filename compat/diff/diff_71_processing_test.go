@@ -2,9 +2,9 @@ package diff
 
 import "testing"
 
-// TestDiff67Processing: what a processing job would read from Athena, write to a feature store or encrypt is refused,
+// TestDiff71Processing: what a processing job would read from Athena, write to a feature store or encrypt is refused,
 // and so are two things of one name or at one place.
-func TestDiff67Processing(t *testing.T) {
+func TestDiff71Processing(t *testing.T) {
 	in := func(name, local string) object {
 		return object{"InputName": name, "S3Input": object{"S3Uri": "s3://b/in", "S3DataType": "S3Prefix", "LocalPath": local}}
 	}
@@ -21,7 +21,7 @@ func TestDiff67Processing(t *testing.T) {
 			"ProcessingInputs": []object{in("a", "/opt/ml/processing/a"), in("b", "/opt/ml/processing/a")}},
 	} {
 		request := object{
-			"ProcessingJobName": "diff-67", "RoleArn": "arn:aws:iam::" + account + ":role/none", "AppSpecification": object{"ImageUri": probe},
+			"ProcessingJobName": "diff-71", "RoleArn": "arn:aws:iam::" + account + ":role/none", "AppSpecification": object{"ImageUri": probe},
 			"ProcessingResources": object{"ClusterConfig": object{"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1}},
 		}
 		for k, v := range members {
