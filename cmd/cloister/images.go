@@ -86,6 +86,19 @@ func (i images) Image(ctx context.Context, as caller.Caller, reference string) (
 	if err != nil {
 		return nil, err
 	}
+	return i.unpacked(ctx, digest)
+}
+
+// Kept finds an image by the digest that it was found to have.
+func (i images) Kept(ctx context.Context, digest string) (*sagemaker.Image, error) {
+	found, err := i.unpacked(ctx, image.Digest(digest))
+	if errors.Is(err, image.ErrUnknown) {
+		err = sagemaker.ErrNoImage
+	}
+	return found, err
+}
+
+func (i images) unpacked(ctx context.Context, digest image.Digest) (*sagemaker.Image, error) {
 	u, err := i.store.Image(ctx, digest)
 	if err != nil {
 		return nil, err

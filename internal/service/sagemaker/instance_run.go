@@ -173,6 +173,13 @@ func (r *instanceRun) launch(ctx context.Context) error {
 // pull finds the image; the digest that was found first stays what Describe shows.
 func (r *instanceRun) pull(ctx context.Context) error {
 	c := r.in.Model.container()
+	if r.in.Digest != "" {
+		i, err := r.Images.Kept(ctx, r.in.Digest)
+		if !errors.Is(err, ErrNoImage) {
+			r.found = i
+			return err
+		}
+	}
 	x, err := r.role(ctx)
 	if err != nil {
 		return err

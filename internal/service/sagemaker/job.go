@@ -31,6 +31,8 @@ type jobState struct {
 	// Stage is the stage last begun; Attempts how often it ended in an error that may pass.
 	Stage    string
 	Attempts int
+	// Image is the digest of the image that was found: a fresh process goes on with that.
+	Image string `json:",omitempty"`
 	// Stopping is set once somebody asked the job to stop.
 	Stopping bool
 	// StopAt is when the containers were told to end: their grace is counted from here, by a fresh

@@ -222,6 +222,13 @@ func (r *jobRun) pull(ctx context.Context) error {
 	if r.image != nil {
 		return nil
 	}
+	if digest := r.st().Image; digest != "" {
+		i, err := r.Images.Kept(ctx, digest)
+		if !errors.Is(err, ErrNoImage) {
+			r.image = i
+			return err
+		}
+	}
 	x, err := r.role(ctx)
 	if err != nil {
 		return err
@@ -230,8 +237,11 @@ func (r *jobRun) pull(ctx context.Context) error {
 	if errors.Is(err, ErrNoImage) {
 		return fails("%s", withReason(strings.NewReplacer("{image}", r.plan.Image, "{role}", r.plan.Role).Replace(r.plan.NoImage), err))
 	}
+	if err != nil {
+		return err
+	}
 	r.image = i
-	return err
+	return r.update(ctx, func(_ time.Time, j job) { j.state().Image = i.Digest })
 }
 
 // dir is where everything of a host on this machine's disk lies.

@@ -92,6 +92,9 @@ func withReason(sentence string, err error) string {
 // Images finds the image a customer named, as the role that is to run it.
 type Images interface {
 	Image(ctx context.Context, as caller.Caller, reference string) (*Image, error)
+	// Kept finds an image that was found before, by its digest: what runs goes on with it whatever has become of its
+	// name, or of the role's permission.
+	Kept(ctx context.Context, digest string) (*Image, error)
 }
 
 // Traffic is told which instances of an endpoint are ready: by variant their weight and their

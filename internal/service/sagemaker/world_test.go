@@ -343,6 +343,13 @@ func (w *world) Image(_ context.Context, as caller.Caller, reference string) (*I
 	return &Image{Digest: "sha256:1", Root: w.dir, Entrypoint: []string{"program"}, Env: []string{"IMAGE=yes"}}, nil
 }
 
+func (w *world) Kept(ctx context.Context, digest string) (*Image, error) {
+	if digest != "sha256:1" {
+		return nil, ErrNoImage
+	}
+	return &Image{Digest: "sha256:1", Root: w.dir, Entrypoint: []string{"program"}, Env: []string{"IMAGE=yes"}}, nil
+}
+
 func (w *world) Route(_, endpoint string, _ map[string]float64, places map[string][]string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
