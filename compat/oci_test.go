@@ -18,9 +18,17 @@ import (
 // has the name "mine:1" there.
 func layout(t *testing.T) string {
 	t.Helper()
+	return layoutOf(t, "worker", map[string]any{
+		"Entrypoint": []string{"/worker", "hello"}, "User": "trainer", "Env": []string{"GREETING=from the image"}, "Labels": map[string]string{"kind": "test"},
+	})
+}
+
+// layoutOf does so with one of the programs in testdata.
+func layoutOf(t *testing.T, name string, runtimeConfig map[string]any) string {
+	t.Helper()
 	at := t.TempDir()
-	worker := filepath.Join(at, "worker")
-	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", worker, "./testdata/worker")
+	worker := filepath.Join(at, "program")
+	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", worker, "./testdata/"+name)
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v %s", err, out)
@@ -30,7 +38,7 @@ func layout(t *testing.T) string {
 		t.Fatal(err)
 	}
 	at = filepath.Join(at, "layout")
-	layers := [][]byte{packed(t, "worker", 0o755, program), packed(t, "etc/passwd", 0o644, []byte("trainer:x:4711:4712::/:/\n"))}
+	layers := [][]byte{packed(t, name, 0o755, program), packed(t, "etc/passwd", 0o644, []byte("trainer:x:4711:4712::/:/\n"))}
 	var diffs []string
 	var parts []map[string]any
 	for _, l := range layers {
@@ -39,7 +47,7 @@ func layout(t *testing.T) string {
 	}
 	config := encoded(t, map[string]any{
 		"architecture": runtime.GOARCH, "os": "linux", "rootfs": map[string]any{"type": "layers", "diff_ids": diffs},
-		"config": map[string]any{"Entrypoint": []string{"/worker", "hello"}, "User": "trainer", "Env": []string{"GREETING=from the image"}, "Labels": map[string]string{"kind": "test"}},
+		"config": runtimeConfig,
 	})
 	manifest := encoded(t, map[string]any{"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
 		"config": descriptor(t, at, "application/vnd.oci.image.config.v1+json", config), "layers": parts})

@@ -9,8 +9,8 @@ import (
 	"cloister/internal/value/shape/sagemaker"
 )
 
-// imageForm is how an image is named: a registry, a repository, and a tag or a digest.
-var imageForm = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9.-]*(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+(:[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?$`)
+// imageForm is what an image's name may consist of; whether there is such an image is found as the role.
+var imageForm = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9._:/@-]*$`)
 
 // validProcessing goes through what CreateProcessingJob can ask for. What must be there the model has asked.
 func (s *Service) validProcessing(c *api.Call, in *sagemaker.CreateProcessingJobRequest) error {

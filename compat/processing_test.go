@@ -1,0 +1,34 @@
+package compat
+
+import (
+	"encoding/json"
+	"os/exec"
+	"testing"
+)
+
+// TestProcessing runs processing jobs with boto3 from inside the subnet. Their image is loaded by the operator, and
+// writes down what it is given.
+func TestProcessing(t *testing.T) {
+	t.Parallel()
+	python := needProgram(t, "python3")
+	if out, err := exec.Command(python, "-c", "import boto3; boto3.client('sagemaker', region_name='us-east-1').delete_processing_job").CombinedOutput(); err != nil {
+		t.Skipf("boto3 is not on this machine, or older than DeleteProcessingJob: %s", out)
+	}
+	d := own(t)
+	v := d.vpc(t, "sagemaker.api", "logs")
+	d.provide(t)
+	v.permit(t, v.group, "7077")
+	from := layoutOf(t, "recorder", map[string]any{"Entrypoint": []string{"/recorder"}, "User": "trainer"})
+	if out, err := d.command("image", "load", from).CombinedOutput(); err != nil {
+		t.Fatalf("load: %v %s", err, out)
+	}
+	order, err := json.Marshal(map[string]any{"bucket": bucket, "role": role, "image": "mine:1", "subnets": v.subnets, "group": v.group,
+		"outside": "logs." + region + ".amazonaws.com:443"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Log(v.inside().must(t, python, "boto3/processing.py", string(order)))
+	waitFor(t, "interfaces of ended jobs are left", func() bool {
+		return d.internet().aws(t, "ec2", "describe-network-interfaces", "--filters", "Name=description,Values=*Processing Job*", "--query", "length(NetworkInterfaces)") == "0"
+	})
+}
