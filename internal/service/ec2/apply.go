@@ -163,6 +163,7 @@ func (s *Service) wanted(tx *store.Tx) (*records, *network.Network, error) {
 	}
 	n := plan(s.Region, s.Region == s.Regions[0], all)
 	n.Internet.Uplink, n.Internet.Recursors = s.Uplink, s.Recursors
+	planHomes(n, s.Region, s.number(), all.homes)
 	for _, add := range s.Parts {
 		if err := add(tx, n); err != nil {
 			return nil, nil, err

@@ -27,6 +27,7 @@ type records struct {
 	enis        []*eni
 	isolated    []*isolated
 	peers       []*peerNetwork
+	homes       []*home
 	flowLogs    []*flowLog
 	acls        []*acl
 	dhcps       []*dhcp
@@ -37,7 +38,7 @@ type records struct {
 
 func read(tx *store.Tx) (*records, error) {
 	var r records
-	var errs [14]error
+	var errs [15]error
 	r.vpcs, errs[0] = vpcs.all(tx, "")
 	r.subnets, errs[1] = subnets.all(tx, "")
 	r.routeTables, errs[2] = routeTables.all(tx, "")
@@ -52,6 +53,7 @@ func read(tx *store.Tx) (*records, error) {
 	r.lists, errs[11] = managedLists.all(tx, "")
 	r.services, errs[12] = endpointServices.all(tx, "")
 	r.peers, errs[13] = peersTable.All(tx, "")
+	r.homes, errs[14] = homes.All(tx, "")
 	return &r, errors.Join(errs[:]...)
 }
 

@@ -99,13 +99,15 @@ func (i *instance) what() string {
 	return "Endpoint " + i.Endpoint + " variant " + i.Variant
 }
 
-// isolated says whether the container is cut off from every network but that of the platform.
-func (i *instance) isolated() bool { return !i.vpc() || flag(i.Model.Request.EnableNetworkIsolation) }
+// isolated says whether the container is cut off from every network but that of the platform, home whether it is
+// in the service's own VPC.
+func (i *instance) isolated() bool { return flag(i.Model.Request.EnableNetworkIsolation) }
+func (i *instance) home() bool     { return !i.vpc() && !i.isolated() }
 
 // place is the namespace in which the container listens; door is where the platform's own traffic
 // leaves from.
 func (i *instance) place() string {
-	if i.isolated() {
+	if i.isolated() || i.home() {
 		return i.ID
 	}
 	return i.Interface

@@ -166,6 +166,11 @@ func (r *instanceRun) launch(ctx context.Context) error {
 			return fmt.Errorf("isolate %s: %w", r.in.ID, err)
 		}
 	}
+	if r.in.home() {
+		if _, err := r.Isolation.Home(ctx, r.in.ID, []string{r.in.ID}); err != nil {
+			return fmt.Errorf("a place for %s: %w", r.in.ID, err)
+		}
+	}
 	_, err = r.namespace(ctx, r.in.place())
 	return err
 }
@@ -209,10 +214,13 @@ func (r *instanceRun) leave(ctx context.Context) error {
 	if err := r.Executor.Stop(ctx, r.in.ID, farewell); err != nil {
 		return err
 	}
-	r.takeBack(r.in.Interface)
+	r.takeBack(r.in.place())
 	errs := []error{r.Executor.Remove(ctx, r.in.ID)}
 	if r.in.isolated() {
 		errs = append(errs, r.Isolation.Release(ctx, r.in.ID))
+	}
+	if r.in.home() {
+		errs = append(errs, r.Isolation.Leave(ctx, r.in.ID, []string{r.in.ID}))
 	}
 	if r.in.vpc() {
 		errs = append(errs, r.detach(ctx, r.in.Account, r.in.Interface, r.in.ID, r.in.what()))
@@ -237,7 +245,10 @@ func (r *instanceRun) container(ctx context.Context) (executor.Spec, error) {
 	limits, _ := r.limits(r.in.InstanceType)
 	own := map[string]string{"AWS_REGION": r.Region}
 	if !r.in.isolated() && r.in.Secret != "" {
-		variable, path, err := r.lend(ctx, r.in.Account, r.in.Interface, r.in.Secret, r.in.errand())
+		variable, path := r.offer(r.in.place(), r.in.Secret, r.in.errand())
+		if !r.in.home() {
+			variable, path, err = r.lend(ctx, r.in.Account, r.in.Interface, r.in.Secret, r.in.errand())
+		}
 		if err != nil {
 			return executor.Spec{}, err
 		}

@@ -17,17 +17,26 @@ import (
 // atOnce is how many of a job's hosts are worked on at a time.
 const atOnce = 16
 
-// isolated says whether containers are cut off. Those of a job without a VPC are: they have no network
-// of their own to be in.
-func (r *jobRun) isolated() bool { return r.plan.VPC == nil || r.plan.Isolated }
+// isolated says whether containers are cut off, home whether they are in the service's own VPC: their job
+// names none.
+func (r *jobRun) isolated() bool { return r.plan.Isolated }
+func (r *jobRun) home() bool     { return r.plan.VPC == nil && !r.plan.Isolated }
 
 // network is the id of a container's namespace.
 func (r *jobRun) network(host int) string {
 	h := &r.st().Hosts[host]
-	if r.isolated() {
+	if r.isolated() || r.home() {
 		return h.ID
 	}
 	return h.Interface
+}
+
+// hostIDs are the ids of all hosts.
+func (r *jobRun) hostIDs() (ids []string) {
+	for _, h := range r.st().Hosts {
+		ids = append(ids, h.ID)
+	}
+	return ids
 }
 
 // launch makes what the hosts are reached by: all interfaces, then the namespaces. Nothing runs before
@@ -45,10 +54,14 @@ func (r *jobRun) launch(ctx context.Context) error {
 			return err
 		}
 	}
-	if r.isolated() {
-		if err := r.cutOff(ctx); err != nil {
-			return err
-		}
+	switch {
+	case r.isolated():
+		err = r.cutOff(ctx)
+	case r.home():
+		err = r.settle(ctx)
+	}
+	if err != nil {
+		return err
 	}
 	for i := range r.st().Hosts {
 		if _, err := r.namespace(ctx, r.network(i)); err != nil {
@@ -98,10 +111,7 @@ func (r *jobRun) connect(ctx context.Context) error {
 
 // cutOff makes the isolated namespaces: one that is alone, or several in a network of their own.
 func (r *jobRun) cutOff(ctx context.Context) error {
-	var ids []string
-	for _, h := range r.st().Hosts {
-		ids = append(ids, h.ID)
-	}
+	ids := r.hostIDs()
 	if len(ids) == 1 {
 		if err := r.Isolation.Isolate(ctx, ids[0]); err != nil {
 			return fmt.Errorf("isolate %s: %w", ids[0], err)
@@ -112,6 +122,20 @@ func (r *jobRun) cutOff(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("join %s: %w", r.st().ID, err)
 	}
+	return r.at(ctx, at)
+}
+
+// settle gives the hosts a place in the service's own VPC.
+func (r *jobRun) settle(ctx context.Context) error {
+	at, err := r.Isolation.Home(ctx, r.st().ID, r.hostIDs())
+	if err != nil {
+		return fmt.Errorf("a place for %s: %w", r.st().ID, err)
+	}
+	return r.at(ctx, at)
+}
+
+// at records where the hosts are.
+func (r *jobRun) at(ctx context.Context, at []netip.Addr) error {
 	return r.update(ctx, func(_ time.Time, j job) {
 		for i, a := range at {
 			j.state().Hosts[i].Address = a
@@ -131,7 +155,10 @@ func (r *jobRun) spec(ctx context.Context, host int) (executor.Spec, error) {
 		return executor.Spec{}, err
 	}
 	if !r.isolated() && h.Secret != "" {
-		variable, path, err := r.lend(ctx, r.st().Account, h.Interface, h.Secret, r.errand())
+		variable, path := r.offer(r.network(host), h.Secret, r.errand())
+		if !r.home() {
+			variable, path, err = r.lend(ctx, r.st().Account, h.Interface, h.Secret, r.errand())
+		}
 		if err != nil {
 			return executor.Spec{}, err
 		}
@@ -169,8 +196,8 @@ func (r *jobRun) names(host int) []string {
 // go first: nothing else is in use then.
 func (r *jobRun) undo(ctx context.Context) error {
 	var errs []error
-	for _, h := range slices.Backward(r.st().Hosts) {
-		r.takeBack(h.Interface)
+	for i, h := range slices.Backward(r.st().Hosts) {
+		r.takeBack(r.network(i))
 		errs = append(errs, r.Executor.Remove(ctx, h.ID))
 	}
 	for _, st := range slices.Backward(r.plan.Stages[:r.stage()+1]) {
@@ -183,6 +210,8 @@ func (r *jobRun) undo(ctx context.Context) error {
 		errs = append(errs, r.Isolation.Release(ctx, r.st().Hosts[0].ID))
 	case r.isolated():
 		errs = append(errs, r.Isolation.Part(ctx, r.st().ID))
+	case r.home():
+		errs = append(errs, r.Isolation.Leave(ctx, r.st().ID, r.hostIDs()))
 	}
 	for i, h := range slices.Backward(r.st().Hosts) {
 		// An interface whose id was lost is looked for, unless no stage can have made one.

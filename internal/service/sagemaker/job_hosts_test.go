@@ -139,7 +139,7 @@ func TestIsolatedHostsHaveANetworkOfTheirOwn(t *testing.T) {
 			r := clusterRequest("apart")
 			r.EnableNetworkIsolation = new(true)
 			if !vpc {
-				r.VpcConfig, r.EnableNetworkIsolation = nil, nil
+				r.VpcConfig = nil
 			}
 			w.begin(s, r)
 			w.run(s)

@@ -36,8 +36,17 @@ type loan struct {
 // less than a quarter of an hour is left.
 const earlyTime = 20 * time.Minute
 
-// lend has the container at an interface ask for its credentials. The secret is of its record.
+// lend has the container at a customer's interface ask for its credentials. The secret is of its record.
 func (s *Service) lend(ctx context.Context, account, eni, secret string, e errand) (variable, path string, err error) {
+	variable, path = s.offer(eni, secret, e)
+	if err := s.Isolation.Inform(ctx, account, eni); err != nil {
+		return "", "", fmt.Errorf("inform %s: %w", eni, err)
+	}
+	return variable, path, nil
+}
+
+// offer is lend for the service's own interfaces, where everybody may ask.
+func (s *Service) offer(eni, secret string, e errand) (variable, path string) {
 	path = "/v2/credentials/" + secret
 	s.lent.mu.Lock()
 	if s.lent.at == nil {
@@ -47,10 +56,7 @@ func (s *Service) lend(ctx context.Context, account, eni, secret string, e erran
 		s.lent.at[eni] = &loan{path: path, errand: e}
 	}
 	s.lent.mu.Unlock()
-	if err := s.Isolation.Inform(ctx, account, eni); err != nil {
-		return "", "", fmt.Errorf("inform %s: %w", eni, err)
-	}
-	return "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", path, nil
+	return "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", path
 }
 
 // takeBack ends it.

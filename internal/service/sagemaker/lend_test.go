@@ -103,7 +103,7 @@ func TestAnIsolatedContainerIsLentNothing(t *testing.T) {
 	for _, name := range []string{"Isolated", "Bare"} {
 		r := trainingRequest(name)
 		if name == "Bare" {
-			r.VpcConfig, r.EnableNetworkIsolation = nil, nil
+			r.VpcConfig = nil
 		}
 		if _, err := s.createTrainingJob(t.Context(), w.call(), r); err != nil {
 			t.Fatal(err)
@@ -121,6 +121,39 @@ func TestAnIsolatedContainerIsLentNothing(t *testing.T) {
 	if len(w.informed) > 0 || len(s.lent.at) > 0 {
 		t.Errorf("informed %v", w.informed)
 	}
+}
+
+// TestAContainerWithoutAVPCIsLentItsRole by the place that the service gave it, which no customer's interface is asked for.
+func TestAContainerWithoutAVPCIsLentItsRole(t *testing.T) {
+	seen := make(chan []string, 4)
+	w := newWorld(t, map[string]memory.Program{"program": waiting(seen)})
+	w.s3.put("data/digits/part/a.csv", []byte("1,2,3\n"))
+	s := w.service()
+	w.run(s)
+	r := trainingRequest("home")
+	r.VpcConfig, r.EnableNetworkIsolation = nil, nil
+	if _, err := s.createTrainingJob(t.Context(), w.call(), r); err != nil {
+		t.Fatal(err)
+	}
+	path := pathIn(<-seen)
+	var id string
+	w.mu.Lock()
+	for _, hosts := range w.joined {
+		id = hosts[0]
+	}
+	w.mu.Unlock()
+	l, ok, err := s.Held(t.Context(), id)
+	if err != nil || !ok || l.Path != path || l.RoleARN != role || l.AccessKey == "" {
+		t.Errorf("%q is told %+v, %t, %v, and its path is %s", id, l, ok, err, path)
+	}
+	if _, err := s.stopTrainingJob(t.Context(), w.call(), stopRequest("home")); err != nil {
+		t.Fatal(err)
+	}
+	w.ended(s, "home")
+	if _, ok, _ := s.Held(t.Context(), id); ok || len(w.informed) > 0 {
+		t.Errorf("told after its end: %t; informed %v", ok, w.informed)
+	}
+	w.empty()
 }
 
 func stopRequest(name string) *sagemaker.StopTrainingJobRequest {

@@ -51,6 +51,10 @@ type Isolation interface {
 	// gives their addresses in the order of the hosts; Part removes it.
 	Join(ctx context.Context, id string, hosts []string) ([]netip.Addr, error)
 	Part(ctx context.Context, id string) error
+	// Home gives hosts whose customer names no VPC a place with a way to the internet, each in the namespace of its
+	// id, and gives their addresses in the order of the hosts; Leave removes it.
+	Home(ctx context.Context, id string, hosts []string) ([]netip.Addr, error)
+	Leave(ctx context.Context, id string, hosts []string) error
 	// Manage marks an interface as in use and as the service's, so that nobody deletes it under a job; Unuse
 	// ends that. Address is its address.
 	Manage(ctx context.Context, account, id string) error

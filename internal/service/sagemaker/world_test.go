@@ -230,6 +230,13 @@ func (w *world) Join(_ context.Context, id string, hosts []string) ([]netip.Addr
 	return out, nil
 }
 
+func (w *world) Home(ctx context.Context, id string, hosts []string) ([]netip.Addr, error) {
+	w.announce("home")
+	return w.Join(ctx, id, hosts)
+}
+
+func (w *world) Leave(ctx context.Context, id string, hosts []string) error { return w.Part(ctx, id) }
+
 func (w *world) Part(_ context.Context, id string) error {
 	w.announce("part")
 	w.mu.Lock()
