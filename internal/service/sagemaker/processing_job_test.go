@@ -162,7 +162,7 @@ func TestProcessingEnds(t *testing.T) {
 			if got := fmt.Sprint(m.outputs()); got != c.outputs {
 				t.Error(got)
 			}
-			if isolated := in.NetworkConfig == nil || flag(in.NetworkConfig.EnableNetworkIsolation); isolated != (value(m.env, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") == "") && len(m.args) > 0 {
+			if isolated := in.NetworkConfig != nil && flag(in.NetworkConfig.EnableNetworkIsolation); isolated != (value(m.env, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") == "") && len(m.args) > 0 {
 				t.Errorf("credentials: %q", value(m.env, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"))
 			}
 		})
