@@ -105,7 +105,7 @@ func TestPipeAfterACrash(t *testing.T) {
 		t.Fatal(err)
 	}
 	job := v.job(t, "read", probe, "look=6", "--input-data-config", string(config))
-	d.internet().until(t, describe(job, "SecondaryStatus"), "Training", "Completed")
+	d.stage(t, job, "Training", "Completed")
 	for range 2 {
 		d.crash(t)
 		d.restart(t)

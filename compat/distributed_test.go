@@ -26,7 +26,7 @@ func TestDistributedTraining(t *testing.T) {
 	v.explained(t, job)
 	at.aws(t, "ec2", "authorize-security-group-ingress", "--group-id", v.group, "--ip-permissions", "IpProtocol=-1,UserIdGroupPairs=[{GroupId="+v.group+"}]", "--query", "Return")
 	job = v.job(t, "with", probe, "meet=60,seconds=8", four...)
-	at.until(t, describe(job, "SecondaryStatus"), "Training")
+	at.stage(t, job, "Training")
 	v.checkHosts(t, job)
 	// The names are the peers' only: neither another job nor a program in the subnet resolves them.
 	stranger := v.job(t, "stranger", probe, "targets=algo-2:7077")

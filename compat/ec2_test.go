@@ -1,13 +1,16 @@
 package compat
 
 import (
+	"encoding/json"
 	"html"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 var (
@@ -29,6 +32,17 @@ func (d *daemon) ec2(t testing.TB, action string, params ...string) string {
 // ec2Try is ec2 for a call that may be refused.
 func (d *daemon) ec2Try(t testing.TB, action string, params ...string) (said string, ok bool) {
 	t.Helper()
+	args := []string{"--data-urlencode", "Action=" + action, "--data-urlencode", "Version=2016-11-15"}
+	for n := 0; n+1 < len(params); n += 2 {
+		args = append(args, "--data-urlencode", params[n]+"="+params[n+1])
+	}
+	out, err := d.curl(t, "ec2", args...)
+	return out, err == nil && !strings.Contains(out, "<Errors>")
+}
+
+// curl makes a signed call as the account's root, from the host.
+func (d *daemon) curl(t testing.TB, service string, args ...string) (string, error) {
+	t.Helper()
 	keys, err := os.ReadFile(filepath.Join(d.data, "credentials"))
 	if err != nil {
 		t.Fatal(err)
@@ -38,13 +52,43 @@ func (d *daemon) ec2Try(t testing.TB, action string, params ...string) (said str
 	if err != nil || id == nil || secret == nil {
 		t.Fatalf("no keys or no instance: %v", err)
 	}
-	args := []string{"-sS", "--max-time", "60", "--cacert", i.CA, "--aws-sigv4", "aws:amz:" + d.region() + ":ec2", "--user", string(id[1]) + ":" + string(secret[1]),
-		"--data-urlencode", "Action=" + action, "--data-urlencode", "Version=2016-11-15"}
-	for n := 0; n+1 < len(params); n += 2 {
-		args = append(args, "--data-urlencode", params[n]+"="+params[n+1])
-	}
+	args = append([]string{"-sS", "--max-time", "60", "--cacert", i.CA, "--aws-sigv4", "aws:amz:" + d.region() + ":" + service,
+		"--user", string(id[1]) + ":" + string(secret[1])}, args...)
 	out, err := exec.Command("curl", append(args, "https://"+d.listen+"/")...).CombinedOutput()
-	return string(out), err == nil && !strings.Contains(string(out), "<Errors>")
+	return string(out), err
+}
+
+// sagemaker makes one call, as ec2 does, and gives a member of its answer; "" when that is not there, as when the server
+// does not answer.
+func (d *daemon) sagemaker(t testing.TB, operation, in, member string) string {
+	t.Helper()
+	said, err := d.curl(t, "sagemaker", "-H", "Content-Type: application/x-amz-json-1.1", "-H", "X-Amz-Target: SageMaker."+operation, "--data-binary", in)
+	out := map[string]any{}
+	if err != nil || json.Unmarshal([]byte(said), &out) != nil {
+		return ""
+	}
+	text, _ := out[member].(string)
+	return text
+}
+
+// reaches waits until a job's, or an endpoint's, member is one of those wanted, which it gives. It asks often and
+// costs little.
+func (d *daemon) reaches(t testing.TB, operation, in, member string, wanted ...string) string {
+	t.Helper()
+	var last string
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+		if last = d.sagemaker(t, operation, in, member); slices.Contains(wanted, last) {
+			return last
+		}
+	}
+	t.Fatalf("%s %s: %s stays %q, wanted %q\nthe server: %s", operation, in, member, last, wanted, d.lastWords())
+	return ""
+}
+
+// stage waits for a training job's secondary status.
+func (d *daemon) stage(t testing.TB, job string, wanted ...string) string {
+	t.Helper()
+	return d.reaches(t, "DescribeTrainingJob", `{"TrainingJobName":"`+job+`"}`, "SecondaryStatus", wanted...)
 }
 
 // in is the same Cloister as seen from another region.

@@ -14,7 +14,7 @@ func TestHostileContainer(t *testing.T) {
 	// Another job, alive, whose interface lets nothing in; and one whose group lets nothing out.
 	victim := v.job(t, "victim", probe, "seconds=300")
 	at := d.internet()
-	at.until(t, describe(victim, "SecondaryStatus"), "Training")
+	at.stage(t, victim, "Training")
 	address := at.aws(t, "ec2", "describe-network-interfaces", "--filters", "Name=vpc-id,Values="+v.id,
 		"Name=description,Values=*Training Job*victim*", "--query", "NetworkInterfaces[0].PrivateIpAddress")
 	if !strings.HasPrefix(address, "10.0.") {

@@ -64,7 +64,7 @@ func TestRoleOfAContainer(t *testing.T) {
 	d.provide(t)
 	at := d.internet()
 	job := v.job(t, "lent", probe, "seconds=600")
-	at.until(t, describe(job, "SecondaryStatus"), "Training")
+	at.stage(t, job, "Training")
 	eni := at.aws(t, "ec2", "describe-network-interfaces", "--filters", "Name=status,Values=in-use", "Name=interface-type,Values=interface", "--query", "NetworkInterfaces[?contains(Description, 'SageMaker')].NetworkInterfaceId")
 	path := ""
 	for range 100 {

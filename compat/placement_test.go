@@ -23,7 +23,9 @@ func TestPlacement(t *testing.T) {
 	for range 10 { // of 11
 		d.ec2(t, "CreateNetworkInterface", "SubnetId", narrow)
 	}
-	in := func(group string, subnets ...string) string { return "Subnets=" + strings.Join(subnets, ",") + ",SecurityGroupIds=" + group }
+	in := func(group string, subnets ...string) string {
+		return "Subnets=" + strings.Join(subnets, ",") + ",SecurityGroupIds=" + group
+	}
 	for _, c := range []struct{ name, network, reason string }{
 		{"no-subnet", in(v.group, "subnet-0123456789abcdef0"), "The subnet ID 'subnet-0123456789abcdef0' does not exist"},
 		{"no-group", in("sg-0123456789abcdef0", v.subnets[0]), "The security group 'sg-0123456789abcdef0' does not exist"},
@@ -45,7 +47,7 @@ func TestPlacement(t *testing.T) {
 	at.aws(t, "sagemaker", "create-endpoint-config", "--endpoint-config-name", "one-zone", "--query", "EndpointConfigArn",
 		"--production-variants", "VariantName=AllTraffic,ModelName=one-zone,InitialInstanceCount=1,InstanceType=ml.m5.large")
 	at.aws(t, "sagemaker", "create-endpoint", "--endpoint-name", "one-zone", "--endpoint-config-name", "one-zone", "--query", "EndpointArn")
-	at.until(t, status("one-zone"), "Failed")
+	at.serving(t, "one-zone", "Failed")
 	if reason := at.aws(t, "sagemaker", "describe-endpoint", "--endpoint-name", "one-zone", "--query", "FailureReason"); reason !=
 		"Unable to locate at least 2 availability zone(s) with the requested instance type ml.m5.large that overlap with SageMaker subnets." {
 		t.Errorf("an endpoint in one zone: %s", reason)

@@ -130,8 +130,9 @@ func (v *vpc) training(name, image, hyperparameters string, more ...string) []st
 // settled waits for a job's end, and gives its status and reason.
 func (v *vpc) settled(t *testing.T, job string) (status, reason string) {
 	t.Helper()
-	v.internet().until(t, describe(job, "contains(['Completed','Failed','Stopped'], TrainingJobStatus)"), "True")
-	return v.internet().aws(t, describe(job, "TrainingJobStatus")...), v.internet().aws(t, describe(job, "FailureReason")...)
+	in := `{"TrainingJobName":"` + job + `"}`
+	status = v.reaches(t, "DescribeTrainingJob", in, "TrainingJobStatus", "Completed", "Failed", "Stopped")
+	return status, v.sagemaker(t, "DescribeTrainingJob", in, "FailureReason")
 }
 
 func (v *vpc) completed(t *testing.T, job string) {
@@ -163,11 +164,14 @@ func (v *vpc) deploy(t *testing.T, job, name string) {
 	at.aws(t, "sagemaker", "create-endpoint-config", "--endpoint-config-name", name, "--query", "EndpointConfigArn",
 		"--production-variants", "VariantName=AllTraffic,ModelName="+name+",InitialInstanceCount=1,InstanceType=ml.m5.large")
 	at.aws(t, "sagemaker", "create-endpoint", "--endpoint-name", name, "--endpoint-config-name", name, "--query", "EndpointArn")
-	if at.until(t, status(name), "InService", "Failed") == "Failed" {
+	if v.serving(t, name, "InService", "Failed") == "Failed" {
 		t.Fatalf("endpoint %s failed: %s", name, at.aws(t, "sagemaker", "describe-endpoint", "--endpoint-name", name, "--query", "FailureReason"))
 	}
 }
 
-func status(endpoint string) []string {
-	return []string{"sagemaker", "describe-endpoint", "--endpoint-name", endpoint, "--query", "EndpointStatus"}
+// serving waits for an endpoint's status.
+func (d *daemon) serving(t *testing.T, endpoint string, wanted ...string) string {
+	t.Helper()
+	return d.reaches(t, "DescribeEndpoint", `{"EndpointName":"`+endpoint+`"}`, "EndpointStatus", wanted...)
 }
+
