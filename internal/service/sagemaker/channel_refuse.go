@@ -16,8 +16,8 @@ func refuseChannel(in *sagemaker.Channel, job *sagemaker.CreateTrainingJobReques
 	if err := refuse(
 		refusal{name + "FileSystemDataSource", d.FileSystemDataSource != nil},
 		refusal{name + "DatasetSource", d.DatasetSource != nil},
-		refusal{name + "ModelAccessConfig", d.S3DataSource.ModelAccessConfig != nil},
-		refusal{name + "HubAccessConfig", d.S3DataSource.HubAccessConfig != nil},
+		refusal{name + "ModelAccessConfig", d.S3DataSource != nil && d.S3DataSource.ModelAccessConfig != nil},
+		refusal{name + "HubAccessConfig", d.S3DataSource != nil && d.S3DataSource.HubAccessConfig != nil},
 	); err != nil {
 		return err
 	}

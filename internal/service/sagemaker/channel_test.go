@@ -395,3 +395,18 @@ func TestPipesThatAreLost(t *testing.T) {
 	}
 	w.empty()
 }
+
+// TestOtherSourcesAreRefused: a channel need not have S3 as its source at all.
+func TestOtherSourcesAreRefused(t *testing.T) {
+	w, s := trainingWorld(t)
+	for want, d := range map[string]*sagemaker.DataSource{
+		"FileSystemDataSource is not supported": {FileSystemDataSource: &sagemaker.FileSystemDataSource{}},
+		"DatasetSource is not supported":        {DatasetSource: &sagemaker.DatasetSource{}},
+		"DataSource.S3DataSource is required":   {},
+	} {
+		r := trainingRequest("x")
+		r.InputDataConfig[0].DataSource = d
+		_, err := s.createTrainingJob(t.Context(), w.call(), r)
+		refused(t, err, "ValidationException", want)
+	}
+}
