@@ -196,6 +196,9 @@ func (r *instanceRun) pull(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := i.mayRun(text(c.Image), r.in.isolated()); err != nil {
+		return err
+	}
 	r.found = i
 	if r.in.Digest == "" {
 		return r.update(ctx, func(x *instance) { x.Digest, x.Resolved = i.Digest, stamp(r.Clock()) })

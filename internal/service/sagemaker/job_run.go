@@ -240,6 +240,9 @@ func (r *jobRun) pull(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := i.mayRun(r.plan.Image, r.isolated()); err != nil {
+		return err
+	}
 	r.image = i
 	return r.update(ctx, func(_ time.Time, j job) { j.state().Image = i.Digest })
 }

@@ -30,6 +30,9 @@ func (s *Service) createModel(ctx context.Context, c *api.Call, in *sagemaker.Cr
 		one.Mode = orText(one.Mode, singleModel)
 		m.Request.PrimaryContainer = &one
 	}
+	if err := refuseIsolation(text(m.container().Image), flag(in.EnableNetworkIsolation)); err != nil {
+		return nil, err
+	}
 	key := store.Key(c.Account(), lower(text(in.ModelName)))
 	free := func(tx *store.Tx) error {
 		old, err := models.Get(tx, key)

@@ -29,6 +29,9 @@ func refuseTraining(in *sagemaker.CreateTrainingJobRequest) error {
 	if err := refuseAlgorithm(in.AlgorithmSpecification); err != nil {
 		return err
 	}
+	if err := refuseIsolation(text(in.AlgorithmSpecification.TrainingImage), flag(in.EnableNetworkIsolation)); err != nil {
+		return err
+	}
 	if err := refuseResources(in.ResourceConfig, in.OutputDataConfig); err != nil {
 		return err
 	}
