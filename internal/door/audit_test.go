@@ -141,8 +141,8 @@ func TestToExplainIsAPermissionToo(t *testing.T) {
 	c.Call("cloister", "ExplainRequest", `{"RequestId":"`+a.RequestID()+`"}`).Fault(t, 400, "AccessDeniedException",
 		"User: "+ann+" is not authorized to perform: cloister:ExplainRequest on resource: * because no identity-based policy allows the cloister:ExplainRequest action")
 	root := h.As(t, h.Root)
-	if b := root.Call("cloister", "ExplainRequest", `{}`); b.Status != 400 || !strings.Contains(b.Text, "requestId") {
-		t.Errorf("without an id: %d %s", b.Status, b.Body)
+	if b := root.Call("cloister", "ExplainRequest", `{}`); b.Status != 200 || !strings.Contains(string(b.Body), `cloister:ExplainRequest on resource`) {
+		t.Errorf("what was denied last was to ask: %d %s", b.Status, b.Body)
 	}
 	_, b := explained(root, "no such")
 	notOnRecord(t, b, "no such", doortest.Account)
