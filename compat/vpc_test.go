@@ -174,4 +174,3 @@ func (d *daemon) serving(t *testing.T, endpoint string, wanted ...string) string
 	t.Helper()
 	return d.reaches(t, "DescribeEndpoint", `{"EndpointName":"`+endpoint+`"}`, "EndpointStatus", wanted...)
 }
-
