@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"cloister/internal/machine/image"
-	"cloister/internal/machine/mirror"
+	"cloister/internal/machine/image/mirror"
 	"cloister/internal/service/sagemaker"
 )
 

@@ -15,7 +15,7 @@ import (
 	"testing"
 
 	"cloister/internal/machine/image"
-	"cloister/internal/machine/mirror"
+	"cloister/internal/machine/image/mirror"
 )
 
 // registry is one of an operator's: it has what is in things, and lets in who has its password.
