@@ -66,6 +66,8 @@ type config struct {
 	// InstanceQuotas are the most instances that an account may use in a region, by AWS's names of the quotas, as
 	// "ml.m5.large for training job usage": 4. A quota that is not here bounds nothing.
 	InstanceQuotas map[string]int `yaml:"instance_quotas" kong:"-"`
+	// CompilerImage is the image that compiles models for SageMaker's compilation jobs. Without one they fail.
+	CompilerImage string `yaml:"compiler_image" kong:"-"`
 	// Debug makes the log talkative.
 	Debug bool `yaml:"debug" help:"Log more."`
 }

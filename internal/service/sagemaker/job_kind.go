@@ -19,9 +19,10 @@ type jobKind struct {
 
 // jobKinds are all kinds that the runner works on, by name.
 var jobKinds = map[string]jobKind{
-	trainingKind.name:   trainingKind,
-	transformKind.name:  transformKind,
-	processingKind.name: processingKind,
+	trainingKind.name:    trainingKind,
+	transformKind.name:   transformKind,
+	processingKind.name:  processingKind,
+	compilationKind.name: compilationKind,
 }
 
 // kindOf makes a table of records one of jobs.

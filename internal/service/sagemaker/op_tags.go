@@ -92,6 +92,9 @@ func exists(tx *store.Tx, a arn.ARN) (bool, error) {
 	case "processing-job":
 		v, err := processingJobs.Get(tx, key)
 		return v != nil, err
+	case "compilation-job":
+		v, err := compilationJobs.Get(tx, key)
+		return v != nil, err
 	case "model":
 		v, err := models.Get(tx, key)
 		return v != nil, err

@@ -141,6 +141,8 @@ type Config struct {
 	// most instances that an account may have, by AWS's names of the quotas. Both may be nil.
 	Types  map[string]InstanceType
 	Quotas map[string]int
+	// Compiler is the image that compiles models, if there is one.
+	Compiler string
 	// Connect bounds one connection to S3 (10 s when zero), Startup the time a container has to
 	// answer its first health check (8 minutes when zero).
 	Connect, Startup time.Duration
