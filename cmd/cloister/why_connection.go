@@ -14,7 +14,7 @@ import (
 type connectionFlags struct {
 	From     string `help:"A network interface: say whether it reaches --to, and what is missing."`
 	To       string `help:"host:port, a name or an address. With --job, the port at which its hosts listen." `
-	Job      string `help:"A training or processing job, running or ended: say whether its hosts reach S3 and each other."`
+	Job      string `help:"A training, processing or transform job, running or ended: say whether its hosts reach S3 and each other."`
 	Protocol string `help:"tcp, udp or icmp." default:"tcp" enum:"tcp,udp,icmp"`
 	Region   string `help:"The region; by default the first."`
 }
@@ -80,24 +80,42 @@ func tellConnection(what string, e *ec2.Explanation) string {
 	return b.String()
 }
 
-// jobNetwork is the part of a job's description that says where it runs.
+// jobNetwork is the part of a description that says where a job runs, and why it failed.
 type jobNetwork struct {
 	VpcConfig     *vpcConfig
 	NetworkConfig struct{ VpcConfig *vpcConfig }
+	ModelName     string
 	FailureReason string
 }
 
 type vpcConfig struct{ Subnets, SecurityGroupIds []string }
 
+// network is where a job of any kind runs.
+func (w *whyCommand) network(api *client) (job jobNetwork, err error) {
+	describe := func(kind, name string, into *jobNetwork) error {
+		return api.jsonTo(context.Background(), "sagemaker", "SageMaker.Describe"+kind, map[string]string{kind + "Name": name}, into)
+	}
+	for _, kind := range []string{"TrainingJob", "ProcessingJob", "TransformJob"} {
+		wrong := describe(kind, w.Job, &job)
+		if wrong == nil {
+			if job.ModelName != "" { // whose network a transform job has
+				return job, describe("Model", job.ModelName, &job)
+			}
+			return job, nil
+		}
+		if err == nil {
+			err = wrong
+		}
+	}
+	return job, err
+}
+
 // ofJob asks what the hosts of a job reach, or would: its interfaces may be gone by now, so it is asked about
 // new ones in its subnets, with its groups.
 func (w *whyCommand) ofJob(api *client) error {
-	var job jobNetwork
-	err := api.jsonTo(context.Background(), "sagemaker", "SageMaker.DescribeTrainingJob", map[string]string{"TrainingJobName": w.Job}, &job)
+	job, err := w.network(api)
 	if err != nil {
-		if other := api.jsonTo(context.Background(), "sagemaker", "SageMaker.DescribeProcessingJob", map[string]string{"ProcessingJobName": w.Job}, &job); other != nil {
-			return err
-		}
+		return err
 	}
 	vpc := job.VpcConfig
 	if vpc == nil {

@@ -2,9 +2,12 @@ package ec2
 
 import (
 	"errors"
+	"net/netip"
 	"slices"
 	"testing"
 
+	"cloister/internal/engine/reach"
+	"cloister/internal/value/network"
 	shape "cloister/internal/value/shape/ec2"
 )
 
@@ -92,6 +95,21 @@ func TestAHostOfAnEarlierVersionStaysAlone(t *testing.T) {
 	}
 	if err := h.Leave(t.Context(), "tj-old", []string{"tj-old"}); err != nil || h.fabric.Namespace("tj-old") != "" {
 		t.Errorf("it stays: %v", err)
+	}
+}
+
+// TestEveryRegionHasItsOwn: what is planned for several regions stands beside each other in one fabric.
+func TestEveryRegionHasItsOwn(t *testing.T) {
+	var n network.Network
+	for i, r := range []string{"us-east-1", "eu-west-1", "eu-central-1"} {
+		planHomes(&n, r, i, []*home{{ID: founded}, {ID: "tj-" + r, Hosts: []string{"tj-" + r + "-1", "tj-" + r + "-2"}, At: []netip.Addr{ip("10.0.128.4"), ip("10.0.128.5")}}})
+	}
+	x, err := reach.NewIndex(&n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := x.Walk(reach.Probe{From: "tj-eu-west-1-1", To: netip.MustParseAddrPort("10.0.128.5:80")}); p.Interface != "tj-eu-west-1-2" {
+		t.Errorf("its peer is %+v", p)
 	}
 }
 
