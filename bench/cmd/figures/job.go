@@ -69,20 +69,7 @@ func (w *world) train(ctx context.Context, name, image string, hyper map[string]
 
 // trainOn runs one on other data.
 func (w *world) trainOn(ctx context.Context, name, image, prefix string, hyper map[string]string) error {
-	in := map[string]any{
-		"TrainingJobName": name, "RoleArn": w.role, "EnableNetworkIsolation": true,
-		"AlgorithmSpecification": map[string]string{"TrainingImage": image, "TrainingInputMode": "File"},
-		"InputDataConfig": []any{map[string]any{"ChannelName": "train", "ContentType": "text/csv;label_size=0", "DataSource": map[string]any{
-			"S3DataSource": map[string]string{"S3DataType": "S3Prefix", "S3Uri": "s3://digits-bucket/" + prefix, "S3DataDistributionType": "FullyReplicated"}}}},
-		"OutputDataConfig":  map[string]string{"S3OutputPath": "s3://digits-bucket/models"},
-		"ResourceConfig":    map[string]any{"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1},
-		"StoppingCondition": map[string]int{"MaxRuntimeInSeconds": 60},
-		"VpcConfig":         map[string]any{"Subnets": []string{w.subnet}, "SecurityGroupIds": []string{w.containers}},
-	}
-	if hyper != nil {
-		in["HyperParameters"] = hyper
-	}
-	if err := w.api.json(ctx, "sagemaker", "SageMaker.CreateTrainingJob", in, nil); err != nil {
+	if err := w.create(ctx, name, image, prefix, hyper); err != nil {
 		return err
 	}
 	return until(ctx, "end of training job "+name, func() (bool, error) {
@@ -93,6 +80,24 @@ func (w *world) trainOn(ctx context.Context, name, image, prefix string, hyper m
 		}
 		return out.TrainingJobStatus == "Completed", err
 	})
+}
+
+// create asks for one.
+func (w *world) create(ctx context.Context, name, image, prefix string, hyper map[string]string) error {
+	in := map[string]any{
+		"TrainingJobName": name, "RoleArn": w.role, "EnableNetworkIsolation": true,
+		"AlgorithmSpecification": map[string]string{"TrainingImage": image, "TrainingInputMode": "File"},
+		"InputDataConfig": []any{map[string]any{"ChannelName": "train", "ContentType": "text/csv;label_size=0", "DataSource": map[string]any{
+			"S3DataSource": map[string]string{"S3DataType": "S3Prefix", "S3Uri": "s3://digits-bucket/" + prefix, "S3DataDistributionType": "FullyReplicated"}}}},
+		"OutputDataConfig":  map[string]string{"S3OutputPath": "s3://digits-bucket/models"},
+		"ResourceConfig":    map[string]any{"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1},
+		"StoppingCondition": map[string]int{"MaxRuntimeInSeconds": 600},
+		"VpcConfig":         map[string]any{"Subnets": []string{w.subnet}, "SecurityGroupIds": []string{w.containers}},
+	}
+	if hyper != nil {
+		in["HyperParameters"] = hyper
+	}
+	return w.api.json(ctx, "sagemaker", "SageMaker.CreateTrainingJob", in, nil)
 }
 
 // firstLine reads the job's log for the time at which the container began.

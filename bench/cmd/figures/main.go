@@ -49,7 +49,7 @@ type run struct {
 // measureAll makes the world once and measures everything in it, or only what the arguments name;
 // arguments that begin with a dash go to `cloister serve`.
 func measureAll(ctx context.Context, args []string) (err error) {
-	ctx, cancel := context.WithTimeout(ctx, 8*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Minute)
 	defer cancel()
 	r := &run{}
 	if r.root, err = os.Getwd(); err != nil {
@@ -78,7 +78,7 @@ func measureAll(ctx context.Context, args []string) (err error) {
 		do   func(context.Context) error
 	}{
 		{"start", r.measureStart}, {"decision", r.measureDecision}, {"network", r.measureNetwork}, {"world", r.makeWorld}, {"endpoint", r.measureEndpoint},
-		{"job", r.measureJob}, {"transfer", r.measureTransfer}, {"invoke", r.measureInvoke}, {"memory", r.measureLoaded},
+		{"job", r.measureJob}, {"transfer", r.measureTransfer}, {"invoke", r.measureInvoke}, {"crowd", r.measureCrowd}, {"memory", r.measureLoaded},
 	} {
 		if len(only) > 0 && !slices.Contains(only, m.name) {
 			continue

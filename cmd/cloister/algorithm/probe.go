@@ -22,7 +22,8 @@ var probes = []string{
 // comes as host:port, one a line, in the input channel's file "targets", or in the hyperparameter
 // "targets" with spaces between. The hyperparameter "hostile" has it try what no container may, "meet" has
 // the hosts of a job exchange data within so many seconds, "look" has it tell what its channels hold, with as many
-// passes over pipes, "fill" leave a model of so many bytes, "seconds" has it live on, and count aloud how long.
+// passes over pipes, "fill" leave a model of so many bytes, "seconds" has it live on, and count aloud how long, "sleep"
+// has it live on for so many without a word.
 func (p program) probe(ctx context.Context) error {
 	p.log("INFO", "began at %s", p.now().UTC().Format(time.RFC3339Nano))
 	c, err := p.readConfiguration()
@@ -32,6 +33,9 @@ func (p program) probe(ctx context.Context) error {
 	targets := append(probes, strings.Fields(c.hyperparameters["targets"])...)
 	if b, err := os.ReadFile(p.root + "/input/data/train/targets"); err == nil {
 		targets = append(targets, strings.Fields(string(b))...)
+	}
+	if seconds := c.hyperparameters["sleep"]; seconds != "" {
+		return p.sleep(ctx, seconds)
 	}
 	p.credentials(ctx)
 	if c.hyperparameters["hostile"] != "" {
@@ -129,4 +133,17 @@ func (p program) live(ctx context.Context, seconds int) {
 			return
 		}
 	}
+}
+
+// sleep does nothing until the time is over or it is told to end.
+func (p program) sleep(ctx context.Context, seconds string) error {
+	n, err := strconv.Atoi(seconds)
+	if err != nil {
+		return customer(err)
+	}
+	select {
+	case <-time.After(time.Duration(n) * time.Second):
+	case <-ctx.Done():
+	}
+	return nil
 }
