@@ -35,6 +35,9 @@ func (s *Service) validProcessing(c *api.Call, in *sagemaker.CreateProcessingJob
 	if image := text(in.AppSpecification.ImageUri); !imageForm.MatchString(image) {
 		return validation.New("Invalid image URI %s. Please provide a valid Amazon Elastic Container Registry path of the Docker image to run.", image)
 	}
+	if err := refuseIsolation(text(in.AppSpecification.ImageUri), flag(network.EnableNetworkIsolation)); err != nil {
+		return err
+	}
 	if err := plainCommand(in); err != nil {
 		return err
 	}

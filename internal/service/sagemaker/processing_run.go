@@ -117,15 +117,23 @@ func processingArgs(img *Image, entrypoint, args []string) []string {
 }
 
 // judge says what it means that the containers have ended by themselves: the first that failed is why the
-// job did.
+// job did. An image that finds the customer to blame says so in its failure file, as Clarify's does.
 func (j *processingJob) judge(r *jobRun, exits []executor.Exit) *outcome {
-	for _, exit := range exits {
-		if reason := r.blame(exit, func() string { return "" }); reason != "" {
+	for i, exit := range exits {
+		said := strings.TrimRight(strings.ToValidUTF8(string(r.left(r.ml(i), "output/failure")), ""), "\n")
+		reason := r.blame(exit, func() string { return said })
+		if strings.HasPrefix(reason, "AlgorithmError: "+theirs) {
+			reason = said
+		}
+		if reason != "" {
 			return &outcome{Status: failed, Secondary: failed, Reason: reason}
 		}
 	}
 	return &outcome{Status: completed, Secondary: completed}
 }
+
+// theirs begins the reasons for which the customer is to blame.
+const theirs = "ClientError: "
 
 // takeOutputs keeps what the containers said and uploads what they made, however they ended. That a failed
 // job's outputs cannot be brought changes nothing about its end.

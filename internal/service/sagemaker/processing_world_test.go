@@ -66,6 +66,12 @@ func (m *processor) program(ctx context.Context, p memory.Process) int {
 		if p.Hostname == "algo-1" {
 			return 7
 		}
+	case "blame":
+		write("output/failure", "ClientError: Error hosting endpoint x: Failed.\n")
+		return 1
+	case "confess":
+		write("output/failure", "I am wrong")
+		return 1
 	case "binary":
 		write("output/message", "\xff\xfe")
 	case "long":
