@@ -155,6 +155,14 @@ func (h *house) interfaces(name string) cloister.Interfaces {
 	return nobody{}
 }
 
+// jobs are those of a region.
+func (h *house) jobs(name string) cloister.Jobs {
+	if r := h.in(name); r != nil {
+		return r.sagemaker
+	}
+	return nil
+}
+
 // nobody is the network of a region that is not served any more: it has no interfaces.
 type nobody struct{}
 

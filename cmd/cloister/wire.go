@@ -130,7 +130,7 @@ func wire(f place, c config, m machines, log *slog.Logger) (*house, error) {
 	}
 	r53 := &route53.Service{DB: m.db, Region: c.Region, Network: w}
 	h.s3 = &s3.Service{DB: m.db, Blobs: m.blobs, Directory: h.directory, Region: c.Region, Log: log}
-	h.cloister = &cloister.Service{Audit: h.audit, DB: m.db, Founder: h, Home: c.Account, Client: h.door, Interfaces: h.interfaces, Clock: time.Now, Region: c.Region}
+	h.cloister = &cloister.Service{Audit: h.audit, DB: m.db, Founder: h, Home: c.Account, Client: h.door, Interfaces: h.interfaces, Jobs: h.jobs, Clock: time.Now, Region: c.Region}
 	h.orgs = &organizations.Service{DB: m.db, Directory: h.directory, Accounts: h.cloister, Client: h.door, Log: log}
 	global, err := bind(h.iam, &sts.Service{Directory: h.directory, Client: h.door, Issuers: issuers, Now: time.Now}, r53, h.s3, h.cloister, h.orgs)
 	if err != nil {

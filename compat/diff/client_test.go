@@ -107,14 +107,14 @@ func (c *client) query(t testing.TB, service, action string, params ...string) a
 
 type object = map[string]any
 
-// json calls SageMaker, CloudWatch Logs, ECR or Organizations.
+// json calls SageMaker, CloudWatch Logs, ECR, Organizations or Cloister's own service.
 func (c *client) json(t testing.TB, service, operation string, in object) answer {
 	t.Helper()
 	b, err := json.Marshal(in)
 	if err != nil {
 		t.Fatal(err)
 	}
-	target := map[string]string{"sagemaker": "SageMaker.", "logs": "Logs_20140328.", "organizations": "AWSOrganizationsV20161128.", "ecr": "AmazonEC2ContainerRegistry_V20150921."}[service] + operation
+	target := map[string]string{"sagemaker": "SageMaker.", "cloister": "Cloister.", "logs": "Logs_20140328.", "organizations": "AWSOrganizationsV20161128.", "ecr": "AmazonEC2ContainerRegistry_V20150921."}[service] + operation
 	return c.send(t, service, "POST", "/", "", string(b), "Content-Type", "application/x-amz-json-1.1", "X-Amz-Target", target)
 }
 

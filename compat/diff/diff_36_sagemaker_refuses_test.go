@@ -6,7 +6,7 @@ import "testing"
 func TestDiff36SageMakerRefuses(t *testing.T) {
 	w := work(t)
 	for field, value := range map[string]any{
-		"EnableManagedSpotTraining": true, "CheckpointConfig": object{"S3Uri": "s3://b/c"}, "TensorBoardOutputConfig": object{"S3OutputPath": "s3://b/t"},
+		"RetryStrategy": object{"MaximumRetryAttempts": 1}, "TensorBoardOutputConfig": object{"S3OutputPath": "s3://b/t"},
 	} {
 		in := w.job("diff-36")
 		in[field] = value

@@ -9,6 +9,8 @@ func TestDiff37InstanceTypes(t *testing.T) {
 	in["ResourceConfig"] = object{"InstanceType": "ml.g5.xlarge", "InstanceCount": 1, "VolumeSizeInGB": 1}
 	root.json(t, "sagemaker", "CreateTrainingJob", in).
 		fault(t, 400, "ValidationException", "The requested resource training-job/ml.g5.xlarge is not available in this region")
+	in["ResourceConfig"] = object{"InstanceType": "ml.m5.large", "InstanceCount": 101, "VolumeSizeInGB": 1}
+	root.json(t, "sagemaker", "CreateTrainingJob", in).fault(t, 400, "ResourceLimitExceeded", "'Number of instances for a training job' is 100 Instances")
 	root.json(t, "sagemaker", "CreateEndpointConfig", object{"EndpointConfigName": "diff-37", "ProductionVariants": []object{
 		{"VariantName": "v", "ModelName": "m", "InstanceType": "ml.m5.large", "InitialInstanceCount": 5}}}).
 		fault(t, 400, "ValidationException", "InitialInstanceCount must be between 1 and 4.")

@@ -3,6 +3,8 @@ package algorithm
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -23,7 +25,8 @@ var probes = []string{
 // "targets" with spaces between. The hyperparameter "hostile" has it try what no container may, "meet" has
 // the hosts of a job exchange data within so many seconds, "look" has it tell what its channels hold, with as many
 // passes over pipes, "fill" leave a model of so many bytes, "seconds" has it live on, and count aloud how long, "sleep"
-// has it live on for so many without a word.
+// has it live on for so many without a word; but with a "checkpoint", a file, only when it is started for the first
+// time.
 func (p program) probe(ctx context.Context) error {
 	p.log("INFO", "began at %s", p.now().UTC().Format(time.RFC3339Nano))
 	c, err := p.readConfiguration()
@@ -55,6 +58,12 @@ func (p program) probe(ctx context.Context) error {
 		return p.fill(size)
 	}
 	seconds := c.hyperparameters["seconds"]
+	if at := c.hyperparameters["checkpoint"]; at != "" {
+		again, err := p.resume(at)
+		if err != nil || again {
+			return err
+		}
+	}
 	if seconds == "" {
 		p.reach(ctx, targets)
 		return nil
@@ -65,6 +74,16 @@ func (p program) probe(ctx context.Context) error {
 	}
 	p.live(ctx, n)
 	return os.WriteFile(p.root+"/model/seconds", []byte(seconds), 0o644)
+}
+
+// resume counts in a checkpoint how often the job was started, and tells whether it was before.
+func (p program) resume(at string) (again bool, err error) {
+	b, err := os.ReadFile(at)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return false, err
+	}
+	p.log("INFO", "start %d", len(b)+1)
+	return len(b) > 0, os.WriteFile(at, append(b, 'x'), 0o644)
 }
 
 // credentials asks for those of its role as SDKs do, and for others', and tells the log whose they are.

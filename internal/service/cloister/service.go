@@ -32,6 +32,7 @@ type Service struct {
 	// Client, Interfaces (of a region; nil for none such), Clock and Region, the first one, are for grants of roles.
 	Client     api.Client
 	Interfaces func(region string) Interfaces
+	Jobs       func(region string) Jobs
 	Clock      func() time.Time
 	Region     string
 	sessions   sessions

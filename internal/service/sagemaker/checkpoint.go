@@ -91,7 +91,7 @@ func (r *jobRun) followCheckpoints(ctx context.Context, host int, p product) err
 	}
 	defer o.close()
 	o.moving = true
-	pause := checkpointPause
+	pause := r.pause
 	for {
 		select {
 		case <-ctx.Done():
@@ -104,7 +104,7 @@ func (r *jobRun) followCheckpoints(ctx context.Context, host int, p product) err
 			r.Log.Warn("checkpoints are not all in S3", "job", r.st().ARN, "host", r.st().Hosts[host].Name, "error", err)
 			continue
 		}
-		pause = max(checkpointPause, checkpointRest*time.Since(began))
+		pause = max(r.pause, checkpointRest*time.Since(began))
 	}
 }
 

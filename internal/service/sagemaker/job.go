@@ -38,6 +38,7 @@ type jobState struct {
 	// StopAt is when the containers were told to end: their grace is counted from here, by a fresh
 	// process too.
 	StopAt *time.Time
+	spotState
 	// Result is how the job would end after its containers have; Outcome how it does. While there is an
 	// Outcome there may be something to undo; a job that has ended and has none is at rest.
 	Result, Outcome *outcome
@@ -92,6 +93,9 @@ type jobPlan struct {
 	// LogName is what the names of the log streams begin with, LogGroup where they are.
 	LogGroup, LogName string
 	Stages            []jobStage
+	// MaxWait is what the job may take from its creation on; Save keeps what an interruption must not lose.
+	MaxWait time.Duration
+	Save    func(*jobRun, context.Context) error
 	// Drive works with containers that serve: its end is theirs, and that one of them ends before is for
 	// judge. Without it the containers' end is the job's.
 	Drive func(*jobRun, context.Context) error

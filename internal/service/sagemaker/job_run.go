@@ -37,20 +37,20 @@ type jobRun struct {
 // workOn takes a job as far as it goes: to its end, or to an error that may pass.
 func (s *Service) workOn(ctx context.Context, kind jobKind, key string) error {
 	r := &jobRun{Service: s, kind: kind, key: key, stop: s.bells.listen(kind.queued(key))}
-	err := s.DB.View(ctx, func(tx *store.Tx) error {
-		j, err := kind.get(tx, key)
-		if err == nil && j != nil {
-			r.record.Store(&j)
-		}
-		return err
-	})
+	err := r.read(ctx)
 	if err != nil || r.record.Load() == nil || r.st().settled() && r.st().Outcome == nil {
 		s.bells.forget(kind.queued(key))
 		return err
 	}
 	r.plan = r.job().plan(s)
+	if r.st().Unwinding {
+		return r.unwind(ctx)
+	}
 	if r.st().Outcome == nil {
 		o, err := r.walk(ctx)
+		if errors.Is(err, errInterrupted) {
+			return r.unwind(ctx)
+		}
 		if err != nil {
 			if o, err = r.again(ctx, err); o == nil {
 				return err
@@ -90,6 +90,17 @@ func (r *jobRun) end(ctx context.Context) error {
 func (r *jobRun) job() job { return *r.record.Load() }
 
 func (r *jobRun) st() *jobState { return r.job().state() }
+
+// read takes the record as it is now; one that is gone stays as it was.
+func (r *jobRun) read(ctx context.Context) error {
+	return r.DB.View(ctx, func(tx *store.Tx) error {
+		j, err := r.kind.get(tx, r.key)
+		if err == nil && j != nil {
+			r.record.Store(&j)
+		}
+		return err
+	})
+}
 
 // update changes the record; the operations may have changed it meanwhile.
 func (r *jobRun) update(ctx context.Context, f func(now time.Time, j job)) error {
@@ -133,6 +144,11 @@ func (r *jobRun) walk(ctx context.Context) (*outcome, error) {
 			return &outcome{Status: stopped, Secondary: stopped}, nil
 		}
 		err := r.do(ctx, st)
+		if errors.Is(err, errInterrupted) {
+			if err = r.save(ctx); err == nil {
+				return nil, errInterrupted
+			}
+		}
 		var no *failure
 		switch {
 		case errors.As(err, &no):
@@ -153,7 +169,7 @@ func (r *jobRun) enter(ctx context.Context, st jobStage) error {
 		if s.Stage != st.name {
 			s.Stage, s.Attempts = st.name, 0
 		}
-		if !s.Stopping {
+		if !s.Stopping && !s.Interrupting {
 			s.show(now, st.status, st.message)
 		}
 	})

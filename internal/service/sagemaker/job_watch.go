@@ -18,10 +18,10 @@ func (r *jobRun) run(ctx context.Context) error {
 	switch {
 	case s.Result != nil && s.StopAt == nil:
 		return nil
-	case s.Started == nil && s.Stopping:
+	case s.from() == nil && s.Stopping:
 		return errStopped
-	case s.Started == nil:
-		if err := r.update(ctx, func(now time.Time, j job) { j.state().Started = &now }); err != nil {
+	case s.from() == nil:
+		if err := r.update(ctx, func(now time.Time, j job) { j.state().began(now) }); err != nil {
 			return err
 		}
 	}
@@ -35,11 +35,19 @@ func (r *jobRun) run(ctx context.Context) error {
 		return err
 	}
 	judged := r.conclude(exits)
-	return r.update(ctx, func(_ time.Time, j job) {
-		if j.state().Result = judged; j.state().Stopping {
-			j.state().Result = &outcome{Status: stopped, Secondary: stopped}
+	err = r.update(ctx, func(_ time.Time, j job) {
+		s := j.state()
+		switch {
+		case s.Stopping:
+			s.Result = &outcome{Status: stopped, Secondary: stopped}
+		case !s.interrupted():
+			s.Result, s.Interrupting = judged, false
 		}
 	})
+	if err == nil && r.st().interrupted() {
+		return errInterrupted
+	}
+	return err
 }
 
 // startAll starts what does not run yet. A fresh process finds some hosts started and starts the rest.
@@ -64,15 +72,22 @@ func (r *jobRun) startAll(ctx context.Context) error {
 	return g.Wait()
 }
 
-// deadline is when the job has run too long; ok is false where there is none.
-func (r *jobRun) deadline() (at time.Time, ok bool) {
-	return r.st().Started.Add(r.plan.MaxRuntime), r.plan.MaxRuntime > 0
+// deadline is when the job has run, or taken, too long, and what it shows then; it shows nothing where there
+// is no deadline.
+func (r *jobRun) deadline() (at time.Time, shows string) {
+	if r.plan.MaxRuntime > 0 {
+		at, shows = r.st().from().Add(r.plan.MaxRuntime-r.st().Ran), "MaxRuntimeExceeded"
+	}
+	if end := r.st().Created.Add(r.plan.MaxWait); r.plan.MaxWait > 0 && (shows == "" || end.Before(at)) {
+		at, shows = end, "MaxWaitTimeExceeded"
+	}
+	return at, shows
 }
 
 // late tells whether a container that ended then ended too late to have ended by itself.
 func (r *jobRun) late(exit executor.Exit) bool {
 	deadline, bound := r.deadline()
-	return bound && !exit.Ended.IsZero() && !exit.Ended.Before(deadline)
+	return bound != "" && !exit.Ended.IsZero() && !exit.Ended.Before(deadline)
 }
 
 // fell tells whether an end, if nobody asked for it, fails the job.
@@ -101,7 +116,8 @@ func (r *jobRun) conclude(exits []executor.Exit) *outcome {
 		}
 	}
 	if overdue && !fell {
-		return &outcome{Status: stopped, Secondary: "MaxRuntimeExceeded"}
+		_, shows := r.deadline()
+		return &outcome{Status: stopped, Secondary: shows}
 	}
 	return r.job().judge(r, own)
 }
@@ -149,14 +165,14 @@ func (r *jobRun) watch(ctx context.Context) ([]executor.Exit, error) {
 // decide follows the events until no container is left.
 func (w *watcher) decide(ctx context.Context, cut func()) error {
 	var late <-chan time.Time
-	if deadline, bound := w.deadline(); bound {
+	if deadline, bound := w.deadline(); bound != "" {
 		timer := time.NewTimer(deadline.Sub(w.Clock()))
 		defer timer.Stop()
 		late = timer.C
 	}
 	stop, done := w.stop, make(chan struct{})
 	close(done)
-	if w.st().Stopping || w.st().StopAt != nil { // of an earlier process
+	if w.asked() { // before this process
 		stop = done
 	}
 	for w.left > 0 {
@@ -170,6 +186,13 @@ func (w *watcher) decide(ctx context.Context, cut func()) error {
 				continue
 			}
 		case <-stop:
+			stop = w.bells.listen(w.kind.queued(w.key))
+			if err := w.read(ctx); err != nil {
+				return err
+			}
+			if !w.asked() {
+				continue
+			}
 		case <-late:
 		case err = <-w.driven:
 			result = &outcome{Status: completed, Secondary: completed}
@@ -191,6 +214,12 @@ func (w *watcher) decide(ctx context.Context, cut func()) error {
 		stop, late, w.driven, w.fed = nil, nil, nil, nil
 	}
 	return nil
+}
+
+// asked tells whether the containers are to end.
+func (w *watcher) asked() bool {
+	s := w.st()
+	return s.Stopping || s.Interrupting || s.StopAt != nil
 }
 
 // stopAll records that the containers are told to end, and who had ended by himself before, and tells them.

@@ -93,6 +93,9 @@ func freeJobName(tx *store.Tx, key string) error {
 	return resourceInUse.New("Training job names must be unique within an AWS account and region, and a training job with this name already exists (%s)", old.ARN)
 }
 
+// longestRuntime is how many seconds a job may run if the request does not say.
+const longestRuntime = 86400
+
 // completeTraining is the request with what AWS fills in.
 func completeTraining(in *sagemaker.CreateTrainingJobRequest) sagemaker.CreateTrainingJobRequest {
 	r := *in
@@ -101,7 +104,7 @@ func completeTraining(in *sagemaker.CreateTrainingJobRequest) sagemaker.CreateTr
 	if in.StoppingCondition != nil {
 		stop = *in.StoppingCondition
 	}
-	stop.MaxRuntimeInSeconds = new(number(stop.MaxRuntimeInSeconds, 86400))
+	stop.MaxRuntimeInSeconds = new(number(stop.MaxRuntimeInSeconds, longestRuntime))
 	r.StoppingCondition = &stop
 	out := *in.OutputDataConfig
 	out.KmsKeyId = new(text(out.KmsKeyId))
@@ -113,7 +116,7 @@ func completeTraining(in *sagemaker.CreateTrainingJobRequest) sagemaker.CreateTr
 	r.ResourceConfig = &res
 	r.EnableNetworkIsolation = new(flag(in.EnableNetworkIsolation))
 	r.EnableInterContainerTrafficEncryption = new(flag(in.EnableInterContainerTrafficEncryption))
-	r.EnableManagedSpotTraining = new(false)
+	r.EnableManagedSpotTraining = new(flag(in.EnableManagedSpotTraining))
 	if in.CheckpointConfig != nil {
 		r.CheckpointConfig = &sagemaker.CheckpointConfig{S3Uri: in.CheckpointConfig.S3Uri, LocalPath: orText(in.CheckpointConfig.LocalPath, checkpointPath)}
 	}

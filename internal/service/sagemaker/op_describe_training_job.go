@@ -56,8 +56,8 @@ func (j *trainingJob) describe() *sagemaker.DescribeTrainingJobResponse {
 		out.ModelArtifacts = &sagemaker.ModelArtifacts{S3ModelArtifacts: &j.Artifacts}
 	}
 	if j.Started != nil && j.Ended != nil {
-		seconds := int32(j.Ended.Sub(*j.Started).Round(time.Second) / time.Second)
-		out.TrainingTimeInSeconds, out.BillableTimeInSeconds = new(seconds), new(seconds)
+		seconds := func(d time.Duration) *int32 { return new(int32(d.Round(time.Second) / time.Second)) }
+		out.TrainingTimeInSeconds, out.BillableTimeInSeconds = seconds(j.Ended.Sub(*j.Started)), seconds(j.ran())
 	}
 	return out
 }

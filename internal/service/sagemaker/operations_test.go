@@ -85,9 +85,15 @@ func TestCreateTrainingJobRefuses(t *testing.T) {
 	w := newWorld(t, nil)
 	s := w.service()
 	cases := map[string]func(*sagemaker.CreateTrainingJobRequest){
-		"EnableManagedSpotTraining": func(r *sagemaker.CreateTrainingJobRequest) { r.EnableManagedSpotTraining = new(true) },
-		"CheckpointConfig.S3Uri":    func(r *sagemaker.CreateTrainingJobRequest) { r.CheckpointConfig = &sagemaker.CheckpointConfig{} },
-		"DebugHookConfig":           func(r *sagemaker.CreateTrainingJobRequest) { r.DebugHookConfig = &sagemaker.DebugHookConfig{} },
+		"Invalid MaxWaitTimeInSeconds. It is only supported when EnableManagedSpotTraining is set to true": func(r *sagemaker.CreateTrainingJobRequest) {
+			r.StoppingCondition.MaxWaitTimeInSeconds = new(int32(3600))
+		},
+		"Invalid MaxWaitTimeInSeconds. It must be present": func(r *sagemaker.CreateTrainingJobRequest) { r.EnableManagedSpotTraining = new(true) },
+		"greater than or equal to MaxRuntimeInSeconds": func(r *sagemaker.CreateTrainingJobRequest) {
+			r.EnableManagedSpotTraining, r.StoppingCondition.MaxWaitTimeInSeconds = new(true), new(int32(599))
+		},
+		"CheckpointConfig.S3Uri": func(r *sagemaker.CreateTrainingJobRequest) { r.CheckpointConfig = &sagemaker.CheckpointConfig{} },
+		"DebugHookConfig":        func(r *sagemaker.CreateTrainingJobRequest) { r.DebugHookConfig = &sagemaker.DebugHookConfig{} },
 		"CheckpointConfig.LocalPath": func(r *sagemaker.CreateTrainingJobRequest) {
 			r.CheckpointConfig = &sagemaker.CheckpointConfig{S3Uri: new("s3://out/c"), LocalPath: new("/opt/ml/model/x")}
 		},

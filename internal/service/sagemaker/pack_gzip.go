@@ -81,7 +81,10 @@ func (w *gzipWriter) flush() error {
 
 // Close writes what is left and the member's end.
 func (w *gzipWriter) Close() error {
-	err := w.flush()
+	err := context.Cause(w.ctx)
+	if err == nil {
+		err = w.flush()
+	}
 	if err == nil {
 		end := make(chan []byte, 1)
 		tail := binary.LittleEndian.AppendUint32([]byte{3, 0}, w.sum) // an empty last block
@@ -89,6 +92,7 @@ func (w *gzipWriter) Close() error {
 		select {
 		case w.queue <- end:
 		case <-w.ctx.Done():
+			err = context.Cause(w.ctx)
 		}
 	}
 	close(w.queue)

@@ -17,6 +17,7 @@ func (j *trainingJob) plan(*Service) jobPlan {
 		NoImage: "ClientError: Cannot find the training image {image}. Please check that the image exists and that the role {role} may pull it.",
 		VPC:     in.VpcConfig, Isolated: flag(in.EnableNetworkIsolation), Encrypted: flag(in.EnableInterContainerTrafficEncryption),
 		Grace: grace, MaxRuntime: time.Duration(*in.StoppingCondition.MaxRuntimeInSeconds) * time.Second,
+		MaxWait: time.Duration(number(in.StoppingCondition.MaxWaitTimeInSeconds, 0)) * time.Second, Save: (*jobRun).lastCheckpoints,
 		LogGroup: "/aws/sagemaker/TrainingJobs", LogName: j.name(),
 		Stages: []jobStage{
 			{"Starting", "Starting", "Starting the training job", true, (*jobRun).start, nil},

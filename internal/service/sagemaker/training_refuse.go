@@ -5,7 +5,6 @@ import "cloister/internal/value/shape/sagemaker"
 // refuseTraining goes through what CreateTrainingJob can ask for.
 func refuseTraining(in *sagemaker.CreateTrainingJobRequest) error {
 	if err := refuse(
-		refusal{"EnableManagedSpotTraining", flag(in.EnableManagedSpotTraining)},
 		refusal{"DebugHookConfig", in.DebugHookConfig != nil},
 		refusal{"DebugRuleConfigurations", len(in.DebugRuleConfigurations) > 0},
 		refusal{"TensorBoardOutputConfig", in.TensorBoardOutputConfig != nil},
@@ -19,8 +18,10 @@ func refuseTraining(in *sagemaker.CreateTrainingJobRequest) error {
 		refusal{"ServerlessJobConfig", in.ServerlessJobConfig != nil},
 		refusal{"MlflowConfig", in.MlflowConfig != nil},
 		refusal{"ModelPackageConfig", in.ModelPackageConfig != nil},
-		refusal{"StoppingCondition.MaxWaitTimeInSeconds", in.StoppingCondition != nil && in.StoppingCondition.MaxWaitTimeInSeconds != nil},
 	); err != nil {
+		return err
+	}
+	if err := refuseWait(in); err != nil {
 		return err
 	}
 	if err := refuseCheckpoints(in.CheckpointConfig); err != nil {
@@ -39,6 +40,21 @@ func refuseTraining(in *sagemaker.CreateTrainingJobRequest) error {
 		if err := refuseChannel(&in.InputDataConfig[i], in); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// refuseWait holds the time that a job may wait for spot instances against the time that it may run.
+func refuseWait(in *sagemaker.CreateTrainingJobRequest) error {
+	run, wait := int32(longestRuntime), (*int32)(nil)
+	if c := in.StoppingCondition; c != nil {
+		run, wait = number(c.MaxRuntimeInSeconds, longestRuntime), c.MaxWaitTimeInSeconds
+	}
+	switch spot := flag(in.EnableManagedSpotTraining); {
+	case !spot && wait != nil:
+		return validation.New("Invalid MaxWaitTimeInSeconds. It is only supported when EnableManagedSpotTraining is set to true")
+	case spot && number(wait, 0) < run:
+		return validation.New("Invalid MaxWaitTimeInSeconds. It must be present and be greater than or equal to MaxRuntimeInSeconds")
 	}
 	return nil
 }

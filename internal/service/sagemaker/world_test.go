@@ -99,7 +99,9 @@ func (w *world) service() *Service {
 	if w.config != nil {
 		w.config(&c)
 	}
-	return New(c)
+	s := New(c)
+	s.pause = 20 * time.Millisecond
+	return s
 }
 
 // run starts a service and gives what stops it and waits.

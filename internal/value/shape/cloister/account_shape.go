@@ -51,6 +51,12 @@ type GrantRoleInput struct {
 
 type GrantRoleOutput struct{}
 
+type InterruptTrainingJobInput struct {
+	TrainingJobName *string
+}
+
+type InterruptTrainingJobOutput struct{}
+
 type ListAccountsInput struct{}
 
 type ListAccountsOutput struct {

@@ -13,6 +13,8 @@ func New(operation string) (input, output any) {
 		return new(ExplainRequestInput), new(ExplainRequestOutput)
 	case "GrantRole":
 		return new(GrantRoleInput), new(GrantRoleOutput)
+	case "InterruptTrainingJob":
+		return new(InterruptTrainingJobInput), new(InterruptTrainingJobOutput)
 	case "ListAccounts":
 		return new(ListAccountsInput), new(ListAccountsOutput)
 	}
