@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"cloister/internal/frame/api"
+	"cloister/internal/machine/executor/runc"
 	"cloister/internal/machine/fabric"
 	"cloister/internal/machine/fabric/shared"
 	"cloister/internal/machine/store"
@@ -51,6 +52,7 @@ type wiring struct {
 	jobs      string
 	fabric    *shared.Shared
 	recursors []netip.AddrPort
+	gpus      []string // the host's, as CDI files name them
 	log       *slog.Logger
 	own       map[string]bool // images that are made here
 	mirrored  []mirrored
@@ -68,7 +70,14 @@ func newWiring(f place, c config, m machines, log *slog.Logger, h *house) (*wiri
 		return nil, err
 	}
 	mirrors, err := c.mirrors()
-	return &wiring{c, h, f.jobs(), shared.New(m.fabric, len(c.served())), recursors, log, own, mirrors}, err
+	if err != nil {
+		return nil, err
+	}
+	gpus, err := runc.Devices("nvidia.com/gpu")
+	if err != nil {
+		log.Warn("CDI files cannot be read: there are no GPUs", "error", err)
+	}
+	return &wiring{c, h, f.jobs(), shared.New(m.fabric, len(c.served())), recursors, gpus, log, own, mirrors}, nil
 }
 
 // part is the part of the database that has a region's records. The first region's are where they were

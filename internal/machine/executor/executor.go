@@ -54,6 +54,8 @@ type Spec struct {
 	Resolver string
 	Hosts    []string
 	Limits   Limits
+	// Devices are names of the Container Device Interface, as nvidia.com/gpu=0.
+	Devices []string
 }
 
 // Mount shows a directory of the host in the container.

@@ -103,10 +103,13 @@ var errCapacity = errors.New("not enough capacity")
 
 // provision counts instances against what there is of their types. It may be repeated.
 func (s *Service) provision(ctx context.Context, account, id, usage string, types ...string) error {
-	if !slices.ContainsFunc(types, func(t string) bool { return s.instanceType(t).Available != nil }) {
+	if !slices.ContainsFunc(types, func(t string) bool { return s.instanceType(t).Available != nil || s.instanceType(t).GPUs > 0 }) {
 		return nil
 	}
 	return s.DB.Update(ctx, func(tx *store.Tx) error {
+		if err := s.holdGPUs(tx, id, types); err != nil {
+			return err
+		}
 		key := store.Key(account, id)
 		u, err := used.Get(tx, key)
 		if err != nil || u != nil && u.Launched {

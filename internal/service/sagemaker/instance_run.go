@@ -234,7 +234,7 @@ func (r *instanceRun) leave(ctx context.Context) error {
 	}
 	return r.DB.Update(ctx, func(tx *store.Tx) error {
 		tx.After(func() { r.bells.forget(r.key); r.endpoints.Add(r.in.endpointKey()) })
-		return errors.Join(instances.Delete(tx, r.key), giveBack(tx, r.in.Account, r.in.ID))
+		return errors.Join(instances.Delete(tx, r.key), giveBack(tx, r.in.Account, r.in.ID), freeGPUs(tx, r.in.ID))
 	})
 }
 
@@ -268,5 +268,6 @@ func (r *instanceRun) container(ctx context.Context) (executor.Spec, error) {
 		Hosts: []string{"127.0.0.1 localhost " + name},
 	}
 	spec.Resolver = r.Network.Resolver(r.in.place()).Conf()
-	return spec, nil
+	spec.Devices, err = r.gpusOf(ctx, r.in.ID, []string{r.in.InstanceType}, 0)
+	return spec, err
 }

@@ -15,6 +15,7 @@ import (
 type InstanceType struct {
 	CPUs   float64 `yaml:"cpus"`
 	Memory float64 `yaml:"memory"` // GiB
+	GPUs   int     `yaml:"gpus"`
 	// Adapter says that it has an Elastic Fabric Adapter: jobs need more addresses for it.
 	Adapter bool `yaml:"efa"`
 	// Available is how many there are in a region, for all accounts; nil is no bound.
@@ -31,7 +32,7 @@ func ValidateTypes(types map[string]InstanceType) error {
 		switch {
 		case !typeForm.MatchString(name):
 			wrong = append(wrong, fmt.Errorf("%q is no instance type", name))
-		case t.CPUs < 0 || t.Memory < 0 || t.Available != nil && *t.Available < 0:
+		case t.GPUs < 0 || t.CPUs < 0 || t.Memory < 0 || t.Available != nil && *t.Available < 0:
 			wrong = append(wrong, fmt.Errorf("%s: less than nothing", name))
 		case (t.CPUs == 0 || t.Memory == 0) && builtIn(name).CPUs == 0:
 			wrong = append(wrong, fmt.Errorf("%s: cpus and memory (GiB) are needed: it is not known without", name))
@@ -59,12 +60,28 @@ var fabricTypes = []string{
 	"ml.trn1.32xlarge", "ml.trn1n.32xlarge", "ml.trn2.48xlarge",
 }
 
+// gpuTypes are the types with accelerators that a host may have: theirs are NVIDIA's.
+var gpuTypes = map[string]InstanceType{
+	"ml.g4dn.xlarge": {CPUs: 4, Memory: 16, GPUs: 1}, "ml.g4dn.2xlarge": {CPUs: 8, Memory: 32, GPUs: 1}, "ml.g4dn.4xlarge": {CPUs: 16, Memory: 64, GPUs: 1},
+	"ml.g4dn.8xlarge": {CPUs: 32, Memory: 128, GPUs: 1}, "ml.g4dn.12xlarge": {CPUs: 48, Memory: 192, GPUs: 4}, "ml.g4dn.16xlarge": {CPUs: 64, Memory: 256, GPUs: 1},
+	"ml.g5.xlarge": {CPUs: 4, Memory: 16, GPUs: 1}, "ml.g5.2xlarge": {CPUs: 8, Memory: 32, GPUs: 1}, "ml.g5.4xlarge": {CPUs: 16, Memory: 64, GPUs: 1},
+	"ml.g5.8xlarge": {CPUs: 32, Memory: 128, GPUs: 1}, "ml.g5.12xlarge": {CPUs: 48, Memory: 192, GPUs: 4}, "ml.g5.16xlarge": {CPUs: 64, Memory: 256, GPUs: 1},
+	"ml.g5.24xlarge": {CPUs: 96, Memory: 384, GPUs: 4}, "ml.g5.48xlarge": {CPUs: 192, Memory: 768, GPUs: 8},
+	"ml.p3.2xlarge": {CPUs: 8, Memory: 61, GPUs: 1}, "ml.p3.8xlarge": {CPUs: 32, Memory: 244, GPUs: 4}, "ml.p3.16xlarge": {CPUs: 64, Memory: 488, GPUs: 8},
+	"ml.p3dn.24xlarge": {CPUs: 96, Memory: 768, GPUs: 8, Adapter: true}, "ml.p4d.24xlarge": {CPUs: 96, Memory: 1152, GPUs: 8, Adapter: true},
+	"ml.p5.48xlarge": {CPUs: 192, Memory: 2048, GPUs: 8, Adapter: true},
+}
+
 // processes is how many processes and threads one container may have.
 const processes = 8192
 
 // builtIn is what is known of a type without configuration; it has no CPUs if that is nothing.
 func builtIn(name string) InstanceType {
 	t := InstanceType{Adapter: slices.Contains(fabricTypes, name)}
+	if g, ok := gpuTypes[name]; ok {
+		t.CPUs, t.Memory, t.GPUs = g.CPUs, g.Memory, g.GPUs
+		return t
+	}
 	if p := strings.Split(name, "."); len(p) == 3 && p[0] == "ml" && memoryOf[p[1]] > 0 {
 		t.CPUs = cpusOf[p[2]]
 		t.Memory = t.CPUs * memoryOf[p[1]]
@@ -81,6 +98,9 @@ func (s *Service) instanceType(name string) InstanceType {
 	if said.Memory > 0 {
 		t.Memory = said.Memory
 	}
+	if said.GPUs > 0 {
+		t.GPUs = said.GPUs
+	}
 	t.Adapter, t.Available = t.Adapter || said.Adapter, said.Available
 	return t
 }
@@ -89,7 +109,7 @@ func (s *Service) instanceType(name string) InstanceType {
 // cannot be had.
 func (s *Service) limits(name string) (executor.Limits, bool) {
 	t := s.instanceType(name)
-	if t.CPUs == 0 || t.Memory == 0 {
+	if t.CPUs == 0 || t.Memory == 0 || t.GPUs > len(s.GPUs) {
 		return executor.Limits{}, false
 	}
 	l := executor.Limits{CPUs: t.CPUs, Memory: int64(t.Memory * (1 << 30)), Process: processes}

@@ -169,6 +169,9 @@ func (r *jobRun) spec(ctx context.Context, host int) (executor.Spec, error) {
 		spec.Hostname = h.Name
 	}
 	spec.Limits, _ = r.limits(h.Type)
+	if spec.Devices, err = r.gpusOf(ctx, r.st().ID, r.st().types(), host); err != nil {
+		return executor.Spec{}, err
+	}
 	spec.Hosts, spec.Resolver = r.names(host), r.Network.Resolver(r.network(host)).Conf()
 	return spec, nil
 }

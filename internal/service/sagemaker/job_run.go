@@ -77,6 +77,7 @@ func (r *jobRun) end(ctx context.Context) error {
 		}
 		if undone == nil {
 			j.state().Outcome = nil
+			err = errors.Join(err, freeGPUs(tx, j.state().ID))
 		}
 		return err
 	})

@@ -137,6 +137,8 @@ type Config struct {
 	Log       *slog.Logger
 	Clock     func() time.Time
 	Capacity  Capacity
+	// GPUs are the host's, by the names that an executor knows them by.
+	GPUs []string
 	// Types are instance types that mean something else than usual, or that are not known otherwise; Quotas the
 	// most instances that an account may have, by AWS's names of the quotas. Both may be nil.
 	Types  map[string]InstanceType

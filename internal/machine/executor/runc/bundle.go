@@ -41,7 +41,11 @@ func (e *Executor) writeBundle(dir, final string, spec executor.Spec) error {
 			return err
 		}
 	}
-	if err := writeJSON(filepath.Join(dir, "config.json"), e.bundle(final, spec)); err != nil {
+	bundle := e.bundle(final, spec)
+	if err := e.inject(bundle, spec.Devices); err != nil {
+		return err
+	}
+	if err := writeJSON(filepath.Join(dir, "config.json"), bundle); err != nil {
 		return err
 	}
 	return writeJSON(filepath.Join(dir, orderFile), order{

@@ -34,6 +34,8 @@ type Config struct {
 	Shim []string
 	// CgroupParent is the one cgroup below which all others are made, like "cloister-1".
 	CgroupParent string
+	// DeviceFiles are the directories of CDI files; empty are the usual ones.
+	DeviceFiles []string
 	// Rootless says that we are inside a user namespace: no cgroups, perhaps one user only.
 	Rootless bool
 	// LogBytes bounds the log of a container; 256 MiB when zero.
