@@ -2,6 +2,7 @@ package compat
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -110,5 +111,45 @@ func (v *vpc) checkMet(t *testing.T, job string) {
 		if n := len(slices.DeleteFunc(slices.Clone(streams), func(s string) bool { return !strings.HasPrefix(s, prefix) })); n != 1 {
 			t.Errorf("%d streams %s in %v", n, prefix, streams)
 		}
+	}
+}
+
+// TestDistributedCrash kills the server while several containers train, and right after a job was made: the containers
+// go on and are found again, no line of theirs is lost, and nothing of theirs stays.
+func TestDistributedCrash(t *testing.T) {
+	t.Parallel()
+	d := own(t)
+	v := d.vpc(t)
+	d.provide(t)
+	at := d.internet()
+	at.aws(t, "ec2", "authorize-security-group-ingress", "--group-id", v.group, "--ip-permissions", "IpProtocol=-1,UserIdGroupPairs=[{GroupId="+v.group+"}]", "--query", "Return")
+	long := v.job(t, "long", probe, "meet=60,seconds=8", four...)
+	d.stage(t, long, "Training")
+	early := v.job(t, "early", probe, "meet=60,seconds=1", four...)
+	d.crash(t)
+	d.restart(t)
+	for _, job := range []string{long, early} {
+		v.completed(t, job)
+		if met := strings.Count(strings.Join(v.log(t, job), "\n"), "met all 4: the sum is 10"); met < 4 {
+			t.Errorf("of the hosts of %s %d have met all others", job, met)
+		}
+		ended := map[string]int{}
+		for _, line := range v.log(t, job) {
+			if _, beat, ok := strings.Cut(line, "] beat "); ok {
+				ended[beat]++
+			}
+		}
+		for beat, hosts := range ended { // a batch may come twice
+			if hosts < 4 {
+				t.Errorf("beat %s of %s is in the logs of %d hosts", beat, job, hosts)
+			}
+		}
+	}
+	waitFor(t, "something of ended jobs is left", func() bool {
+		return len(d.containers("algorithm probe")) == 0 &&
+			at.aws(t, "ec2", "describe-network-interfaces", "--filters", "Name=vpc-id,Values="+v.id, "Name=description,Values=*Training Job*", "--query", "length(NetworkInterfaces)") == "0"
+	})
+	if left, err := filepath.Glob(filepath.Join(d.data, "jobs", "tj-*")); err != nil || len(left) > 0 {
+		t.Errorf("directories of ended jobs: %v %v", left, err)
 	}
 }
