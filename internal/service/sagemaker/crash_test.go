@@ -161,3 +161,49 @@ func TestEndpointSurvivesEveryCrash(t *testing.T) {
 		}
 	}
 }
+
+// TestAFailedHostSurvivesEveryCrash stops the process at each outward call of a job of which one host fails while the
+// others wait to be ended: that host is always why, and nothing is left. With stops, somebody asks the job to stop instead.
+func TestAFailedHostSurvivesEveryCrash(t *testing.T) {
+	for _, stops := range []bool{false, true} {
+		t.Run(fmt.Sprint("stops ", stops), func(t *testing.T) {
+			t.Parallel()
+			for n, more := 1, true; more && !t.Failed(); n++ {
+				t.Run(fmt.Sprint(n), func(t *testing.T) { more = crashCluster(t, n, stops) })
+				if n > 200 {
+					t.Fatal("the job never gets through")
+				}
+			}
+		})
+	}
+}
+
+func crashCluster(t *testing.T, n int, stops bool) (crashed bool) {
+	c := &cluster{fails: "algo-2", slow: map[string]int{"algo-1": 143, "algo-3": 0}}
+	if stops {
+		c = &cluster{slow: map[string]int{"algo-1": 143, "algo-2": 0, "algo-3": 9}}
+	}
+	w, s := clusterWorld(t, c)
+	r := clusterRequest("job")
+	r.ResourceConfig.InstanceCount = new(int32(3))
+	w.begin(s, r)
+	if stops {
+		stop := w.run(s)
+		w.until("running", func() bool { all, _ := w.exec.List(t.Context()); return len(all) == 3 })
+		stop()
+		if _, err := s.stopTrainingJob(t.Context(), w.call(), stopRequest("job")); err != nil {
+			t.Fatal(err)
+		}
+		s = w.service()
+	}
+	crashed = w.crashAt(s, n, func() bool { st := *w.describe(s, "job").TrainingJobStatus; return st == failed || st == stopped })
+	s = w.service()
+	w.run(s)
+	d := w.ended(s, "job")
+	if !stops && text(d.FailureReason) != "AlgorithmError: algo-2 broke, exit code: 1" || stops && (*d.TrainingJobStatus != stopped || w.s3.get("out/models/job/output/model.tar.gz") == nil) {
+		t.Errorf("ended %s: %s", *d.TrainingJobStatus, text(d.FailureReason))
+	}
+	w.until("nothing left", func() bool { w.mu.Lock(); defer w.mu.Unlock(); return len(w.interfaces) == 0 })
+	w.empty()
+	return crashed
+}
