@@ -95,7 +95,7 @@ func (w *whyCommand) network(api *client) (job jobNetwork, err error) {
 	describe := func(kind, name string, into *jobNetwork) error {
 		return api.jsonTo(context.Background(), "sagemaker", "SageMaker.Describe"+kind, map[string]string{kind + "Name": name}, into)
 	}
-	for _, kind := range []string{"TrainingJob", "ProcessingJob", "TransformJob"} {
+	for _, kind := range []string{"TrainingJob", "ProcessingJob", "TransformJob", "CompilationJob"} {
 		wrong := describe(kind, w.Job, &job)
 		if wrong == nil {
 			if job.ModelName != "" { // whose network a transform job has
