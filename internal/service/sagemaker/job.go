@@ -42,9 +42,10 @@ type jobState struct {
 	// Result is how the job would end after its containers have; Outcome how it does. While there is an
 	// Outcome there may be something to undo; a job that has ended and has none is at rest.
 	Result, Outcome *outcome
-	// Hosts are written when the job is made: their number, names and IDs never change.
+	// Hosts are written when the job is made: their number and names never change, their IDs only when the job
+	// begins again after an interruption.
 	Hosts []jobHost
-	// Uploaded are the ETags by key of what needs no second upload.
+	// Uploaded are the keys that need no second upload.
 	Uploaded map[string]string `json:",omitempty"`
 }
 

@@ -46,6 +46,30 @@ func spotWorld(t *testing.T) (*world, *Service) {
 	return w, w.service()
 }
 
+func TestInterruptedHostsGoOn(t *testing.T) {
+	for name, change := range map[string]func(*sagemaker.CreateTrainingJobRequest){
+		"in a VPC":      func(*sagemaker.CreateTrainingJobRequest) {},
+		"apart":         func(r *sagemaker.CreateTrainingJobRequest) { r.EnableNetworkIsolation = new(true) },
+		"without a VPC": func(r *sagemaker.CreateTrainingJobRequest) { r.VpcConfig = nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, s := spotWorld(t)
+			w.run(s)
+			r := spotRequest("spot")
+			r.ResourceConfig.InstanceCount = new(int32(2))
+			change(r)
+			w.begin(s, r)
+			w.until("both run", func() bool { all, _ := w.exec.List(t.Context()); return len(all) == 2 })
+			w.interrupt(s, "spot")
+			if d := w.ended(s, "spot"); *d.TrainingJobStatus != completed || string(w.s3.get("out/ckpt/starts")) != "xx" {
+				t.Errorf("ended %s: %s; %s", *d.TrainingJobStatus, text(d.FailureReason), w.s3.get("out/ckpt/starts"))
+			}
+			w.empty()
+		})
+	}
+}
+
 func TestAnInterruptedJobGoesOn(t *testing.T) {
 	w, s := spotWorld(t)
 	w.run(s)
