@@ -64,7 +64,7 @@ func TestInstanceLimits(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	settings := "instance_quotas:\n  ml.m5.large for training job usage: 1\ninstance_types:\n  ml.p3.2xlarge: {cpus: 8, memory: 61, available: 0}\n"
+	settings := "instance_quotas:\n  ml.m5.large for training job usage: 1\ninstance_types:\n  ml.trn1.2xlarge: {cpus: 8, memory: 61, available: 0}\n"
 	if err := os.WriteFile(filepath.Join(d.data, "config.yaml"), []byte(settings), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +78,7 @@ func TestInstanceLimits(t *testing.T) {
 		"with current utilization of 1 Instances and a request delta of 1 Instances. Please use AWS Service Quotas to request an increase for this quota.") {
 		t.Errorf("beyond the quota: %v %s", err, said)
 	}
-	v.job(t, "scarce", kmeans, "k=10,feature_dim=64", "--resource-config", "InstanceType=ml.p3.2xlarge,InstanceCount=1,VolumeSizeInGB=1")
+	v.job(t, "scarce", kmeans, "k=10,feature_dim=64", "--resource-config", "InstanceType=ml.trn1.2xlarge,InstanceCount=1,VolumeSizeInGB=1")
 	if status, reason := v.settled(t, "scarce"); status != "Failed" || reason != "CapacityError: Unable to provision requested ML compute capacity. Please retry using a different ML instance type." {
 		t.Errorf("without capacity: %s: %s", status, reason)
 	}

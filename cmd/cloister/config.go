@@ -61,7 +61,7 @@ type config struct {
 	// Quotas raise or lower what an account may have, as AWS does for customers who ask.
 	Quotas ec2.Quotas `yaml:"quotas" kong:"-"`
 	// InstanceTypes are SageMaker's instance types that mean something else here than on AWS, or that are not
-	// known without, as ml.p3.2xlarge: {cpus: 8, memory: 61, available: 2}.
+	// known without, as ml.trn1.2xlarge: {cpus: 8, memory: 32, available: 2}.
 	InstanceTypes map[string]sagemaker.InstanceType `yaml:"instance_types" kong:"-"`
 	// InstanceQuotas are the most instances that an account may use in a region, by AWS's names of the quotas, as
 	// "ml.m5.large for training job usage": 4. A quota that is not here bounds nothing.

@@ -63,7 +63,7 @@ func TestAnAccountsQuotas(t *testing.T) {
 func TestATypeOfWhichThereAreTooFew(t *testing.T) {
 	w, _ := trainingWorld(t)
 	w.config = func(c *Config) {
-		c.Types = map[string]InstanceType{"ml.p3.2xlarge": {CPUs: 8, Memory: 61, Available: new(1)}, "ml.m5.large": {Available: new(0)}}
+		c.Types = map[string]InstanceType{"ml.trn1.2xlarge": {CPUs: 8, Memory: 61, Available: new(1)}, "ml.m5.large": {Available: new(0)}}
 	}
 	s := w.service()
 	create := func(name, instanceType string) {
@@ -74,11 +74,11 @@ func TestATypeOfWhichThereAreTooFew(t *testing.T) {
 		}
 	}
 	stop := w.run(s)
-	create("first", "ml.p3.2xlarge")
+	create("first", "ml.trn1.2xlarge")
 	if d := w.ended(s, "first"); *d.TrainingJobStatus != completed {
 		t.Fatalf("ended %s: %s", *d.TrainingJobStatus, text(d.FailureReason))
 	}
-	create("second", "ml.p3.2xlarge")
+	create("second", "ml.trn1.2xlarge")
 	if d := w.ended(s, "second"); *d.TrainingJobStatus != completed {
 		t.Errorf("after the first has given it back: %s: %s", *d.TrainingJobStatus, text(d.FailureReason))
 	}
@@ -130,7 +130,7 @@ func TestTablesOfTypesAndQuotas(t *testing.T) {
 		{types: map[string]InstanceType{"ml.m5.large": {Available: new(2)}, "ml.g5.xlarge": {CPUs: 4, Memory: 16}}},
 		{types: map[string]InstanceType{"m5.large": {}}, wrong: "is no instance type"},
 		{types: map[string]InstanceType{"ml.m5.large": {CPUs: -1}}, wrong: "less than nothing"},
-		{types: map[string]InstanceType{"ml.g5.xlarge": {CPUs: 4}}, wrong: "cpus and memory"},
+		{types: map[string]InstanceType{"ml.trn1.32xlarge": {CPUs: 4}}, wrong: "cpus and memory"},
 		{quotas: map[string]int{"ml.m5.large for spot training job usage": 0, "Number of instances across all processing jobs": 9}},
 		{quotas: map[string]int{"ml.m5.large for training": 1}, wrong: "ml.m5.large for training"},
 		{quotas: map[string]int{"ml.m5.large for endpoint usage": -1}, wrong: "-1"},
