@@ -2,7 +2,7 @@ package diff
 
 import "testing"
 
-// TestDiff41Volumes: the size of a volume is told back, and bounds nothing.
+// TestDiff41Volumes: a volume may be larger than the disk is, which AWS would not give.
 func TestDiff41Volumes(t *testing.T) {
 	w := work(t)
 	resources, _ := w.train(t)["ResourceConfig"].(object)

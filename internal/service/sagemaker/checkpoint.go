@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"cloister/internal/machine/disk"
 )
 
 const (
@@ -38,7 +40,7 @@ func (r *jobRun) restore(ctx context.Context, host int) error {
 		return nil
 	}
 	dir := filepath.Join(p.Base, p.Dir)
-	if err := errors.Join(os.RemoveAll(dir), os.RemoveAll(filepath.Join(r.dir(host), ledgers)), os.MkdirAll(dir, 0o777)); err != nil {
+	if err := errors.Join(disk.Remove(dir), disk.Remove(filepath.Join(r.dir(host), ledgers)), os.MkdirAll(dir, 0o777)); err != nil {
 		return err
 	}
 	o, err := r.openOutlet(host, p)

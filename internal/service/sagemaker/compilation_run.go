@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"cloister/internal/machine/disk"
 	"cloister/internal/machine/executor"
 	"cloister/internal/value/shape/sagemaker"
 )
@@ -29,7 +30,7 @@ func (j *compilationJob) plan(s *Service) jobPlan {
 			{name: "Starting", status: "Starting", message: "Starting the compilation job", early: true, do: (*jobRun).startCompilation},
 			{name: "LaunchingMLInstances", status: "Starting", message: "Launching the compiler", early: true, do: (*jobRun).launch},
 			{name: "DownloadingImage", status: "Downloading", message: "Preparing the compiler", early: true, do: (*jobRun).pull},
-			{name: "Downloading", status: "Downloading", message: "Downloading the model", early: true, do: (*jobRun).bringUncompiled},
+			{name: downloading, status: "Downloading", message: "Downloading the model", early: true, do: (*jobRun).bringUncompiled},
 			{name: "Compiling", status: "Compiling", message: "Compiling the model", do: (*jobRun).run},
 			{name: uploading, status: uploading, message: "Uploading the compiled model", do: (*jobRun).takeCompiled},
 		},
@@ -48,7 +49,7 @@ func (r *jobRun) startCompilation(ctx context.Context) error {
 func (r *jobRun) bringUncompiled(ctx context.Context) error {
 	j := r.job().(*compilationJob)
 	ml := r.ml(0)
-	if err := errors.Join(os.RemoveAll(ml), os.MkdirAll(r.dir(0), 0o700)); err != nil {
+	if err := errors.Join(disk.Remove(ml), os.MkdirAll(r.dir(0), 0o700)); err != nil {
 		return err
 	}
 	for _, d := range []string{"input/config", "input/data/model", "model", "output"} {

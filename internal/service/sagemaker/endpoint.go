@@ -42,6 +42,7 @@ type instance struct {
 	// ID names everything made on this machine, Stream what AWS would call the instance.
 	ID, Stream   string
 	InstanceType string
+	Volume       int32 `json:",omitempty"` // GB, 0 where nothing is said
 	Model        model
 	// Startup and Fetch bound the first health check and the model's download.
 	Startup, Fetch time.Duration
@@ -152,7 +153,7 @@ func (s *Service) coming(tx *store.Tx, e *endpoint, config *endpointConfig) erro
 func (s *Service) recruit(tx *store.Tx, e *endpoint, v *sagemaker.ProductionVariant, m *model, n int) error {
 	i := &instance{
 		Account: e.Account, Endpoint: e.Name, Variant: text(v.VariantName), Generation: e.Generation, Number: n,
-		ID: newID("ei"), Secret: newSecret(), InstanceType: text(v.InstanceType), Model: *m, Startup: s.Startup, Fetch: time.Hour,
+		ID: newID("ei"), Secret: newSecret(), InstanceType: text(v.InstanceType), Volume: number(v.VolumeSizeInGB, 0), Model: *m, Startup: s.Startup, Fetch: time.Hour,
 	}
 	i.Stream = "i-0" + i.ID[len("ei-"):]
 	if v.ContainerStartupHealthCheckTimeoutInSeconds != nil {

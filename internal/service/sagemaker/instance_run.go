@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"cloister/internal/machine/disk"
 	"cloister/internal/machine/executor"
 	"cloister/internal/machine/store"
 )
@@ -228,7 +228,7 @@ func (r *instanceRun) leave(ctx context.Context) error {
 	if r.in.vpc() {
 		errs = append(errs, r.detach(ctx, r.in.Account, r.in.Interface, r.in.ID, r.in.what()))
 	}
-	errs = append(errs, os.RemoveAll(r.directory()), r.forgetLog(ctx, r.in.ID))
+	errs = append(errs, disk.Remove(r.directory()), r.forgetLog(ctx, r.in.ID))
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}

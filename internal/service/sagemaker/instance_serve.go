@@ -99,7 +99,7 @@ func (r *instanceRun) replace(ctx context.Context) error {
 
 // attend carries the log, asks for health and waits for the end; no error means it ended.
 func (r *instanceRun) attend(ctx context.Context) error {
-	in := r.in // only awaitHealth may change what r holds meanwhile
+	in, dir := r.in, r.directory() // only awaitHealth may change what r holds meanwhile
 	g, within := errgroup.WithContext(ctx)
 	living, over := context.WithCancel(within)
 	g.Go(func() error {
@@ -121,6 +121,17 @@ func (r *instanceRun) attend(ctx context.Context) error {
 		}
 		return nil
 	})
+	filled := make(chan bool, 1)
+	g.Go(func() error {
+		defer close(filled)
+		var over *fullVolume
+		if err := r.volumes.watch(living, in.ID, dir, in.Volume); errors.As(err, &over) {
+			filled <- true
+			r.Service.Log.Warn("container of an endpoint is ended", "endpoint", in.Endpoint, "instance", in.ID, "reason", over.reason)
+			return r.Executor.Stop(within, in.ID, 0)
+		}
+		return nil
+	})
 	g.Go(func() error {
 		if in.Ready {
 			return nil
@@ -129,6 +140,10 @@ func (r *instanceRun) attend(ctx context.Context) error {
 	})
 	err := g.Wait()
 	over()
+	if err == nil && <-filled {
+		// The next container gets the model afresh, and a directory with nothing else in it.
+		err = r.update(ctx, func(i *instance) { i.Prepared = false })
+	}
 	return err
 }
 

@@ -38,6 +38,8 @@ type jobState struct {
 	// StopAt is when the containers were told to end: their grace is counted from here, by a fresh
 	// process too.
 	StopAt *time.Time
+	// Abrupt is set where they are not told but killed.
+	Abrupt bool `json:",omitempty"`
 	spotState
 	// Result is how the job would end after its containers have; Outcome how it does. While there is an
 	// Outcome there may be something to undo; a job that has ended and has none is at rest.
@@ -91,6 +93,8 @@ type jobPlan struct {
 	// Grace is what a container has between SIGTERM and SIGKILL, MaxRuntime what all have from the
 	// first start; zero is no bound.
 	Grace, MaxRuntime time.Duration
+	// Volume is the size in GB of a host's disk, 0 where nothing is said.
+	Volume int32
 	// LogName is what the names of the log streams begin with, LogGroup where they are.
 	LogGroup, LogName string
 	Stages            []jobStage

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"os"
 	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"cloister/internal/machine/disk"
 	"cloister/internal/machine/executor"
 )
 
@@ -221,7 +221,7 @@ func (r *jobRun) undo(ctx context.Context) error {
 		if r.plan.VPC != nil && (h.Interface != "" || r.stage() > 0) {
 			errs = append(errs, r.detach(ctx, r.st().Account, h.Interface, h.ID, r.plan.What))
 		}
-		errs = append(errs, os.RemoveAll(r.dir(i)), r.forgetLog(ctx, h.ID))
+		errs = append(errs, disk.Remove(r.dir(i)), r.forgetLog(ctx, h.ID))
 	}
 	return errors.Join(errs...)
 }

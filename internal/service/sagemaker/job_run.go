@@ -176,6 +176,9 @@ func (r *jobRun) enter(ctx context.Context, st jobStage) error {
 	})
 }
 
+// downloading is the stage in which files come from S3.
+const downloading = "Downloading"
+
 var errStopped = errors.New("stopped")
 
 // do runs a stage; an early one is cut short when the job is asked to stop.
@@ -193,12 +196,20 @@ func (r *jobRun) do(ctx context.Context, st jobStage) error {
 		}
 		return nil
 	})
+	if st.name == downloading {
+		for i := range r.st().Hosts {
+			g.Go(func() error { cancel(r.watchVolume(within, i)); return nil })
+		}
+	}
 	err := st.do(r, within)
 	cause := context.Cause(within)
 	cancel(nil)
 	g.Wait() //nolint:errcheck // it gives none
 	if err != nil && cause == errStopped {
 		return errStopped
+	}
+	if full := new(fullVolume); err != nil && errors.As(cause, &full) {
+		return fails("ClientError: Data download failed:%s", strings.TrimPrefix(full.reason, "ClientError: "))
 	}
 	return err
 }

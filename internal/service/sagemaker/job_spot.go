@@ -82,7 +82,7 @@ func (r *jobRun) unwind(ctx context.Context) error {
 		s := j.state()
 		s.Interrupting, s.Unwinding = false, false
 		s.Interrupted++
-		s.Resumed, s.StopAt, s.Stage, s.Attempts = nil, nil, "", 0
+		s.Resumed, s.StopAt, s.Abrupt, s.Stage, s.Attempts = nil, nil, false, "", 0
 		hosts := s.Hosts
 		s.Hosts = nil
 		for _, h := range hosts {

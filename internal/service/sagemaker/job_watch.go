@@ -35,6 +35,14 @@ func (r *jobRun) run(ctx context.Context) error {
 		return err
 	}
 	judged := r.conclude(exits)
+	if judged.Status == completed {
+		var no *failure
+		if err := r.overfull(ctx); errors.As(err, &no) {
+			judged = no.outcome()
+		} else if err != nil {
+			return err
+		}
+	}
 	err = r.update(ctx, func(_ time.Time, j job) {
 		s := j.state()
 		switch {
@@ -132,6 +140,7 @@ type watcher struct {
 	ends   chan int   // hosts
 	driven chan error // what Drive gave
 	fed    chan error // what feeds gave
+	full   chan error // what the watch over a disk gave
 	meter  *meter     // nil when the log tells no metrics
 }
 
@@ -140,7 +149,7 @@ type watcher struct {
 func (r *jobRun) watch(ctx context.Context) ([]executor.Exit, error) {
 	n := len(r.st().Hosts)
 	w := &watcher{jobRun: r, exits: make([]executor.Exit, n), over: make([]bool, n), left: n,
-		ends: make(chan int, n), driven: make(chan error, 1), fed: make(chan error, len(r.feeds))}
+		ends: make(chan int, n), driven: make(chan error, 1), fed: make(chan error, len(r.feeds)), full: make(chan error, n)}
 	if t, ok := r.job().(*trainingJob); ok {
 		w.meter = t.meter()
 	}
@@ -150,6 +159,11 @@ func (r *jobRun) watch(ctx context.Context) ([]executor.Exit, error) {
 	}
 	beside, cut := context.WithCancel(ctx)
 	defer cut()
+	whole, over := context.WithCancel(ctx)
+	defer over()
+	for i := range n {
+		w.g.Go(func() error { w.full <- r.watchVolume(whole, i); return nil })
+	}
 	driven, fed := w.driven, w.fed // decide stops listening, and they may still speak
 	for _, feed := range r.feeds {
 		w.g.Go(func() error { fed <- feed(beside); return nil })
@@ -157,7 +171,7 @@ func (r *jobRun) watch(ctx context.Context) ([]executor.Exit, error) {
 	if r.plan.Drive != nil && r.st().StopAt == nil {
 		w.g.Go(func() error { driven <- r.plan.Drive(r, beside); return nil })
 	}
-	w.g.Go(func() error { defer cut(); return w.decide(ctx, cut) })
+	w.g.Go(func() error { defer over(); defer cut(); return w.decide(ctx, cut) })
 	err := w.g.Wait()
 	return w.exits, err
 }
@@ -176,7 +190,7 @@ func (w *watcher) decide(ctx context.Context, cut func()) error {
 		stop = done
 	}
 	for w.left > 0 {
-		err, result := error(nil), (*outcome)(nil)
+		err, result, abrupt := error(nil), (*outcome)(nil), false
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -200,6 +214,8 @@ func (w *watcher) decide(ctx context.Context, cut func()) error {
 			if err == nil {
 				continue
 			}
+		case err = <-w.full:
+			abrupt = true
 		}
 		var no *failure
 		if errors.As(err, &no) {
@@ -207,7 +223,7 @@ func (w *watcher) decide(ctx context.Context, cut func()) error {
 		} else if err != nil {
 			return err
 		}
-		if err := w.stopAll(ctx, result); err != nil {
+		if err := w.stopAll(ctx, result, abrupt); err != nil {
 			return err
 		}
 		cut()
@@ -222,11 +238,16 @@ func (w *watcher) asked() bool {
 	return s.Stopping || s.Interrupting || s.StopAt != nil
 }
 
-// stopAll records that the containers are told to end, and who had ended by himself before, and tells them.
-func (w *watcher) stopAll(ctx context.Context, result *outcome) error {
-	if w.st().StopAt == nil {
+// stopAll records that the containers are told to end, and who had ended by himself before, and tells them, or
+// kills them.
+func (w *watcher) stopAll(ctx context.Context, result *outcome, abrupt bool) error {
+	if w.st().StopAt == nil || abrupt {
 		if err := w.update(ctx, func(now time.Time, j job) {
 			s := j.state()
+			s.Abrupt = s.Abrupt || abrupt
+			if s.StopAt != nil {
+				return
+			}
 			s.StopAt = &now
 			if s.Result == nil {
 				s.Result = result
@@ -241,6 +262,9 @@ func (w *watcher) stopAll(ctx context.Context, result *outcome) error {
 		}
 	}
 	left := max(0, w.st().StopAt.Add(w.plan.Grace).Sub(w.Clock()))
+	if w.st().Abrupt {
+		left = 0
+	}
 	for i, h := range w.st().Hosts {
 		if !w.over[i] {
 			w.g.Go(func() error { return w.Executor.Stop(ctx, h.ID, left) })

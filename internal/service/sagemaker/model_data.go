@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"cloister/internal/machine/disk"
 	"cloister/internal/value/shape/sagemaker"
 )
 
@@ -23,7 +24,7 @@ func (r *instanceRun) fetch(ctx context.Context) error {
 	if r.in.Prepared {
 		return nil
 	}
-	if err := os.RemoveAll(r.directory()); err != nil {
+	if err := disk.Remove(r.directory()); err != nil {
 		return err
 	}
 	dir := filepath.Join(r.ml(), "model")

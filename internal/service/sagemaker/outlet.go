@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 	"unicode/utf8"
@@ -75,6 +76,9 @@ type outlet struct {
 	client *s3
 	ledger *ledger
 	moving bool // the container works
+	// most is how many bytes one sweep may bring, be they holes, and sum how many it has.
+	most int64
+	sum  atomic.Int64
 }
 
 func (r *jobRun) openOutlet(host int, p product) (*outlet, error) {
@@ -88,7 +92,7 @@ func (r *jobRun) openOutlet(host int, p product) (*outlet, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &outlet{product: p, client: r.s3(host), ledger: l}, nil
+	return &outlet{product: p, client: r.s3(host), ledger: l, most: r.volumes.size(r.plan.Volume)}, nil
 }
 
 func (o *outlet) close() {
@@ -125,6 +129,7 @@ func (o *outlet) sweep(ctx context.Context) error {
 		return err
 	}
 	seen := map[string]bool{}
+	o.sum.Store(0)
 	if ok {
 		defer root.Close()
 		if err := o.walk(ctx, root, seen); err != nil {
@@ -155,6 +160,8 @@ func (o *outlet) walk(ctx context.Context, root *os.Root, seen map[string]bool) 
 			return within.Err()
 		case o.moving && errors.Is(err, fs.ErrNotExist):
 			return nil
+		case err == nil && d.IsDir():
+			return tooDeep(name)
 		case err != nil || !d.Type().IsRegular():
 			return err
 		case len(seen) == mostProducts:
@@ -186,6 +193,9 @@ func (o *outlet) file(ctx context.Context, root *os.Root, name string) error {
 	info, err := f.Stat()
 	if err != nil || !info.Mode().IsRegular() {
 		return err
+	}
+	if o.sum.Add(info.Size()) > o.most {
+		return fails("ClientError: Artifact upload failed:Insufficient disk space: the files are longer than the volume, %d bytes", o.most)
 	}
 	err = o.ledger.put(ctx, o.client, o.Bucket, o.Prefix+name, f, info)
 	if err != nil && o.moving && ctx.Err() == nil {

@@ -61,6 +61,9 @@ func (p *packer) tree(base, dir string) error {
 		if err != nil || name == "." {
 			return err
 		}
+		if err := tooDeep(name); err != nil {
+			return err
+		}
 		skip, err := p.skip(name, d.IsDir())
 		if err != nil || skip {
 			return err

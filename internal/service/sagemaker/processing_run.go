@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"cloister/internal/machine/disk"
 	"cloister/internal/machine/executor"
 )
 
@@ -22,13 +23,13 @@ func (j *processingJob) plan(*Service) jobPlan {
 		What: "Processing Job " + j.ARN, Noun: "processing job", Role: text(in.RoleArn), Image: text(in.AppSpecification.ImageUri),
 		NoImage: "ClientError: Cannot find the image {image}. Please check that the image exists and that the role {role} may pull it.",
 		VPC:     n.VpcConfig, Isolated: flag(n.EnableNetworkIsolation), Encrypted: flag(n.EnableInterContainerTrafficEncryption),
-		Grace: grace, MaxRuntime: time.Duration(*in.StoppingCondition.MaxRuntimeInSeconds) * time.Second,
+		Volume: number(in.ProcessingResources.ClusterConfig.VolumeSizeInGB, 0), Grace: grace, MaxRuntime: time.Duration(*in.StoppingCondition.MaxRuntimeInSeconds) * time.Second,
 		LogGroup: "/aws/sagemaker/ProcessingJobs", LogName: j.name(),
 		Stages: []jobStage{
 			{name: "Starting", status: "Starting", message: "Starting the processing job", early: true, do: (*jobRun).start},
 			{name: "LaunchingMLInstances", status: "Starting", message: "Launching requested ML instances", early: true, do: (*jobRun).launch},
 			{name: "DownloadingImage", status: "Starting", message: "Preparing the instances", early: true, do: (*jobRun).pull},
-			{name: "Downloading", status: "Downloading", message: "Downloading input data", early: true, do: (*jobRun).bringInputs, undo: (*jobRun).dropAllPipes},
+			{name: downloading, status: "Downloading", message: "Downloading input data", early: true, do: (*jobRun).bringInputs, undo: (*jobRun).dropAllPipes},
 			{name: "Processing", status: "Processing", message: "Processing", do: (*jobRun).process},
 			{name: uploading, status: uploading, message: "Uploading outputs", do: (*jobRun).takeOutputs},
 		},
@@ -53,7 +54,7 @@ func (r *jobRun) layProcessing(ctx context.Context, host int) error {
 	if err := r.dropPipes(ctx, host); err != nil {
 		return err
 	}
-	if err := os.RemoveAll(ml); err != nil {
+	if err := disk.Remove(ml); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(r.dir(host), 0o700); err != nil {

@@ -157,7 +157,8 @@ type Service struct {
 	bells                               bells
 	lent                                lent
 	// pause is the least time between two looks at a container's checkpoints.
-	pause time.Duration
+	pause   time.Duration
+	volumes *volumes
 }
 
 // New makes the service; nothing happens before Run.
@@ -168,7 +169,7 @@ func New(c Config) *Service {
 	if c.Startup == 0 {
 		c.Startup = 8 * time.Minute
 	}
-	s := &Service{Config: c, pause: checkpointPause}
+	s := &Service{Config: c, pause: checkpointPause, volumes: newVolumes()}
 	s.tunings = reconcile.New("tuning-jobs", c.Log, s.workOnTuningJob)
 	s.jobs = reconcile.New("jobs", c.Log, func(ctx context.Context, key string) (time.Duration, error) { return 0, s.workOnJob(ctx, key) })
 	s.endpoints = reconcile.New("endpoints", c.Log, s.workOnEndpoint)

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"cloister/internal/machine/disk"
 	"cloister/internal/machine/feed"
 )
 
@@ -28,7 +29,7 @@ func (r *jobRun) layOut(ctx context.Context, host int) error {
 	if err := r.dropPipes(ctx, host); err != nil {
 		return err
 	}
-	if err := os.RemoveAll(r.ml(host)); err != nil {
+	if err := disk.Remove(r.ml(host)); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(r.dir(host), 0o700); err != nil {

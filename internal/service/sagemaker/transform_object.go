@@ -214,8 +214,10 @@ func (w *worker) stream(ctx context.Context, r io.Reader, out io.Writer) error {
 	return err
 }
 
-// largestAnswer bounds an answer that is held in memory.
-const largestAnswer = 1 << 30
+// largestAnswers bounds the answers of a container that are held in memory, all that may be at a time.
+const largestAnswers = 512 << 20
+
+func (w *worker) largestAnswer() int64 { return largestAnswers / int64(w.concurrency) }
 
 // post sends one request. again says whether it may be sent again; an answer goes to out, if there is one.
 func (w *worker) post(ctx context.Context, body io.Reader, size int64, out io.Writer) (got []byte, again bool, err error) {
@@ -244,7 +246,7 @@ func (w *worker) post(ctx context.Context, body io.Reader, size int64, out io.Wr
 	}
 	if out != nil {
 		_, err = io.Copy(out, resp.Body)
-	} else if got, err = io.ReadAll(io.LimitReader(resp.Body, largestAnswer+1)); len(got) > largestAnswer {
+	} else if got, err = io.ReadAll(io.LimitReader(resp.Body, w.largestAnswer()+1)); int64(len(got)) > w.largestAnswer() {
 		return nil, false, &modelFault{"The answer of the algorithm is too large"}
 	}
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"cloister/internal/machine/disk"
 	"cloister/internal/machine/executor"
 	"cloister/internal/machine/store"
 )
@@ -27,7 +28,7 @@ func (j *transformJob) plan(*Service) jobPlan {
 			{name: "Starting", status: "Starting", message: "Starting the transform job", early: true, do: (*jobRun).start},
 			{name: "LaunchingMLInstances", status: "Starting", message: "Launching requested ML instances", early: true, do: (*jobRun).launch},
 			{name: "DownloadingImage", status: "Starting", message: "Preparing the instances", early: true, do: (*jobRun).pull},
-			{name: "Downloading", status: "Downloading", message: "Downloading the model", early: true, do: (*jobRun).bringModels},
+			{name: downloading, status: "Downloading", message: "Downloading the model", early: true, do: (*jobRun).bringModels},
 			{name: transforming, status: transforming, message: "Transforming", do: (*jobRun).run, undo: (*jobRun).forgetOutputs},
 		},
 		Drive: func(r *jobRun, ctx context.Context) error { return newTransform(r).drive(ctx) },
@@ -40,7 +41,7 @@ func (r *jobRun) bringModels(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	for i := range j.Hosts {
 		g.Go(func() error {
-			if err := os.RemoveAll(r.dir(i)); err != nil {
+			if err := disk.Remove(r.dir(i)); err != nil {
 				return err
 			}
 			ml := filepath.Join(r.dir(i), "ml")
