@@ -32,7 +32,7 @@ func (r *run) measureCrowd(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("runc: %w", err)
 	}
-	w, err := r.world.roomy(ctx)
+	w, err := r.world.roomy(ctx, "10.0.16.0/20")
 	if err != nil {
 		return err
 	}
@@ -51,13 +51,13 @@ func (r *run) measureCrowd(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	each := spent / crowd
+	cost := spent / crowd
 	share := float64(idle) / float64(took) / float64(runtime.NumCPU())
 	busy := float64(spent) / float64(took) / float64(runtime.NumCPU())
 	r.table.add(fmt.Sprintf("%d training jobs of 1 s each, all asked for at once", crowd), fmt.Sprintf("%.1f s (asked in %.1f s)", took.Seconds(), asked.Seconds()), "no idle core",
 		fmt.Sprintf("cores idle %.0f %%; ours %.0f %% of them", 100*share, 100*busy), fmt.Sprintf("%.1f/s", crowd/took.Seconds()), new(share < 0.1))
 	r.table.add("  running at a time, most", strconv.Itoa(most), "", "first container after "+ms(first), "", nil)
-	r.table.add("  processor time a job, from the call to its model", ms(each), "", "`runc run` of the same program "+ms(bare), times(each, bare), nil)
+	r.table.add("  processor time a job, from the call to its model", ms(cost), "", "`runc run` of the same program "+ms(bare), times(cost, bare), nil)
 	return nil
 }
 
@@ -113,23 +113,31 @@ func idleTime() time.Duration {
 }
 
 // roomy is the same world with a subnet that has addresses for a crowd.
-func (w *world) roomy(ctx context.Context) (*world, error) {
+func (w *world) roomy(ctx context.Context, cidr string) (*world, error) {
 	at := *w
 	var err error
-	at.subnet, err = w.makeSubnet(ctx, "10.0.16.0/20", "a")
+	at.subnet, err = w.makeSubnet(ctx, cidr, "a")
 	return &at, err
 }
 
 // trainMany asks for so many jobs of the probe, eight at a time.
 func (w *world) trainMany(ctx context.Context, prefix string, n int, hyper map[string]string) (names []string, err error) {
+	for i := range n {
+		names = append(names, fmt.Sprintf("%s-%d", prefix, i))
+	}
+	return names, each(ctx, names, func(ctx context.Context, name string) error {
+		return w.create(ctx, name, fmt.Sprintf(probe, w.Account, w.Region), "train/", hyper)
+	})
+}
+
+// each does something for every name, eight at a time.
+func each(ctx context.Context, names []string, do func(context.Context, string) error) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(askers)
-	for i := range n {
-		name := fmt.Sprintf("%s-%d", prefix, i)
-		names = append(names, name)
-		g.Go(func() error { return w.create(ctx, name, fmt.Sprintf(probe, w.Account, w.Region), "train/", hyper) })
+	for _, name := range names {
+		g.Go(func() error { return do(ctx, name) })
 	}
-	return names, g.Wait()
+	return g.Wait()
 }
 
 // none waits until no job has a status.

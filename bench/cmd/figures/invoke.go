@@ -66,8 +66,12 @@ func plural(connections int) string {
 	return strconv.Itoa(connections) + " connections"
 }
 
-// deploy makes the model and an endpoint with an interface that others in the VPC can reach too.
+// deploy makes the model and an endpoint with an interface that others in the VPC can reach too, unless they are there.
 func (w *world) deploy(ctx context.Context) error {
+	if w.deployed {
+		return nil
+	}
+	w.deployed = true
 	var job struct {
 		ModelArtifacts struct{ S3ModelArtifacts string }
 	}

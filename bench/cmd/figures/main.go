@@ -25,9 +25,9 @@ func main() {
 		role = os.Args[1]
 	}
 	// The other roles are played by this binary too: in a VPC, or as a peer.
-	do := map[string]func(context.Context, []string) error{"all": measureAll, "load": load, "endpoint": endpoints, "peer": peer}[role]
+	do := map[string]func(context.Context, []string) error{"all": measureAll, "load": load, "endpoint": endpoints, "peer": peer, "post": postRecords}[role]
 	if do == nil {
-		fmt.Fprintln(os.Stderr, "usage: figures [all | load | endpoint | peer]")
+		fmt.Fprintln(os.Stderr, "usage: figures [all | load | endpoint | peer | post]")
 		os.Exit(2)
 	}
 	if err := do(ctx, os.Args[min(2, len(os.Args)):]); err != nil {
@@ -78,7 +78,7 @@ func measureAll(ctx context.Context, args []string) (err error) {
 		do   func(context.Context) error
 	}{
 		{"start", r.measureStart}, {"decision", r.measureDecision}, {"network", r.measureNetwork}, {"world", r.makeWorld}, {"endpoint", r.measureEndpoint},
-		{"job", r.measureJob}, {"transfer", r.measureTransfer}, {"invoke", r.measureInvoke}, {"crowd", r.measureCrowd}, {"memory", r.measureLoaded},
+		{"job", r.measureJob}, {"neighbours", r.measureNeighbours}, {"transfer", r.measureTransfer}, {"invoke", r.measureInvoke}, {"batch", r.measureBatch}, {"crowd", r.measureCrowd}, {"memory", r.measureLoaded},
 	} {
 		if len(only) > 0 && !slices.Contains(only, m.name) {
 			continue

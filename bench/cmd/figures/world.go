@@ -20,6 +20,7 @@ type world struct {
 	callers, containers string  // security groups
 	role                string
 	alice               sigv4.Credentials
+	deployed            bool
 }
 
 const (

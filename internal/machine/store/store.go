@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	_ "modernc.org/sqlite" // registers the driver "sqlite"
@@ -31,6 +32,8 @@ type shared struct {
 	clock       func() time.Time
 	mu          sync.Mutex // held through an Update and its After hooks
 	watched     map[string][]watcher
+	batch       *batch       // what UpdateShared has not ended yet; who comes next does
+	waiting     atomic.Int32 // who will come for the lock and look at the batch
 }
 
 // In gives a part of the database. The part without a name is the database as it was opened.
@@ -79,8 +82,7 @@ func private(path string) error {
 
 // Close waits for the transaction in hand and closes the file.
 func (d *DB) Close() error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	defer d.alone()()
 	return errors.Join(d.read.Close(), d.write.Close())
 }
 
@@ -108,21 +110,51 @@ func (tx *Tx) After(f func()) { *tx.after = append(*tx.after, f) }
 
 // Update runs f in a read-write transaction and commits it if f returns nil.
 func (d *DB) Update(ctx context.Context, f func(*Tx) error) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	t, err := d.write.BeginTx(ctx, nil)
+	defer d.alone()()
+	o, err := d.begin(ctx)
 	if err != nil {
-		return fmt.Errorf("begin: %w", err)
-	}
-	defer t.Rollback() //nolint:errcheck // nothing to roll back after a commit
-	tx := &Tx{Now: d.clock().UTC(), ctx: ctx, tx: t, part: d.part, after: new([]func()), told: d.watched}
-	if err := f(tx); err != nil {
 		return err
 	}
-	if err := t.Commit(); err != nil {
+	defer o.tx.Rollback() //nolint:errcheck // nothing to roll back after a commit
+	if err := f(o.as(ctx, d)); err != nil {
+		return err
+	}
+	return o.commit()
+}
+
+// alone takes the lock, ends the batch that is open, if there is one, and gives what frees the lock.
+func (d *DB) alone() (free func()) {
+	d.waiting.Add(1)
+	d.mu.Lock()
+	d.waiting.Add(-1)
+	d.endBatch()
+	return d.mu.Unlock
+}
+
+// open is a transaction of the database with the hooks of all that is in it.
+type open struct {
+	tx    *sql.Tx
+	after []func()
+}
+
+func (d *DB) begin(ctx context.Context) (*open, error) {
+	t, err := d.write.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, fmt.Errorf("begin: %w", err)
+	}
+	return &open{tx: t}, nil
+}
+
+// as is the transaction as a function sees it.
+func (o *open) as(ctx context.Context, d *DB) *Tx {
+	return &Tx{Now: d.clock().UTC(), ctx: ctx, tx: o.tx, part: d.part, after: &o.after, told: d.watched}
+}
+
+func (o *open) commit() error {
+	if err := o.tx.Commit(); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
-	for _, a := range *tx.after {
+	for _, a := range o.after {
 		a()
 	}
 	return nil

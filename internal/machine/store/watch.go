@@ -10,8 +10,7 @@ type watcher func(key string, v any) (then func())
 // durable, in the order of commits, and must be quick and must not call the DB. It keeps something in
 // memory true to the records without each of their writers knowing of it.
 func Watch[T any](ctx context.Context, d *DB, t Table[T], told func(key string, v *T) (then func())) error {
-	d.mu.Lock() // no commit is missed and none is told twice
-	defer d.mu.Unlock()
+	defer d.alone()() // no commit is missed and none is told twice
 	var all []Entry[T]
 	if err := d.View(ctx, func(tx *Tx) (err error) { all, err = t.From(tx, "", "", -1); return err }); err != nil {
 		return err

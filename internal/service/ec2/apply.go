@@ -87,7 +87,20 @@ func (s *Service) Change(ctx context.Context, f func(*store.Tx) error) error { r
 // with it. An error of the fabric is not the customer's: the record stands, the queue tries again,
 // and what has a state keeps saying that it is not ready.
 func (s *Service) change(ctx context.Context, f func(*store.Tx) error) error {
-	generation, err := s.commit(ctx, f)
+	return s.changeBy(ctx, s.DB.Update, f)
+}
+
+// changeInterface is change for what comes in crowds, as jobs do: such transactions share a commit. Their functions
+// look at records alone.
+func (s *Service) changeInterface(ctx context.Context, f func(*store.Tx) error) error {
+	return s.changeBy(ctx, s.DB.UpdateShared, f)
+}
+
+// updating is Update or UpdateShared.
+type updating func(context.Context, func(*store.Tx) error) error
+
+func (s *Service) changeBy(ctx context.Context, update updating, f func(*store.Tx) error) error {
+	generation, err := s.commit(ctx, update, f)
 	if err != nil {
 		return err
 	}
@@ -98,8 +111,8 @@ func (s *Service) change(ctx context.Context, f func(*store.Tx) error) error {
 }
 
 // commit runs a transaction and asks for its network.
-func (s *Service) commit(ctx context.Context, f func(*store.Tx) error) (generation uint64, err error) {
-	err = s.DB.Update(ctx, func(tx *store.Tx) error {
+func (s *Service) commit(ctx context.Context, update updating, f func(*store.Tx) error) (generation uint64, err error) {
+	err = update(ctx, func(tx *store.Tx) error {
 		if err := f(tx); err != nil {
 			return err
 		}

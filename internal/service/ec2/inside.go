@@ -22,7 +22,7 @@ func (s *Service) Release(ctx context.Context, id string) error {
 
 // inForce is change for callers inside, who want to know if the fabric refused.
 func (s *Service) inForce(ctx context.Context, f func(*store.Tx) error) error {
-	generation, err := s.commit(ctx, f)
+	generation, err := s.commit(ctx, s.DB.UpdateShared, f)
 	if err != nil {
 		return err
 	}
@@ -179,7 +179,7 @@ func (s *Service) Lend(ctx context.Context, account, id string) error {
 }
 
 func (s *Service) mark(ctx context.Context, account, id string, f func(*store.Tx, *eni)) error {
-	return s.DB.Update(ctx, func(tx *store.Tx) error {
+	return s.DB.UpdateShared(ctx, func(tx *store.Tx) error {
 		i, err := enis.table.Get(tx, store.Key(account, id))
 		if err != nil {
 			return err

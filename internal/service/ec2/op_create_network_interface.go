@@ -32,7 +32,7 @@ func (s *Service) createNetworkInterface(ctx context.Context, c *api.Call, in *s
 		return nil, err
 	}
 	out := &shape.CreateNetworkInterfaceResult{ClientToken: in.ClientToken}
-	return out, s.change(ctx, func(tx *store.Tx) error {
+	return out, s.changeInterface(ctx, func(tx *store.Tx) error {
 		i, err := again(tx, enis, c.Account(), "CreateNetworkInterface", in.ClientToken, in)
 		if err != nil {
 			return err

@@ -15,7 +15,7 @@ func (s *Service) deleteNetworkInterface(ctx context.Context, c *api.Call, in *s
 	if err := begin(in, "NetworkInterfaceId"); err != nil {
 		return nil, err
 	}
-	return &struct{}{}, s.change(ctx, func(tx *store.Tx) error {
+	return &struct{}{}, s.changeInterface(ctx, func(tx *store.Tx) error {
 		i, err := enis.get(tx, c.Account(), str(in.NetworkInterfaceId))
 		if err != nil {
 			return err

@@ -44,7 +44,7 @@ func (s *Service) createNetworkInterfacePermission(ctx context.Context, c *api.C
 		return nil, unsupportedOperation.New("The permission %s is not supported.", permission)
 	}
 	out := &shape.CreateNetworkInterfacePermissionResult{}
-	return out, s.DB.Update(ctx, func(tx *store.Tx) error {
+	return out, s.DB.UpdateShared(ctx, func(tx *store.Tx) error {
 		i, err := enis.get(tx, c.Account(), str(in.NetworkInterfaceId))
 		if err != nil {
 			return err
@@ -84,7 +84,7 @@ func (s *Service) deleteNetworkInterfacePermission(ctx context.Context, c *api.C
 	if err := begin(in, "NetworkInterfacePermissionId", "Force"); err != nil {
 		return nil, err
 	}
-	return &shape.DeleteNetworkInterfacePermissionResult{Return: new(true)}, s.DB.Update(ctx, func(tx *store.Tx) error {
+	return &shape.DeleteNetworkInterfacePermissionResult{Return: new(true)}, s.DB.UpdateShared(ctx, func(tx *store.Tx) error {
 		p, err := eniPermissions.get(tx, c.Account(), str(in.NetworkInterfacePermissionId))
 		if err != nil {
 			return err

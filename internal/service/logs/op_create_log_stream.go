@@ -20,7 +20,7 @@ func (s *Service) createLogStream(ctx context.Context, c *api.Call, in *shape.Cr
 	if strings.ContainsFunc(*in.LogStreamName, unicode.IsControl) {
 		return nil, invalid.New("1 validation error detected: Value at 'logStreamName' failed to satisfy constraint: Member must satisfy regular expression pattern: [^:*]*")
 	}
-	return new(struct{}), s.DB.Update(ctx, func(tx *store.Tx) error {
+	return new(struct{}), s.DB.UpdateShared(ctx, func(tx *store.Tx) error {
 		if _, err := findGroup(tx, c, *in.LogGroupName); err != nil {
 			return err
 		}

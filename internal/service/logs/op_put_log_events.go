@@ -29,7 +29,7 @@ func (s *Service) putLogEvents(ctx context.Context, c *api.Call, in *shape.PutLo
 		return nil, err
 	}
 	out := new(shape.PutLogEventsResponse)
-	err := s.DB.Update(ctx, func(tx *store.Tx) error {
+	err := s.DB.UpdateShared(ctx, func(tx *store.Tx) error {
 		st, err := findStream(tx, c, *in.LogGroupName, *in.LogStreamName)
 		if err != nil {
 			return err

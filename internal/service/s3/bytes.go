@@ -52,7 +52,7 @@ func (s *Service) discard(x *stored, err error) {
 // commit runs the transaction that gives stored bytes their record; f gives the blobs that it freed.
 func (s *Service) commit(ctx context.Context, x *stored, f func(*store.Tx) ([]string, error)) error {
 	var freed []string
-	err := s.DB.Update(ctx, func(tx *store.Tx) (err error) {
+	err := s.DB.UpdateShared(ctx, func(tx *store.Tx) (err error) {
 		if freed, err = f(tx); err != nil {
 			return err
 		}

@@ -110,7 +110,7 @@ func (r *jobRun) update(ctx context.Context, f func(now time.Time, j job)) error
 
 func (r *jobRun) change(ctx context.Context, f func(*store.Tx, job) error) error {
 	var changed job
-	err := r.DB.Update(ctx, func(tx *store.Tx) error {
+	err := r.DB.UpdateShared(ctx, func(tx *store.Tx) error {
 		j, err := r.kind.get(tx, r.key)
 		if err != nil {
 			return err

@@ -104,12 +104,12 @@ func (s *Service) openLog(ctx context.Context, to stream) (*logProgress, error) 
 }
 
 func (s *Service) saveLog(ctx context.Context, to stream, p *logProgress) error {
-	return s.DB.Update(ctx, func(tx *store.Tx) error { return logProgresses.Put(tx, to.container, p) })
+	return s.DB.UpdateShared(ctx, func(tx *store.Tx) error { return logProgresses.Put(tx, to.container, p) })
 }
 
 // forgetLog drops the progress of a container that is gone.
 func (s *Service) forgetLog(ctx context.Context, container string) error {
-	return s.DB.Update(ctx, func(tx *store.Tx) error { return logProgresses.Delete(tx, container) })
+	return s.DB.UpdateShared(ctx, func(tx *store.Tx) error { return logProgresses.Delete(tx, container) })
 }
 
 // carry sends batches: when one is full, or a moment after its first line.

@@ -30,7 +30,7 @@ func (s *Service) createProcessingJob(ctx context.Context, c *api.Call, in *sage
 	if err := s.tryRole(ctx, errand{j.Account, text(in.RoleArn), j.ARN, j.SourceIdentity}, noTrainingRole); err != nil {
 		return nil, err
 	}
-	err := s.DB.Update(ctx, func(tx *store.Tx) error {
+	err := s.DB.UpdateShared(ctx, func(tx *store.Tx) error {
 		if err := freeProcessingName(tx, key); err != nil {
 			return err
 		}

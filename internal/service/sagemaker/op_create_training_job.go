@@ -37,7 +37,7 @@ func (s *Service) createTrainingJob(ctx context.Context, c *api.Call, in *sagema
 	if err := s.tryRole(ctx, job.errand(), noTrainingRole); err != nil {
 		return nil, err
 	}
-	err := s.DB.Update(ctx, func(tx *store.Tx) error {
+	err := s.DB.UpdateShared(ctx, func(tx *store.Tx) error {
 		if err := freeJobName(tx, key); err != nil {
 			return err
 		}

@@ -25,7 +25,7 @@ func (s *Service) createTransformJob(ctx context.Context, c *api.Call, in *sagem
 		j.addHost("", *in.TransformResources.InstanceType)
 		j.Hosts[len(j.Hosts)-1].Name = "i-0" + newID("x")[len("x-"):]
 	}
-	err := s.DB.Update(ctx, func(tx *store.Tx) error {
+	err := s.DB.UpdateShared(ctx, func(tx *store.Tx) error {
 		old, err := transformJobs.Get(tx, key)
 		if err != nil {
 			return err

@@ -17,7 +17,7 @@ func stopTrainingJobChecks(c *api.Call, in *sagemaker.StopTrainingJobRequest) []
 // stopTrainingJob asks; the controller stops. Asking again changes nothing.
 func (s *Service) stopTrainingJob(ctx context.Context, c *api.Call, in *sagemaker.StopTrainingJobRequest) (*struct{}, error) {
 	key := store.Key(c.Account(), lower(text(in.TrainingJobName)))
-	return &struct{}{}, s.DB.Update(ctx, func(tx *store.Tx) error {
+	return &struct{}{}, s.DB.UpdateShared(ctx, func(tx *store.Tx) error {
 		job, err := trainingJobs.Get(tx, key)
 		switch {
 		case err != nil:
