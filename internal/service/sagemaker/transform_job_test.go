@@ -117,6 +117,7 @@ func (m *transformer) answer(rw http.ResponseWriter, r *http.Request, die chan s
 		http.Error(rw, "later", 503)
 	case strings.Contains(text, "deadly"):
 		close(die)
+		panic(http.ErrAbortHandler) // who is dead answers nothing
 	default:
 		io.WriteString(rw, strings.ToUpper(text))
 	}
