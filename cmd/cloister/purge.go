@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 
 	"cloister/internal/machine/fabric/linux"
 	"cloister/internal/machine/feed"
@@ -26,8 +27,10 @@ func (purgeCommand) Run(c *commands) error {
 		return fmt.Errorf("%w: stop it first", err)
 	}
 	defer lock.Close()
-	if err := feed.Purge(context.Background(), f.jobs()); err != nil {
-		return err
+	for _, dir := range keepers(f.jobs()) {
+		if err := feed.Remove(context.Background(), dir); err != nil {
+			return err
+		}
 	}
 	if i.Rootless {
 		fmt.Println("A rootless Cloister leaves nothing in the kernel: its namespaces ended with it.")
@@ -49,4 +52,13 @@ func (purgeCommand) Run(c *commands) error {
 		fmt.Println("Removed every container, namespace, interface and rule of this Cloister. Records and objects are kept in", f.data)
 	}
 	return err
+}
+
+// keepers are the directories in which keepers of jobs' input may be. Containers write below those of their
+// jobs' hosts, and not beside them: what is found is ours.
+func keepers(jobs string) []string {
+	const host = "[a-z][a-z]-????????????????-[0-9]*"
+	here, _ := filepath.Glob(filepath.Join(jobs, host, "pipes"))
+	regions, _ := filepath.Glob(filepath.Join(jobs, "*", host, "pipes"))
+	return append(here, regions...)
 }

@@ -1,5 +1,5 @@
-// Package feed gives containers their input through named pipes, one for each pass over the data, which a
-// process of their own keeps open.
+// Package feed gives containers their input as it is read: through named pipes, one for each pass over the data,
+// and as directories whose files are brought when somebody reads them. A process of their own keeps both.
 //
 // It promises that a reader sees the end of a pass only where whoever feeds it said so: when that process
 // dies, the reader waits, and the next one goes on at the byte at which the last one stopped. It promises
@@ -43,23 +43,37 @@ var ErrLost = errors.New("the keeper of the pipes is gone")
 // ErrEarly says that the reader has closed its end.
 var ErrEarly = errors.New("the reader has closed the pipe")
 
+// order is what the keeper is told.
+type order struct {
+	Pipes []Pipe
+	Views []View
+}
+
+func readOrder(directory string) (o order, err error) {
+	b, err := os.ReadFile(filepath.Join(directory, orderFile))
+	if err != nil {
+		return o, err
+	}
+	return o, json.Unmarshal(b, &o)
+}
+
 // Keeper is the process that keeps the pipes of one directory.
 type Keeper struct{ directory string }
 
 // Start makes the directory and starts command with it as one more argument: a program that calls Main. The
-// pipes of the first pass are there when it returns.
-func Start(ctx context.Context, command []string, directory string, pipes []Pipe) (*Keeper, error) {
+// pipes of the first pass, and the views, are there when it returns.
+func Start(ctx context.Context, command []string, directory string, pipes []Pipe, views []View) (*Keeper, error) {
 	if err := Remove(ctx, directory); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(directory, 0o700); err != nil {
 		return nil, err
 	}
-	order, err := json.Marshal(pipes)
+	what, err := json.Marshal(order{pipes, views})
 	if err != nil {
 		return nil, err
 	}
-	if err := os.WriteFile(filepath.Join(directory, orderFile), order, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(directory, orderFile), what, 0o600); err != nil {
 		return nil, err
 	}
 	said, err := os.OpenFile(filepath.Join(directory, saidFile), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
@@ -114,7 +128,7 @@ func (k *Keeper) Alive() bool {
 	return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) == unix.EWOULDBLOCK
 }
 
-// Remove ends the keeper of a directory, if there is one, and removes the directory. The FIFOs stay.
+// Remove ends the keeper of a directory, if there is one, takes its views away and removes the directory. The FIFOs stay.
 func Remove(ctx context.Context, directory string) error {
 	k := &Keeper{directory}
 	for k.Alive() {
@@ -129,11 +143,17 @@ func Remove(ctx context.Context, directory string) error {
 		case <-time.After(2 * time.Millisecond):
 		}
 	}
+	if o, err := readOrder(directory); err == nil {
+		for _, v := range o.Views {
+			if err := unix.Unmount(v.At, unix.MNT_DETACH); err != nil && err != unix.EINVAL && err != unix.ENOENT {
+				return fmt.Errorf("unmount %s: %w", v.At, err)
+			}
+		}
+	}
 	return os.RemoveAll(directory)
 }
 
-// process gives the keeper's process: the one that says so in the lock, and is it. What Purge finds may be
-// a stranger's file.
+// process gives the keeper's process: the one that says so in the lock, and is it.
 func (k *Keeper) process() int {
 	b, err := os.ReadFile(filepath.Join(k.directory, lockFile))
 	if err != nil {
@@ -148,25 +168,6 @@ func (k *Keeper) process() int {
 		return 0
 	}
 	return pid
-}
-
-// Purge ends every keeper below a directory. Their jobs have lost their input.
-func Purge(ctx context.Context, root string) error {
-	var errs []error
-	err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
-		if err != nil || !d.IsDir() {
-			return err
-		}
-		if _, err := os.Lstat(filepath.Join(name, orderFile)); err == nil && (&Keeper{name}).process() != 0 {
-			errs = append(errs, Remove(ctx, name))
-			return fs.SkipDir
-		}
-		return nil
-	})
-	if errors.Is(err, fs.ErrNotExist) {
-		err = nil
-	}
-	return errors.Join(append(errs, err)...)
 }
 
 // dial connects to the keeper. The directory's path may be longer than a socket's may.

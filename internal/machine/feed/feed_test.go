@@ -33,7 +33,7 @@ func kept(t *testing.T) (k *Keeper, data string) {
 	if err := os.MkdirAll(data, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	k, err := Start(t.Context(), command, filepath.Join(base, "keeper"), []Pipe{{data, "a"}, {data, "b"}})
+	k, err := Start(t.Context(), command, filepath.Join(base, "keeper"), []Pipe{{data, "a"}, {data, "b"}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +111,7 @@ func TestFeederDies(t *testing.T) {
 			t.Fatalf("pass %d", p.Epoch)
 		}
 		from := int64(0)
-		if deaths > 0 && p.Offset+int64(len(p.Mark)) > 0 { // else not even its note had come
+		if p.Offset > 0 {
 			n, err := strconv.ParseInt(string(p.Mark), 10, 64)
 			if must(t, err); n > p.Offset || p.Offset-n > 2<<20 {
 				t.Fatalf("mark %d, offset %d", n, p.Offset)
@@ -290,12 +290,6 @@ func TestRemove(t *testing.T) {
 			t.Error("alive")
 		}
 	}
-	k, data := kept(t)
-	must(t, Purge(t.Context(), filepath.Dir(data)))
-	if k.Alive() {
-		t.Error("alive after a purge")
-	}
-	must(t, Purge(t.Context(), data+"/none"))
 	k, _ = kept(t)
 	lock, err := os.Open(filepath.Join(k.directory, lockFile))
 	must(t, err)

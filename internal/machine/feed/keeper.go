@@ -3,7 +3,6 @@ package feed
 import (
 	"bufio"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -55,14 +54,21 @@ func keep(directory string) error {
 	if _, err := lock.WriteString(strconv.Itoa(os.Getpid())); err != nil {
 		return err
 	}
-	var order []Pipe
-	if b, err := os.ReadFile(orderFile); err != nil {
-		return err
-	} else if err := json.Unmarshal(b, &order); err != nil {
+	what, err := readOrder(".")
+	if err != nil {
 		return err
 	}
+	var views []*view
+	for _, v := range what.Views {
+		x, err := openView(v)
+		if err != nil {
+			return err
+		}
+		defer unix.Unmount(v.At, unix.MNT_DETACH) //nolint:errcheck // it may be gone
+		views = append(views, x)
+	}
 	var pipes []*pipe
-	for _, o := range order {
+	for _, o := range what.Pipes {
 		p, err := openPipe(o)
 		if err != nil {
 			return err
@@ -74,7 +80,7 @@ func keep(directory string) error {
 	if err != nil {
 		return err
 	}
-	go listen(l, pipes)
+	go listen(l, pipes, views)
 	ready := os.NewFile(fdReady, "ready")
 	ready.WriteString("ready") //nolint:errcheck // nobody waits any more
 	ready.Close()
@@ -87,7 +93,7 @@ func keep(directory string) error {
 	}
 }
 
-func listen(l net.Listener, pipes []*pipe) {
+func listen(l net.Listener, pipes []*pipe, views []*view) {
 	for {
 		conn, err := l.Accept()
 		if err != nil {
@@ -97,7 +103,12 @@ func listen(l net.Listener, pipes []*pipe) {
 		go func() {
 			defer conn.Close()
 			var n uint32
-			if binary.Read(conn, binary.LittleEndian, &n) == nil && int(n) < len(pipes) {
+			if binary.Read(conn, binary.LittleEndian, &n) != nil {
+				return
+			}
+			if v := n &^ viewFlag; n != v && int(v) < len(views) {
+				views[v].feed(conn)
+			} else if int(n) < len(pipes) {
 				pipes[n].feed(conn)
 			}
 		}()
@@ -225,10 +236,11 @@ func (p *pipe) again(number int64) {
 
 // carry moves frames to the reader until one of the ends is reached; an error is the feeder's.
 func (p *pipe) carry(conn net.Conn, r *bufio.Reader, gone <-chan struct{}, x *pass) (said byte, err error) {
-	if err := binary.Write(conn, binary.LittleEndian, need{x.number, x.given, uint32(len(x.mark))}); err != nil {
+	b, err := binary.Append(nil, binary.LittleEndian, need{x.number, x.given, uint32(len(x.mark))})
+	if err != nil {
 		return 0, err
 	}
-	if _, err := conn.Write(x.mark); err != nil {
+	if _, err := conn.Write(append(b, x.mark...)); err != nil {
 		return 0, err
 	}
 	<-gone

@@ -41,7 +41,7 @@ func (r *jobRun) layPipes(ctx context.Context, host int, all []channel, place fu
 		}
 		pipes = append(pipes, place(c))
 	}
-	_, err := feed.Start(ctx, r.Keeper, r.keeper(host), pipes)
+	_, err := feed.Start(ctx, r.Keeper, r.keeper(host), pipes, nil)
 	return err
 }
 
