@@ -64,6 +64,7 @@ func TestChannels(t *testing.T) {
 	config, err := json.Marshal([]any{
 		channelOf("whole", "S3Prefix", "noise/", nil, nil), channelOf("part", "S3Prefix", "noise/", sharded, nil),
 		channelOf("stream", "S3Prefix", "noise/", nil, pipe), channelOf("turn", "S3Prefix", "noise/", sharded, pipe),
+		channelOf("fast", "S3Prefix", "noise/", sharded, map[string]any{"InputMode": "FastFile"}),
 		channelOf("lines", "AugmentedManifestFile", "lines", map[string]any{"AttributeNames": []string{"label", "x-ref"}}, pipe),
 	})
 	if err != nil {
@@ -76,6 +77,7 @@ func TestChannels(t *testing.T) {
 	for i, o := range objects {
 		want[saw(fmt.Sprintf("whole/%02d", i), o)] = 2 // hosts
 		want[saw(fmt.Sprintf("part/%02d", i), o)] = 1
+		want[saw(fmt.Sprintf("fast/%02d", i), o)] = 1
 	}
 	for pass := range 2 {
 		want[saw(fmt.Sprintf("stream_%d", pass), strings.Join(objects, ""))] = 2
@@ -100,7 +102,8 @@ func TestPipeAfterACrash(t *testing.T) {
 	d.provide(t)
 	v := d.vpc(t)
 	objects := d.provideNoise(t, "noise/", 80_000_000, 80_000_000, 1, 80_000_000)
-	config, err := json.Marshal([]any{channelOf("stream", "S3Prefix", "noise/", nil, map[string]any{"InputMode": "Pipe"})})
+	config, err := json.Marshal([]any{channelOf("stream", "S3Prefix", "noise/", nil, map[string]any{"InputMode": "Pipe"}),
+		channelOf("shown", "S3Prefix", "noise/", nil, map[string]any{"InputMode": "FastFile"})})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,6 +119,14 @@ func TestPipeAfterACrash(t *testing.T) {
 		if !strings.Contains(log, saw(fmt.Sprintf("stream_%d", pass), strings.Join(objects, ""))) {
 			t.Errorf("pass %d is not whole:\n%s", pass, log)
 		}
+	}
+	for i, o := range objects {
+		if !strings.Contains(log, saw(fmt.Sprintf("shown/%02d", i), o)) {
+			t.Errorf("shown/%02d is not whole", i)
+		}
+	}
+	if b, err := os.ReadFile("/proc/mounts"); err != nil || strings.Contains(string(b), d.data+"/jobs") {
+		t.Errorf("what the job was shown is still there: %v", err)
 	}
 	waitFor(t, "a keeper of pipes outlives its job", func() bool { return len(keepers(d.data)) == 0 })
 }

@@ -28,7 +28,7 @@ func (purgeCommand) Run(c *commands) error {
 	}
 	defer lock.Close()
 	for _, dir := range keepers(f.jobs()) {
-		if err := feed.Remove(context.Background(), dir); err != nil {
+		if err := errors.Join(feed.Remove(context.Background(), dir), feed.Hide(filepath.Join(filepath.Dir(dir), "views"))); err != nil {
 			return err
 		}
 	}
@@ -58,7 +58,11 @@ func (purgeCommand) Run(c *commands) error {
 // jobs' hosts, and not beside them: what is found is ours.
 func keepers(jobs string) []string {
 	const host = "[a-z][a-z]-????????????????-[0-9]*"
-	here, _ := filepath.Glob(filepath.Join(jobs, host, "pipes"))
-	regions, _ := filepath.Glob(filepath.Join(jobs, "*", host, "pipes"))
-	return append(here, regions...)
+	here, _ := filepath.Glob(filepath.Join(jobs, host))
+	regions, _ := filepath.Glob(filepath.Join(jobs, "*", host))
+	var out []string
+	for _, dir := range append(here, regions...) {
+		out = append(out, filepath.Join(dir, "pipes"))
+	}
+	return out
 }

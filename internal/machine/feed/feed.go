@@ -81,6 +81,15 @@ func Start(ctx context.Context, command []string, directory string, pipes []Pipe
 		return nil, err
 	}
 	defer said.Close()
+	// Held from before there is a keeper until it is gone: it inherits the lock.
+	lock, err := os.OpenFile(filepath.Join(directory, lockFile), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	defer lock.Close()
+	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX); err != nil {
+		return nil, err
+	}
 	ready, tell, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -88,7 +97,7 @@ func Start(ctx context.Context, command []string, directory string, pipes []Pipe
 	defer ready.Close()
 	cmd := exec.Command(command[0], append(command[1:len(command):len(command)], directory)...)
 	cmd.Dir, cmd.Env = directory, []string{"GOMAXPROCS=2"}
-	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = said, said, []*os.File{tell}
+	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = said, said, []*os.File{tell, lock}
 	cmd.SysProcAttr = &unix.SysProcAttr{Setsid: true}
 	err = cmd.Start()
 	tell.Close()
@@ -125,7 +134,7 @@ func (k *Keeper) Alive() bool {
 		return false
 	}
 	defer f.Close()
-	return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) == unix.EWOULDBLOCK
+	return unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB) == unix.EWOULDBLOCK
 }
 
 // Remove ends the keeper of a directory, if there is one, takes its views away and removes the directory. The FIFOs stay.
@@ -145,12 +154,39 @@ func Remove(ctx context.Context, directory string) error {
 	}
 	if o, err := readOrder(directory); err == nil {
 		for _, v := range o.Views {
-			if err := unix.Unmount(v.At, unix.MNT_DETACH); err != nil && err != unix.EINVAL && err != unix.ENOENT {
-				return fmt.Errorf("unmount %s: %w", v.At, err)
+			if err := hide(v.At); err != nil {
+				return err
 			}
 		}
 	}
 	return os.RemoveAll(directory)
+}
+
+// Hide takes away what is shown at the directories below one, whoever showed it: what a keeper was told may be
+// lost before its views are.
+func Hide(directory string) error {
+	all, err := os.ReadDir(directory)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	errs := []error{err}
+	for _, e := range all {
+		if e.IsDir() {
+			errs = append(errs, hide(filepath.Join(directory, e.Name())))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func hide(at string) error {
+	switch err := unix.Unmount(at, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW); err {
+	case nil, unix.EINVAL, unix.ENOENT: // nothing is shown there
+		return nil
+	case unix.EPERM: // who may not unmount has not mounted
+		return nil
+	default:
+		return fmt.Errorf("unmount %s: %w", at, err)
+	}
 }
 
 // process gives the keeper's process: the one that says so in the lock, and is it.

@@ -17,6 +17,7 @@ import (
 
 const (
 	fdReady = 3
+	fdLock  = 4 // locked by who started us; nobody else has it
 	// mostAhead is how many passes of a pipe may be open at a time.
 	mostAhead = 32
 	// watchEvery is how often the keeper looks whether it is still wanted.
@@ -26,6 +27,7 @@ const (
 // Main is the main function of the keeper. Its one argument is its directory.
 func Main(args []string) int {
 	unix.CloseOnExec(fdReady)
+	unix.CloseOnExec(fdLock)
 	// Whoever ends the feeder does not end the pipes.
 	signal.Notify(make(chan os.Signal, 1), unix.SIGHUP, unix.SIGINT, unix.SIGTERM)
 	if len(args) != 1 {
@@ -44,13 +46,7 @@ func keep(directory string) error {
 	if err := os.Chdir(directory); err != nil {
 		return err
 	}
-	lock, err := os.OpenFile(lockFile, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return err
-	}
-	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		return err
-	}
+	lock := os.NewFile(fdLock, lockFile)
 	if _, err := lock.WriteString(strconv.Itoa(os.Getpid())); err != nil {
 		return err
 	}
@@ -64,7 +60,7 @@ func keep(directory string) error {
 		if err != nil {
 			return err
 		}
-		defer unix.Unmount(v.At, unix.MNT_DETACH) //nolint:errcheck // it may be gone
+		defer hide(v.At) //nolint:errcheck // it may be gone
 		views = append(views, x)
 	}
 	var pipes []*pipe

@@ -11,6 +11,7 @@ import (
 const (
 	file              = "File"
 	pipe              = "Pipe"
+	fastFile          = "FastFile"
 	prefixData        = "S3Prefix"
 	manifestData      = "ManifestFile"
 	augmentedData     = "AugmentedManifestFile"

@@ -21,11 +21,12 @@ type contents struct {
 	Lines   []string `json:",omitempty"`
 }
 
-// member is an object of a channel; Name is its path below the channel's directory. Size is negative where only
-// a manifest spoke of it.
+// member is an object of a channel; Name is its path below the channel's directory. Size is negative and Tag
+// empty where only a manifest spoke of it.
 type member struct {
 	Bucket, Key, Name string
 	Size              int64
+	Tag               string `json:",omitempty"`
 }
 
 // contents gives what a channel consists of. The first host that asks decides for all: the listing lies on disk
@@ -80,7 +81,20 @@ func (r *jobRun) survey(ctx context.Context, c3 *s3, c channel) (*contents, erro
 		return nil, fails(`ClientError: Data download failed:No S3 objects found under S3 URL "%s" given in input data source. Please ensure that the bucket exists in the selected region (%s), that objects exist under that S3 prefix, and that the role "%s" has "s3:ListBucket" permissions on bucket "%s".`,
 			c.URI, r.Region, r.plan.Role, bucket)
 	}
+	if err == nil && c.Mode == fastFile && !wholeFolder(key, all) {
+		return nil, fails("ClientError: Data download failed:Failed to download data.\nFor FastFile mode, partial S3 prefix is not supported. S3 prefix has to end with a full file or folder. Add a trailing '/' to the prefix of channel %s if it is a folder: %s", c.Name, c.URI)
+	}
 	return &contents{Objects: all}, err
+}
+
+// wholeFolder tells whether a prefix ends with a folder or a file, and does not cut a name in two.
+func wholeFolder(prefix string, all []member) bool {
+	for _, m := range all {
+		if rest := strings.TrimPrefix(m.Key, prefix); prefix != "" && !strings.HasSuffix(prefix, "/") && rest != "" && rest[0] != '/' {
+			return false
+		}
+	}
+	return true
 }
 
 // under lists the objects whose key begins with prefix; each is named by what follows the prefix if that is a folder,
@@ -99,7 +113,7 @@ func (c *s3) under(ctx context.Context, bucket, prefix string) ([]member, error)
 		if strings.Contains(o.Key, "//") {
 			return fails("ClientError: Data download failed:Failed to download data. S3 key:\n%s has an illegal char sub-sequence '//' in it", o.Key)
 		}
-		all = append(all, member{bucket, o.Key, name, o.Size})
+		all = append(all, member{bucket, o.Key, name, o.Size, o.ETag})
 		return nil
 	})
 	return all, err

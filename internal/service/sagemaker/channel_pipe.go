@@ -14,40 +14,49 @@ import (
 // keeper is where the process that keeps a host's pipes has its files.
 func (r *jobRun) keeper(host int) string { return filepath.Join(r.dir(host), "pipes") }
 
-// piped are the channels that a host reads from pipes, in the order in which its keeper knows them.
-func (r *jobRun) piped(host int, all []channel) []channel {
+// kept are the channels of a mode that a host has from its keeper, in the order in which that knows them.
+func (r *jobRun) kept(host int, all []channel, mode string) []channel {
 	var out []channel
 	for _, c := range all {
-		if _, _, ok := c.share(r.st().Hosts, host); ok && c.Mode == pipe {
+		if _, _, ok := c.share(r.st().Hosts, host); ok && c.Mode == mode {
 			out = append(out, c)
 		}
 	}
 	return out
 }
 
-// layPipes makes the pipes of a host's channels, each in its place, whose directory must be there; the container must
-// not run yet. What the channels consist of is known then.
+// layPipes makes the pipes of a host's channels, each in its place, whose directory must be there, and shows those
+// that are files when somebody reads them; the container must not run yet. What the channels consist of is
+// known then.
 func (r *jobRun) layPipes(ctx context.Context, host int, all []channel, place func(channel) feed.Pipe) error {
-	mine := r.piped(host, all)
-	if len(mine) == 0 {
+	streams, shown := r.kept(host, all, pipe), r.kept(host, all, fastFile)
+	if len(streams)+len(shown) == 0 {
 		return nil
 	}
 	client := r.s3(host)
 	defer client.close()
 	var pipes []feed.Pipe
-	for _, c := range mine {
+	for _, c := range streams {
 		if _, err := r.contents(ctx, client, c); err != nil {
 			return err
 		}
 		pipes = append(pipes, place(c))
 	}
-	_, err := feed.Start(ctx, r.Keeper, r.keeper(host), pipes, nil)
+	var views []feed.View
+	for _, c := range shown {
+		v, err := r.layView(ctx, client, host, c)
+		if err != nil {
+			return err
+		}
+		views = append(views, v)
+	}
+	_, err := feed.Start(ctx, r.Keeper, r.keeper(host), pipes, views)
 	return err
 }
 
 // dropPipes ends what layPipes began.
 func (r *jobRun) dropPipes(ctx context.Context, host int) error {
-	return feed.Remove(ctx, r.keeper(host))
+	return errors.Join(feed.Remove(ctx, r.keeper(host)), feed.Hide(filepath.Join(r.dir(host), "views")))
 }
 
 // dropAllPipes undoes it for all hosts.
@@ -76,7 +85,7 @@ func (r *jobRun) runFed(ctx context.Context, all []channel) error {
 		return err
 	}
 	for i := range r.st().Hosts {
-		if len(r.piped(i, all)) == 0 {
+		if len(r.kept(i, all, pipe))+len(r.kept(i, all, fastFile)) == 0 {
 			continue
 		}
 		if _, err := feed.Find(r.keeper(i)); err != nil {
@@ -89,16 +98,19 @@ func (r *jobRun) runFed(ctx context.Context, all []channel) error {
 // feedAll has the hosts' pipes fed while the containers run.
 func (r *jobRun) feedAll(all []channel) error {
 	for host := range r.st().Hosts {
-		mine := r.piped(host, all)
-		if len(mine) == 0 {
+		streams, shown := r.kept(host, all, pipe), r.kept(host, all, fastFile)
+		if len(streams)+len(shown) == 0 {
 			continue
 		}
 		k, err := feed.Find(r.keeper(host))
 		if err != nil {
 			return r.lost(host)
 		}
-		for i, c := range mine {
+		for i, c := range streams {
 			r.feeds = append(r.feeds, func(ctx context.Context) error { return r.feed(ctx, k, i, host, c) })
+		}
+		for i, c := range shown {
+			r.feeds = append(r.feeds, func(ctx context.Context) error { return r.serveView(ctx, k, i, host, c) })
 		}
 	}
 	return nil

@@ -44,13 +44,15 @@ func (c *channel) refuse(name string) error {
 		return validation.New("%sAttributeNames is required with S3DataType AugmentedManifestFile.", name)
 	case c.Type != augmentedData && len(c.Attributes) > 0:
 		return validation.New("%sAttributeNames can only be used with S3DataType AugmentedManifestFile.", name)
-	case c.Mode == file && c.Compression == gzipped:
+	case c.Mode == fastFile && c.Type != prefixData:
+		return validation.New("%sInputMode FastFile can only be used with S3DataType S3Prefix.", name)
+	case c.Mode != pipe && c.Compression == gzipped:
 		return validation.New("%sCompressionType Gzip can only be used if the input mode is Pipe.", name)
-	case c.Mode == file && c.Wrapper == wrappedInRecordIO:
+	case c.Mode != pipe && c.Wrapper == wrappedInRecordIO:
 		return validation.New("%sRecordWrapperType RecordIO can only be used if the input mode is Pipe.", name)
 	}
 	return refuse(
-		refusal{name + "InputMode " + c.Mode, c.Mode != file && c.Mode != pipe},
+		refusal{name + "InputMode " + c.Mode, c.Mode != file && c.Mode != pipe && c.Mode != fastFile},
 		refusal{name + "S3DataType " + c.Type, c.Type != prefixData && c.Type != manifestData && c.Type != augmentedData},
 	)
 }

@@ -97,12 +97,9 @@ func TestCreateTrainingJobRefuses(t *testing.T) {
 		"CheckpointConfig.LocalPath": func(r *sagemaker.CreateTrainingJobRequest) {
 			r.CheckpointConfig = &sagemaker.CheckpointConfig{S3Uri: new("s3://out/c"), LocalPath: new("/opt/ml/model/x")}
 		},
-		"ExperimentConfig": func(r *sagemaker.CreateTrainingJobRequest) { r.ExperimentConfig = &sagemaker.ExperimentConfig{} },
-		"ProfilerConfig":   func(r *sagemaker.CreateTrainingJobRequest) { r.ProfilerConfig = &sagemaker.ProfilerConfig{} },
-		"RetryStrategy":    func(r *sagemaker.CreateTrainingJobRequest) { r.RetryStrategy = &sagemaker.RetryStrategy{} },
-		"TrainingInputMode FastFile": func(r *sagemaker.CreateTrainingJobRequest) {
-			r.AlgorithmSpecification.TrainingInputMode = new("FastFile")
-		},
+		"ExperimentConfig":         func(r *sagemaker.CreateTrainingJobRequest) { r.ExperimentConfig = &sagemaker.ExperimentConfig{} },
+		"ProfilerConfig":           func(r *sagemaker.CreateTrainingJobRequest) { r.ProfilerConfig = &sagemaker.ProfilerConfig{} },
+		"RetryStrategy":            func(r *sagemaker.CreateTrainingJobRequest) { r.RetryStrategy = &sagemaker.RetryStrategy{} },
 		"AlgorithmName":            func(r *sagemaker.CreateTrainingJobRequest) { r.AlgorithmSpecification.AlgorithmName = new("a") },
 		"InstanceCount":            func(r *sagemaker.CreateTrainingJobRequest) { r.ResourceConfig.InstanceCount = new(int32(0)) },
 		"VolumeKmsKeyId":           func(r *sagemaker.CreateTrainingJobRequest) { r.ResourceConfig.VolumeKmsKeyId = new("k") },
@@ -134,7 +131,10 @@ func TestCreateTrainingJobRefuses(t *testing.T) {
 		"S3DataType Converse": func(r *sagemaker.CreateTrainingJobRequest) {
 			r.InputDataConfig[0].DataSource.S3DataSource.S3DataType = new("Converse")
 		},
-		"InputMode FastFile": func(r *sagemaker.CreateTrainingJobRequest) { r.InputDataConfig[0].InputMode = new("FastFile") },
+		"InputMode FastFile can only be used with S3DataType S3Prefix": func(r *sagemaker.CreateTrainingJobRequest) {
+			r.InputDataConfig[0].InputMode = new("FastFile")
+			r.InputDataConfig[0].DataSource.S3DataSource = &sagemaker.S3DataSource{S3DataType: new("ManifestFile"), S3Uri: new("s3://data/m")}
+		},
 		"S3Uri": func(r *sagemaker.CreateTrainingJobRequest) {
 			r.InputDataConfig[0].DataSource.S3DataSource.S3Uri = new("https://x")
 		},

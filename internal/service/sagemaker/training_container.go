@@ -22,7 +22,7 @@ func (j *trainingJob) container(r *jobRun, host int) (executor.Spec, error) {
 	spec := executor.Spec{
 		Root: img.Root, Args: trainingArgs(img, in.AlgorithmSpecification.ContainerEntrypoint, in.AlgorithmSpecification.ContainerArguments),
 		Env: environment(img.Env, in.Environment, own), Directory: img.WorkingDir, UID: img.UID, GID: img.GID,
-		Mounts: []executor.Mount{{Source: r.ml(host), Target: "/opt/ml"}},
+		Mounts: append([]executor.Mount{{Source: r.ml(host), Target: "/opt/ml"}}, r.views(host, j.inputs(), func(c channel) string { return "/opt/ml/input/data/" + c.Name })...),
 	}
 	if c := in.CheckpointConfig; c != nil {
 		spec.Mounts = append(spec.Mounts, executor.Mount{Source: filepath.Join(r.dir(host), "checkpoints"), Target: text(c.LocalPath)})

@@ -49,6 +49,11 @@ func (r *jobRun) layOut(ctx context.Context, host int) error {
 	}
 	data := filepath.Join(r.ml(host), "input/data")
 	for _, c := range r.training().inputs() {
+		if c.Mode == fastFile { // where the view is shown
+			if err := os.Mkdir(filepath.Join(data, c.Name), 0o755); err != nil {
+				return err
+			}
+		}
 		if c.Mode != file {
 			continue
 		}

@@ -66,7 +66,6 @@ func refuseAlgorithm(a *sagemaker.AlgorithmSpecification) error {
 	config := a.TrainingImageConfig
 	if err := refuse(
 		refusal{"AlgorithmSpecification.AlgorithmName", a.AlgorithmName != nil},
-		refusal{"AlgorithmSpecification.TrainingInputMode " + text(a.TrainingInputMode), text(a.TrainingInputMode) == "FastFile"},
 		refusal{"AlgorithmSpecification.EnableSageMakerMetricsTimeSeries", flag(a.EnableSageMakerMetricsTimeSeries)},
 		refusal{"AlgorithmSpecification.TrainingImageConfig", config != nil && text(config.TrainingRepositoryAccessMode) != "Platform"},
 	); err != nil {
