@@ -80,7 +80,7 @@ func TestFastFileAfterACrash(t *testing.T) {
 	needMounts(t)
 	want := noise(5 * lazyChunk)
 	result := ""
-	w := newWorld(t, map[string]memory.Program{"program": func(_ context.Context, p memory.Process) int {
+	read := func(p memory.Process) int {
 		f, err := os.Open(p.Path("/opt/ml/input/data/train/x"))
 		if err != nil {
 			result = err.Error()
@@ -96,6 +96,16 @@ func TestFastFileAfterACrash(t *testing.T) {
 			time.Sleep(5 * time.Millisecond)
 		}
 		return 0
+	}
+	w := newWorld(t, map[string]memory.Program{"program": func(_ context.Context, p memory.Process) int {
+		code := make(chan int, 1)
+		go func() { code <- read(p) }()
+		select {
+		case n := <-code:
+			return n
+		case <-p.Terminate:
+			return 143
+		}
 	}})
 	w.config = func(c *Config) { c.Connect = time.Minute } // a machine that is busy is not one without a route
 	w.s3.put("data/d/x", want)
