@@ -22,10 +22,18 @@ func TestHostileContainer(t *testing.T) {
 	}
 	targets := "targets=" + address + ":8080 " + address + ":80"
 	free := v.job(t, "hostile", probe, "hostile=yes,"+targets)
+	hoard := v.job(t, "hoard", probe, "hoard=1200000000")
 	isolated := v.job(t, "hostile-isolated", probe, "hostile=yes,"+targets, "--enable-network-isolation")
 	for _, job := range []string{free, isolated} {
 		v.completed(t, job)
 		t.Run(job, func(t *testing.T) { v.judge(t, job, address, job == free) })
+	}
+	// Its volume has a gigabyte, and it does not listen to SIGTERM, for which it would have two minutes.
+	if status, reason := v.settled(t, hoard); status != "Failed" || !strings.HasPrefix(reason, "ClientError: No space left on device: ") {
+		t.Errorf("a job that takes more than its volume ended %s: %s", status, reason)
+	}
+	if lines := v.log(t, hoard); len(lines) < 5 || len(strings.Join(lines, "")) < 1<<20 {
+		t.Errorf("a line of a megabyte came as %d lines", len(lines))
 	}
 	at.aws(t, "sagemaker", "stop-training-job", "--training-job-name", victim)
 	if status, reason := v.settled(t, victim); status != "Stopped" {

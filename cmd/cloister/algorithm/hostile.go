@@ -1,9 +1,12 @@
 package algorithm
 
 import (
+	"context"
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/google/nftables"
@@ -114,6 +117,25 @@ var permitted = []attempt{
 func (p program) attack() {
 	p.attempt("forbidden", forbidden)
 	p.attempt("permitted", permitted)
+}
+
+// hoard says a line that is longer than any log takes, takes room on the disk and keeps it, whoever tells it to end.
+func (p program) hoard(ctx context.Context, size string) error {
+	n, err := strconv.ParseInt(size, 10, 64)
+	if err != nil {
+		return customer(err)
+	}
+	p.log("INFO", "hoard %s", strings.Repeat("x", 1<<20))
+	f, err := os.Create(filepath.Join(p.root, "model", "hoard"))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := unix.Fallocate(int(f.Fd()), 0, 0, n); err != nil {
+		return err
+	}
+	<-context.WithoutCancel(ctx).Done()
+	return nil
 }
 
 func (p program) attempt(kind string, all []attempt) {

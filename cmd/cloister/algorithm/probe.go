@@ -24,7 +24,8 @@ var probes = []string{
 // comes as host:port, one a line, in the input channel's file "targets", or in the hyperparameter
 // "targets" with spaces between. The hyperparameter "hostile" has it try what no container may, "meet" has
 // the hosts of a job exchange data within so many seconds, "look" has it tell what its channels hold, with as many
-// passes over pipes, "fill" leave a model of so many bytes, "seconds" has it live on, and count aloud how long, "sleep"
+// passes over pipes, "fill" leave a model of so many bytes, "hoard" take as many of the disk and
+// then not end when it is told to, "seconds" has it live on, and count aloud how long, "sleep"
 // has it live on for so many without a word; but with a "checkpoint", a file, only when it is started for the first
 // time.
 func (p program) probe(ctx context.Context) error {
@@ -56,6 +57,9 @@ func (p program) probe(ctx context.Context) error {
 	}
 	if size := c.hyperparameters["fill"]; size != "" {
 		return p.fill(size)
+	}
+	if size := c.hyperparameters["hoard"]; size != "" {
+		return p.hoard(ctx, size)
 	}
 	seconds := c.hyperparameters["seconds"]
 	if at := c.hyperparameters["checkpoint"]; at != "" {

@@ -217,7 +217,7 @@ func (w *worker) stream(ctx context.Context, r io.Reader, out io.Writer) error {
 // largestAnswers bounds the answers of a container that are held in memory, all that may be at a time.
 const largestAnswers = 512 << 20
 
-func (w *worker) largestAnswer() int64 { return largestAnswers / int64(w.concurrency) }
+func (w *worker) largestAnswer() int64 { return w.answers / int64(w.concurrency) }
 
 // post sends one request. again says whether it may be sent again; an answer goes to out, if there is one.
 func (w *worker) post(ctx context.Context, body io.Reader, size int64, out io.Writer) (got []byte, again bool, err error) {

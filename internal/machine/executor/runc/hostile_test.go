@@ -100,6 +100,20 @@ func TestOutOfMemory(t *testing.T) {
 	}
 }
 
+// TestLogFlood writes twenty megabytes into a log of one: it is not kept, and not held up either.
+func TestLogFlood(t *testing.T) {
+	e := open(t)
+	e.config.LogBytes = 1 << 20
+	exit, said := e.try(t, executor.Spec{ID: "flood", Args: []string{"/guest", "flood"}})
+	size := 0
+	for _, line := range said {
+		size += len(line)
+	}
+	if last := said[len(said)-1]; exit.Code != 0 || size > 1<<20 || !strings.Contains(last, "reached its limit of 1048576 bytes") {
+		t.Errorf("ended with %+v, kept %d bytes to %q", exit, size, last)
+	}
+}
+
 // limited gives an executor that has cgroups.
 func limited(t *testing.T) *Executor {
 	e := open(t)

@@ -61,6 +61,7 @@ var attacks = map[string]func(args []string) error{
 	"setuid":      setuid,
 	"forks":       forks,
 	"hog":         hog,
+	"flood":       flood,
 	"descriptors": descriptors,
 }
 
@@ -236,6 +237,23 @@ func forks([]string) error {
 		fmt.Println("child", i)
 	}
 	return nil
+}
+
+// flood writes short lines, then one that has no end.
+func flood([]string) error {
+	lines := []byte(strings.Repeat("line\n", 10_000))
+	for range 20 {
+		if _, err := os.Stdout.Write(lines); err != nil {
+			return err
+		}
+	}
+	line := []byte(strings.Repeat("x", 1<<20))
+	for range 20 {
+		if _, err := os.Stdout.Write(line); err != nil {
+			return err
+		}
+	}
+	return errors.New("nobody stopped it")
 }
 
 func hog([]string) error {
