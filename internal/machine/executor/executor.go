@@ -32,6 +32,8 @@ type Executor interface {
 	Remove(ctx context.Context, id string) error
 	// List gives every container that was started and not removed, by any process of this instance.
 	List(ctx context.Context) ([]Status, error)
+	// Usage gives what a container has used so far; false where nobody counts, or for one that does not run.
+	Usage(id string) (Usage, bool)
 	// Logs gives the lines a container wrote, from the line with sequence number since (0 is the
 	// first), and follows until it has ended or ctx is done.
 	Logs(ctx context.Context, id string, since int64) iter.Seq2[Line, error]
@@ -69,6 +71,12 @@ type Limits struct {
 	CPUs    float64
 	Memory  int64 // bytes
 	Process int64 // number of processes and threads
+}
+
+// Usage is what a container has used: processor time since its start, and the memory that it holds.
+type Usage struct {
+	CPU    time.Duration
+	Memory int64 // bytes, without what the kernel could take back at once
 }
 
 // Exit is how a container ended.

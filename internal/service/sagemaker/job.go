@@ -90,6 +90,9 @@ type jobPlan struct {
 	VPC *sagemaker.VpcConfig
 	// Isolated containers reach their peers and nothing else; Encrypted ones reach those through a tunnel.
 	Isolated, Encrypted bool
+	// Endpoints says that each host is an endpoint of its own: it has no peers, needs what endpoints need of a VPC,
+	// and counts as one; and that it ends before Drive does is for Drive.
+	Endpoints bool
 	// Grace is what a container has between SIGTERM and SIGKILL, MaxRuntime what all have from the
 	// first start; zero is no bound.
 	Grace, MaxRuntime time.Duration
@@ -104,6 +107,14 @@ type jobPlan struct {
 	// Drive works with containers that serve: its end is theirs, and that one of them ends before is for
 	// judge. Without it the containers' end is the job's.
 	Drive func(*jobRun, context.Context) error
+}
+
+// usage is what the quotas of the job's instances are called after.
+func (p *jobPlan) usage() string {
+	if p.Endpoints {
+		return "endpoint"
+	}
+	return p.Noun
 }
 
 // jobStage is one step of a job. do may run twice, and is run again after a crash in it or right after

@@ -42,7 +42,7 @@ func (r *jobRun) hostIDs() (ids []string) {
 // launch makes what the hosts are reached by: all interfaces, then the namespaces. Nothing runs before
 // all are there, so that a container can find its peers from its first instruction on.
 func (r *jobRun) launch(ctx context.Context) error {
-	err := r.provision(ctx, r.st().Account, r.st().ID, r.plan.Noun, r.st().types()...)
+	err := r.provision(ctx, r.st().Account, r.st().ID, r.plan.usage(), r.st().types()...)
 	if errors.Is(err, errCapacity) {
 		return fails("CapacityError: Unable to provision requested ML compute capacity. Please retry using a different ML instance type.")
 	}
@@ -82,7 +82,7 @@ func (r *jobRun) connect(ctx context.Context) error {
 	if !slices.ContainsFunc(hosts, func(h jobHost) bool { return h.Interface == "" }) {
 		return nil
 	}
-	p := place{vpc: r.plan.VPC, types: r.st().types(), marked: mark(r.st().ID+"*", r.plan.What)}
+	p := place{vpc: r.plan.VPC, types: r.st().types(), marked: mark(r.st().ID+"*", r.plan.What), hosts: r.plan.Endpoints}
 	if err := r.admit(ctx, x.as, p); err != nil {
 		return err
 	}
@@ -112,9 +112,11 @@ func (r *jobRun) connect(ctx context.Context) error {
 // cutOff makes the isolated namespaces: one that is alone, or several in a network of their own.
 func (r *jobRun) cutOff(ctx context.Context) error {
 	ids := r.hostIDs()
-	if len(ids) == 1 {
-		if err := r.Isolation.Isolate(ctx, ids[0]); err != nil {
-			return fmt.Errorf("isolate %s: %w", ids[0], err)
+	if r.alone() {
+		for _, id := range ids {
+			if err := r.Isolation.Isolate(ctx, id); err != nil {
+				return fmt.Errorf("isolate %s: %w", id, err)
+			}
 		}
 		return nil
 	}
@@ -125,11 +127,36 @@ func (r *jobRun) cutOff(ctx context.Context) error {
 	return r.at(ctx, at)
 }
 
+// alone tells whether no host has a peer.
+func (r *jobRun) alone() bool { return r.plan.Endpoints || len(r.st().Hosts) == 1 }
+
+// homes are the hosts that share a place in the service's own VPC, by the id of that place.
+func (r *jobRun) homes() map[string][]string {
+	if !r.plan.Endpoints {
+		return map[string][]string{r.st().ID: r.hostIDs()}
+	}
+	out := map[string][]string{}
+	for _, id := range r.hostIDs() {
+		out[id] = []string{id}
+	}
+	return out
+}
+
 // settle gives the hosts a place in the service's own VPC.
 func (r *jobRun) settle(ctx context.Context) error {
-	at, err := r.Isolation.Home(ctx, r.st().ID, r.hostIDs())
-	if err != nil {
-		return fmt.Errorf("a place for %s: %w", r.st().ID, err)
+	known := map[string]netip.Addr{}
+	for id, hosts := range r.homes() {
+		at, err := r.Isolation.Home(ctx, id, hosts)
+		if err != nil {
+			return fmt.Errorf("a place for %s: %w", id, err)
+		}
+		for i, a := range at {
+			known[hosts[i]] = a
+		}
+	}
+	var at []netip.Addr
+	for _, id := range r.hostIDs() {
+		at = append(at, known[id])
 	}
 	return r.at(ctx, at)
 }
@@ -186,7 +213,7 @@ func (r *jobRun) names(host int) []string {
 		if r.plan.Encrypted && h.Encrypted.IsValid() {
 			at = h.Encrypted
 		}
-		if at.IsValid() {
+		if at.IsValid() && (i == host || !r.plan.Endpoints) {
 			lines = append(lines, at.String()+" "+h.Name)
 		} else if i == host {
 			own += " " + h.Name
@@ -208,13 +235,17 @@ func (r *jobRun) undo(ctx context.Context) error {
 			errs = append(errs, st.undo(r, ctx))
 		}
 	}
-	switch alone := len(r.st().Hosts) == 1; {
-	case r.isolated() && alone:
-		errs = append(errs, r.Isolation.Release(ctx, r.st().Hosts[0].ID))
+	switch {
+	case r.isolated() && r.alone():
+		for _, id := range r.hostIDs() {
+			errs = append(errs, r.Isolation.Release(ctx, id))
+		}
 	case r.isolated():
 		errs = append(errs, r.Isolation.Part(ctx, r.st().ID))
 	case r.home():
-		errs = append(errs, r.Isolation.Leave(ctx, r.st().ID, r.hostIDs()))
+		for id, hosts := range r.homes() {
+			errs = append(errs, r.Isolation.Leave(ctx, id, hosts))
+		}
 	}
 	for i, h := range slices.Backward(r.st().Hosts) {
 		// An interface whose id was lost is looked for, unless no stage can have made one.

@@ -23,6 +23,7 @@ var jobKinds = map[string]jobKind{
 	transformKind.name:   transformKind,
 	processingKind.name:  processingKind,
 	compilationKind.name: compilationKind,
+	recommendKind.name:   recommendKind,
 }
 
 // kindOf makes a table of records one of jobs.
@@ -101,9 +102,9 @@ func (s *Service) resumeJobs(tx *store.Tx) error {
 func (s *Service) begin(tx *store.Tx, kind jobKind, key string, j job) error {
 	st := j.state()
 	st.Status, st.Created = inProgress, tx.Now
-	noun := j.plan(s).Noun
-	st.show(tx.Now, "Starting", "Starting the "+noun)
-	if err := s.take(tx, st.Account, st.ID, noun, st.types()...); err != nil {
+	plan := j.plan(s)
+	st.show(tx.Now, "Starting", "Starting the "+plan.Noun)
+	if err := s.take(tx, st.Account, st.ID, plan.usage(), st.types()...); err != nil {
 		return err
 	}
 	tx.After(func() { s.jobs.Add(kind.queued(key)) })

@@ -100,6 +100,9 @@ func (r *jobRun) late(exit executor.Exit) bool {
 
 // fell tells whether an end, if nobody asked for it, fails the job.
 func (r *jobRun) fell(exit executor.Exit) bool {
+	if r.plan.Endpoints {
+		return false
+	}
 	return (exit.Code != 0 || exit.OutOfMemory || r.plan.Drive != nil) && !r.late(exit)
 }
 
@@ -139,9 +142,11 @@ type watcher struct {
 	left   int
 	ends   chan int   // hosts
 	driven chan error // what Drive gave
-	fed    chan error // what feeds gave
-	full   chan error // what the watch over a disk gave
-	meter  *meter     // nil when the log tells no metrics
+	// outlives says that Drive is to end also after all containers have.
+	outlives bool
+	fed      chan error // what feeds gave
+	full     chan error // what the watch over a disk gave
+	meter    *meter     // nil when the log tells no metrics
 }
 
 // watch waits until all containers have ended, carries their logs, and ends them when it is asked to, when
@@ -169,6 +174,7 @@ func (r *jobRun) watch(ctx context.Context) ([]executor.Exit, error) {
 		w.g.Go(func() error { fed <- feed(beside); return nil })
 	}
 	if r.plan.Drive != nil && r.st().StopAt == nil {
+		w.outlives = r.plan.Endpoints
 		w.g.Go(func() error { driven <- r.plan.Drive(r, beside); return nil })
 	}
 	w.g.Go(func() error { defer over(); defer cut(); return w.decide(ctx, cut) })
@@ -189,7 +195,7 @@ func (w *watcher) decide(ctx context.Context, cut func()) error {
 	if w.asked() { // before this process
 		stop = done
 	}
-	for w.left > 0 {
+	for w.left > 0 || w.outlives {
 		err, result, abrupt := error(nil), (*outcome)(nil), false
 		select {
 		case <-ctx.Done():
@@ -227,7 +233,7 @@ func (w *watcher) decide(ctx context.Context, cut func()) error {
 			return err
 		}
 		cut()
-		stop, late, w.driven, w.fed = nil, nil, nil, nil
+		stop, late, w.driven, w.fed, w.outlives = nil, nil, nil, nil, false
 	}
 	return nil
 }

@@ -95,6 +95,9 @@ func exists(tx *store.Tx, a arn.ARN) (bool, error) {
 	case "compilation-job":
 		v, err := compilationJobs.Get(tx, key)
 		return v != nil, err
+	case recommendResource:
+		v, err := recommendJobs.Get(tx, key)
+		return v != nil, err
 	case "model":
 		v, err := models.Get(tx, key)
 		return v != nil, err

@@ -161,6 +161,8 @@ type Service struct {
 	// answers is how many bytes of the answers of one container are held in memory.
 	answers int64
 	volumes *volumes
+	// second is how long a second of a load test is.
+	second time.Duration
 }
 
 // New makes the service; nothing happens before Run.
@@ -171,7 +173,7 @@ func New(c Config) *Service {
 	if c.Startup == 0 {
 		c.Startup = 8 * time.Minute
 	}
-	s := &Service{Config: c, pause: checkpointPause, volumes: newVolumes(), answers: largestAnswers}
+	s := &Service{Config: c, pause: checkpointPause, volumes: newVolumes(), answers: largestAnswers, second: time.Second}
 	s.tunings = reconcile.New("tuning-jobs", c.Log, s.workOnTuningJob)
 	s.jobs = reconcile.New("jobs", c.Log, func(ctx context.Context, key string) (time.Duration, error) { return 0, s.workOnJob(ctx, key) })
 	s.endpoints = reconcile.New("endpoints", c.Log, s.workOnEndpoint)

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"path"
 	"slices"
@@ -137,14 +136,9 @@ func (t *transform) output(name string) string {
 func (t *transform) host(ctx context.Context, i int, objects []source) error {
 	w := &worker{transform: t, host: i, log: t.dataLog(ctx, i)}
 	defer w.log.close()
-	w.client = &http.Client{Transport: &http.Transport{
-		MaxIdleConnsPerHost: largestBatch, DisableCompression: true,
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return t.Network.Dial(ctx, t.network(i), listening)
-		},
-	}}
+	w.client = t.caller(i, largestBatch)
 	defer w.client.CloseIdleConnections()
-	if err := w.await(ctx); err != nil {
+	if err := t.await(ctx, w.client); err != nil {
 		return err
 	}
 	w.ask(ctx)
@@ -157,23 +151,6 @@ func (t *transform) host(ctx context.Context, i int, objects []source) error {
 		}
 		if err := w.object(ctx, o); err != nil {
 			return err
-		}
-	}
-	return nil
-}
-
-// await asks for health until the container answers, or its time is over.
-func (w *worker) await(ctx context.Context) error {
-	within, cancel := context.WithTimeout(ctx, w.Startup)
-	defer cancel()
-	for pause := 10 * time.Millisecond; !healthy(within, w.client); pause = min(2*pause, pingPause) {
-		select {
-		case <-within.Done():
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			return fails("AlgorithmError: The model container did not pass the ping health check. Please check CloudWatch logs for this job.")
-		case <-time.After(pause):
 		}
 	}
 	return nil

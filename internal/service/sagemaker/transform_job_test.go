@@ -30,6 +30,7 @@ type transformer struct {
 	// parameters is what /execution-parameters says; empty is that there is no such path.
 	parameters string
 	hold       chan struct{} // holds every answer, if there is one
+	slow       bool          // for its test
 }
 
 func transformWorld(t *testing.T) (*transformer, *Service) {
@@ -65,6 +66,9 @@ func (m *transformer) serve(ctx context.Context, p memory.Process) int {
 	m.env = p.Env
 	m.mu.Unlock()
 	fmt.Fprintln(p.Output, "serving")
+	if slices.Contains(p.Env, "DIE=yes") {
+		return 3
+	}
 	h := http.NewServeMux()
 	h.HandleFunc("GET /ping", func(http.ResponseWriter, *http.Request) {})
 	h.HandleFunc("GET /execution-parameters", func(rw http.ResponseWriter, r *http.Request) {

@@ -2,13 +2,8 @@ package sagemaker
 
 import (
 	"context"
-	"os"
-	"path/filepath"
 	"strconv"
 
-	"golang.org/x/sync/errgroup"
-
-	"cloister/internal/machine/disk"
 	"cloister/internal/machine/executor"
 	"cloister/internal/machine/store"
 )
@@ -28,40 +23,15 @@ func (j *transformJob) plan(*Service) jobPlan {
 			{name: "Starting", status: "Starting", message: "Starting the transform job", early: true, do: (*jobRun).start},
 			{name: "LaunchingMLInstances", status: "Starting", message: "Launching requested ML instances", early: true, do: (*jobRun).launch},
 			{name: "DownloadingImage", status: "Starting", message: "Preparing the instances", early: true, do: (*jobRun).pull},
-			{name: downloading, status: "Downloading", message: "Downloading the model", early: true, do: (*jobRun).bringModels},
+			{name: downloading, status: "Downloading", message: "Downloading the model", early: true, do: func(r *jobRun, ctx context.Context) error { return r.bringModels(ctx, &j.Model) }},
 			{name: transforming, status: transforming, message: "Transforming", do: (*jobRun).run, undo: (*jobRun).forgetOutputs},
 		},
 		Drive: func(r *jobRun, ctx context.Context) error { return newTransform(r).drive(ctx) },
 	}
 }
 
-// bringModels brings the model's data to every host.
-func (r *jobRun) bringModels(ctx context.Context) error {
-	j := r.job().(*transformJob)
-	g, ctx := errgroup.WithContext(ctx)
-	for i := range j.Hosts {
-		g.Go(func() error {
-			if err := disk.Remove(r.dir(i)); err != nil {
-				return err
-			}
-			ml := filepath.Join(r.dir(i), "ml")
-			if err := os.MkdirAll(filepath.Join(ml, "model"), 0o755); err != nil {
-				return err
-			}
-			if err := os.Chmod(ml, 0o777); err != nil { // whatever user the image runs as
-				return err
-			}
-			s3 := r.s3(i)
-			defer s3.close()
-			return fetchModel(ctx, s3, j.Model.container(), filepath.Join(ml, "model"), r.dir(i))
-		})
-	}
-	return g.Wait()
-}
-
 // container is the model's, as it serves, told that it serves a batch.
 func (j *transformJob) container(r *jobRun, host int) (executor.Spec, error) {
-	c := j.Model.container()
 	own := map[string]string{"AWS_REGION": r.Region, "SAGEMAKER_BATCH": "true"}
 	if n := j.Request.MaxPayloadInMB; n != nil {
 		own["SAGEMAKER_MAX_PAYLOAD_IN_MB"] = strconv.Itoa(int(*n))
@@ -72,16 +42,7 @@ func (j *transformJob) container(r *jobRun, host int) (executor.Spec, error) {
 	if s := j.Request.BatchStrategy; s != nil {
 		own["SAGEMAKER_BATCH_STRATEGY"] = strategies[*s]
 	}
-	ml := filepath.Join(r.dir(host), "ml")
-	return executor.Spec{
-		Root: r.image.Root, Args: append(append([]string{}, r.image.Entrypoint...), "serve"),
-		Env:       environment(environment(r.image.Env, c.Environment), j.Request.Environment, own),
-		Directory: r.image.WorkingDir, UID: r.image.UID, GID: r.image.GID,
-		Hostname: text(orText(c.ContainerHostname, "container-1")),
-		Mounts: []executor.Mount{
-			{Source: ml, Target: "/opt/ml"}, {Source: filepath.Join(ml, "model"), Target: "/opt/ml/model", ReadOnly: true},
-		},
-	}, nil
+	return r.serving(host, &j.Model, j.Request.Environment, own), nil
 }
 
 // strategies are the batch strategies as containers are told them.

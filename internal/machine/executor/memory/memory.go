@@ -218,6 +218,9 @@ func (e *Executor) Remove(_ context.Context, id string) error {
 	return nil
 }
 
+// Usage is never known: programs are functions of this process.
+func (e *Executor) Usage(string) (executor.Usage, bool) { return executor.Usage{}, false }
+
 // List gives every container that was started and not removed.
 func (e *Executor) List(context.Context) ([]executor.Status, error) {
 	e.mu.Lock()

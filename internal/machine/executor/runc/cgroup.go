@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"cloister/internal/machine/executor"
 )
 
 const cgroupRoot = "/sys/fs/cgroup"
@@ -70,6 +72,38 @@ func memoryKills(path string) int {
 		return 0
 	}
 	return counter(string(data), "oom_kill")
+}
+
+// usage gives what the processes of a cgroup have used.
+func usage(path string) (u executor.Usage, ok bool) {
+	if unified() {
+		dir := filepath.Join(cgroupRoot, path)
+		stat, err := os.ReadFile(filepath.Join(dir, "cpu.stat"))
+		held, errHeld := numberIn(filepath.Join(dir, "memory.current"))
+		idle, errIdle := os.ReadFile(filepath.Join(dir, "memory.stat"))
+		if err != nil || errHeld != nil || errIdle != nil {
+			return u, false
+		}
+		cpu := time.Duration(counter(string(stat), "usage_usec")) * time.Microsecond
+		return executor.Usage{CPU: cpu, Memory: max(0, held-int64(counter(string(idle), "inactive_file")))}, true
+	}
+	cpu, err := numberIn(filepath.Join(cgroupRoot, "cpuacct", path, "cpuacct.usage"))
+	dir := filepath.Join(cgroupRoot, "memory", path)
+	held, errHeld := numberIn(filepath.Join(dir, "memory.usage_in_bytes"))
+	idle, errIdle := os.ReadFile(filepath.Join(dir, "memory.stat"))
+	if err != nil || errHeld != nil || errIdle != nil {
+		return u, false
+	}
+	return executor.Usage{CPU: time.Duration(cpu), Memory: max(0, held-int64(counter(string(idle), "total_inactive_file")))}, true
+}
+
+// numberIn reads a file that is one number.
+func numberIn(name string) (int64, error) {
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return 0, err
+	}
+	return strconv.ParseInt(strings.TrimSpace(string(b)), 10, 64)
 }
 
 // counter reads one value of a file of "name value" lines.

@@ -173,6 +173,14 @@ func (e *Executor) killShim(id string) error {
 	return unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0)
 }
 
+// Usage reads the container's cgroup.
+func (e *Executor) Usage(id string) (executor.Usage, bool) {
+	if e.config.Rootless || !validID.MatchString(id) {
+		return executor.Usage{}, false
+	}
+	return usage(e.cgroup(id))
+}
+
 // Remove kills what still runs and removes every trace.
 func (e *Executor) Remove(ctx context.Context, id string) error {
 	if !validID.MatchString(id) {
