@@ -168,7 +168,8 @@ func TestRecommendDoesWhatTheRequestSays(t *testing.T) {
 				CategoricalParameterRanges: []sagemaker.CategoricalParameter{{Name: new("DIE"), Value: []string{"yes"}}},
 			}
 		}, "COMPLETED", "[FAILED AlgorithmError: The model container ended during the load test, exit code: 3 COMPLETED]", ""},
-		"all die": {func(_ *sagemaker.CreateInferenceRecommendationsJobRequest, m *transformer) {
+		"all die": {func(in *sagemaker.CreateInferenceRecommendationsJobRequest, m *transformer) {
+			in.InputConfig.TrafficPattern.Phases[0].DurationInSeconds = new(int32(60))
 			m.s3.put("in/sample.tar.gz", tarball(m.t, tar.Header{Name: "x", Typeflag: tar.TypeReg, Uname: "deadly"}))
 		}, "FAILED", "[FAILED AlgorithmError: The model container ended during the load test, exit code: 0 FAILED AlgorithmError: The model container ended during the load test, exit code: 0]",
 			"No load test succeeded. AlgorithmError: The model container ended during the load test"},
