@@ -186,3 +186,36 @@ func TestTheDiskIsKeptForTheOthers(t *testing.T) {
 		t.Errorf("nobody knows what is free: %v", err)
 	}
 }
+
+// TestAnInstanceThatFillsItsVolumeStartsAfresh finds the model, and nothing else, where it was full.
+func TestAnInstanceThatFillsItsVolumeStartsAfresh(t *testing.T) {
+	w, s := hostingWorld(t)
+	s.volumes.gigabyte, s.volumes.pause = 64<<10, 5*time.Millisecond // thirty of them
+	w.deployable(s, "full", "", 1)
+	w.create(s, "full", "full")
+	w.run(s)
+	w.status(s, "full", inService)
+	dirs, err := os.ReadDir(w.dir + "/jobs")
+	if err != nil || len(dirs) != 1 {
+		t.Fatalf("%v %v", dirs, err)
+	}
+	ml := w.dir + "/jobs/" + dirs[0].Name() + "/ml"
+	if err := os.WriteFile(ml+"/large", make([]byte, 4<<20), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	w.until("the directory is as at first", func() bool {
+		_, gone := os.Stat(ml + "/large")
+		_, model := os.Stat(ml + "/model/weights")
+		return errors.Is(gone, os.ErrNotExist) && model == nil
+	})
+	w.until("it serves again", func() bool {
+		places := w.places("full")
+		if len(places) != 1 {
+			return false
+		}
+		status, err := w.post(places[0], "/invocations")
+		return err == nil && status == 200
+	})
+	w.deleteEndpoint(s, "full")
+	w.status(s, "full", "gone")
+}
