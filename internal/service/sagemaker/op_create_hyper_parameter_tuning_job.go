@@ -123,6 +123,9 @@ func (s *Service) validTuning(c *api.Call, in *sagemaker.CreateHyperParameterTun
 	); err != nil {
 		return err
 	}
+	if err := onePlace(in.HyperParameterTuningJobConfig, d); err != nil {
+		return err
+	}
 	o := objectiveOf(in)
 	if o == nil {
 		return validation.New("HyperParameterTuningJobConfig.HyperParameterTuningJobObjective is required.")
@@ -146,6 +149,17 @@ func (s *Service) validTuning(c *api.Call, in *sagemaker.CreateHyperParameterTun
 		}
 	}
 	return validation.New("A metric is required for this hyperparameter tuning job objective. Provide a metric in the metric definitions.")
+}
+
+// onePlace refuses what is said of the whole job and of its definition: one of both would have no effect.
+func onePlace(c *sagemaker.HyperParameterTuningJobConfig, d *sagemaker.HyperParameterTrainingJobDefinition) error {
+	switch {
+	case c.HyperParameterTuningJobObjective != nil && d.TuningObjective != nil:
+		return validation.New("Specify one of either HyperParameterTuningJobConfig.HyperParameterTuningJobObjective or TrainingJobDefinition.TuningObjective.")
+	case c.ParameterRanges != nil && d.HyperParameterRanges != nil:
+		return validation.New("Specify one of either HyperParameterTuningJobConfig.ParameterRanges or TrainingJobDefinition.HyperParameterRanges.")
+	}
+	return nil
 }
 
 func hasAuto(p *sagemaker.ParameterRanges) bool { return p != nil && len(p.AutoParameters) > 0 }

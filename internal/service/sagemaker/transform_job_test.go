@@ -398,6 +398,12 @@ func TestTransformRefuses(t *testing.T) {
 		"ValidationException: DataCaptureConfig is not supported by this installation.": func(in *sagemaker.CreateTransformJobRequest) {
 			in.DataCaptureConfig = &sagemaker.BatchDataCaptureConfig{}
 		},
+		"ValidationException: TransformInput.DataSource.S3DataSource.S3DataType AugmentedManifestFile is not supported by this installation.": func(in *sagemaker.CreateTransformJobRequest) {
+			in.TransformInput.DataSource.S3DataSource.S3DataType = new("AugmentedManifestFile")
+		},
+		"ValidationException: TransformInput.DataSource.S3DataSource.S3DataType Converse is not supported by this installation.": func(in *sagemaker.CreateTransformJobRequest) {
+			in.TransformInput.DataSource.S3DataSource.S3DataType = new("Converse")
+		},
 		"ValidationException: TransformOutput.KmsKeyId is not supported by this installation.": func(in *sagemaker.CreateTransformJobRequest) {
 			in.TransformOutput.KmsKeyId = new("key")
 		},

@@ -13,10 +13,11 @@ const largestBatch = 100
 
 // validTransform goes through what CreateTransformJob can ask for. What must be there the model has asked.
 func (s *Service) validTransform(in *sagemaker.CreateTransformJobRequest) error {
-	r, to := in.TransformResources, in.TransformOutput
+	r, to, kind := in.TransformResources, in.TransformOutput, text(in.TransformInput.DataSource.S3DataSource.S3DataType)
 	if err := refuse(
 		refusal{"DataCaptureConfig", in.DataCaptureConfig != nil},
 		refusal{"ExperimentConfig", in.ExperimentConfig != nil},
+		refusal{"TransformInput.DataSource.S3DataSource.S3DataType " + kind, kind != prefixData && kind != manifestData},
 		refusal{"TransformResources.VolumeKmsKeyId", text(r.VolumeKmsKeyId) != ""},
 		refusal{"TransformResources.TransformAmiVersion", text(r.TransformAmiVersion) != ""},
 		refusal{"TransformOutput.KmsKeyId", text(to.KmsKeyId) != ""},

@@ -347,6 +347,12 @@ func TestTuningRefuses(t *testing.T) {
 		"ResourceLimitExceeded: The account-level service limit 'Maximum number of parallel": func(in *sagemaker.CreateHyperParameterTuningJobRequest) {
 			in.HyperParameterTuningJobConfig.ResourceLimits.MaxParallelTrainingJobs = new(int32(11))
 		},
+		"ValidationException: Specify one of either HyperParameterTuningJobConfig.ParameterRanges or": func(in *sagemaker.CreateHyperParameterTuningJobRequest) {
+			in.TrainingJobDefinition.HyperParameterRanges = in.HyperParameterTuningJobConfig.ParameterRanges
+		},
+		"ValidationException: Specify one of either HyperParameterTuningJobConfig.HyperParameterTuningJobObjective or": func(in *sagemaker.CreateHyperParameterTuningJobRequest) {
+			in.TrainingJobDefinition.TuningObjective = in.HyperParameterTuningJobConfig.HyperParameterTuningJobObjective
+		},
 		"ValidationException: Autotune is not supported": func(in *sagemaker.CreateHyperParameterTuningJobRequest) {
 			in.Autotune = &sagemaker.Autotune{Mode: new("Enabled")}
 		},
