@@ -49,10 +49,16 @@ func (s *Service) validGroups(in *sagemaker.CreateTrainingJobRequest) error {
 		}
 		names[name] = true
 		if total += min(n, mostHosts+1); total > mostHosts {
-			return limitExceeded.New("The account-level service limit 'Number of instances for a training job' is %d Instances, with current utilization of 0 Instances and a request delta of %d Instances. Please use AWS Service Quotas to request an increase for this quota. If AWS Service Quotas is not available, contact AWS support to request an increase for this quota.", mostHosts, n)
+			return tooMany("training", n)
 		}
 	}
 	return refuseSeveral(in, total)
+}
+
+// tooMany refuses a job of more instances than one may have, whatever the configuration says of quotas.
+func tooMany(kind string, n int) error {
+	return limitExceeded.New("The account-level service limit 'Number of instances for a %s job' is %d Instances, with current utilization of 0 Instances and a request delta of %d Instances. "+
+		"Please use AWS Service Quotas to request an increase for this quota. If AWS Service Quotas is not available, contact AWS support to request an increase for this quota.", kind, mostHosts, n)
 }
 
 // refuseSeveral goes through what has no effect yet where there is more than one instance.

@@ -404,6 +404,9 @@ func TestTransformRefuses(t *testing.T) {
 		"ValidationException: TransformInput.DataSource.S3DataSource.S3DataType Converse is not supported by this installation.": func(in *sagemaker.CreateTransformJobRequest) {
 			in.TransformInput.DataSource.S3DataSource.S3DataType = new("Converse")
 		},
+		"ResourceLimitExceeded: The account-level service limit 'Number of instances for a transform job' is 100 Instances, with current utilization of 0 Instances and a request delta of 1000000": func(in *sagemaker.CreateTransformJobRequest) {
+			in.TransformResources.InstanceCount = new(int32(1000000))
+		},
 		"ValidationException: TransformOutput.KmsKeyId is not supported by this installation.": func(in *sagemaker.CreateTransformJobRequest) {
 			in.TransformOutput.KmsKeyId = new("key")
 		},

@@ -27,6 +27,9 @@ func (s *Service) validTransform(in *sagemaker.CreateTransformJobRequest) error 
 	if err := s.available("transform-job", text(r.InstanceType)); err != nil {
 		return err
 	}
+	if n := int(*r.InstanceCount); n > mostHosts {
+		return tooMany("transform", n)
+	}
 	from := in.TransformInput.DataSource.S3DataSource
 	for name, uri := range map[string]string{"TransformInput.DataSource.S3DataSource.S3Uri": text(from.S3Uri), "TransformOutput.S3OutputPath": text(to.S3OutputPath)} {
 		if _, _, ok := splitS3(uri); !ok {
