@@ -118,6 +118,8 @@ func (s *Service) validTuning(c *api.Call, in *sagemaker.CreateHyperParameterTun
 	if err := refuse(
 		refusal{"TrainingJobDefinitions with more than one definition", len(all) > 1},
 		refusal{"Autotune", in.Autotune != nil},
+		// All trials would share one prefix, and each begin from another's state.
+		refusal{"TrainingJobDefinition.CheckpointConfig", d.CheckpointConfig != nil},
 		refusal{"TrainingJobDefinition.HyperParameterTuningResourceConfig", d.HyperParameterTuningResourceConfig != nil},
 		refusal{"ParameterRanges.AutoParameters", hasAuto(in.HyperParameterTuningJobConfig.ParameterRanges) || hasAuto(d.HyperParameterRanges)},
 	); err != nil {

@@ -356,6 +356,9 @@ func TestTuningRefuses(t *testing.T) {
 		"ValidationException: Autotune is not supported": func(in *sagemaker.CreateHyperParameterTuningJobRequest) {
 			in.Autotune = &sagemaker.Autotune{Mode: new("Enabled")}
 		},
+		"ValidationException: TrainingJobDefinition.CheckpointConfig is not supported": func(in *sagemaker.CreateHyperParameterTuningJobRequest) {
+			in.TrainingJobDefinition.CheckpointConfig = &sagemaker.CheckpointConfig{S3Uri: new("s3://out/c")}
+		},
 		"ValidationException: RoleArn: Cross-account pass role is not allowed.": func(in *sagemaker.CreateHyperParameterTuningJobRequest) {
 			in.TrainingJobDefinition.RoleArn = new("arn:aws:iam::444455556666:role/r")
 		},
