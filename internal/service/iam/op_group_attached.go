@@ -37,19 +37,6 @@ func (s *Service) detachGroupPolicy(ctx context.Context, c *api.Call, in *shape.
 
 // listAttachedGroupPolicies lists the managed policies of a group.
 func (s *Service) listAttachedGroupPolicies(ctx context.Context, c *api.Call, in *shape.ListAttachedGroupPoliciesRequest) (*shape.ListAttachedGroupPoliciesResponse, error) {
-	var out *shape.ListAttachedGroupPoliciesResponse
-	err := s.DB.View(ctx, func(tx *store.Tx) error {
-		e, err := get(tx, c, group, *in.GroupName)
-		if err != nil {
-			return err
-		}
-		all, err := e.attachedShapes(tx, path(in.PathPrefix))
-		if err != nil {
-			return err
-		}
-		page, next, err := cut(all, attachedARN, in.Marker, in.MaxItems)
-		out = &shape.ListAttachedGroupPoliciesResponse{AttachedPolicies: page, IsTruncated: new(next != nil), Marker: next}
-		return err
-	})
-	return out, err
+	page, next, err := s.attachedTo(ctx, c, group, *in.GroupName, path(in.PathPrefix), in.Marker, in.MaxItems)
+	return &shape.ListAttachedGroupPoliciesResponse{AttachedPolicies: page, IsTruncated: new(next != nil), Marker: next}, err
 }

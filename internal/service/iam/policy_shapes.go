@@ -1,6 +1,7 @@
 package iam
 
 import (
+	"context"
 	"slices"
 	"strings"
 
@@ -71,4 +72,21 @@ func scoped(tx *store.Tx, c *api.Call, scope string) ([]*managedPolicy, error) {
 	}
 	slices.SortFunc(out, func(a, b *managedPolicy) int { return strings.Compare(a.ARN, b.ARN) })
 	return out, nil
+}
+
+// attachedTo is a page of the managed policies of a user, group or role.
+func (s *Service) attachedTo(ctx context.Context, c *api.Call, kind Kind, name, prefix string, marker *string, most *int32) (page []shape.AttachedPolicy, next *string, err error) {
+	err = s.DB.View(ctx, func(tx *store.Tx) error {
+		e, err := get(tx, c, kind, name)
+		if err != nil {
+			return err
+		}
+		all, err := e.attachedShapes(tx, prefix)
+		if err != nil {
+			return err
+		}
+		page, next, err = cut(all, attachedARN, marker, most)
+		return err
+	})
+	return page, next, err
 }

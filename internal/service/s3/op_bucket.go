@@ -75,7 +75,10 @@ func (s *Service) deleteBucket(ctx context.Context, _ *api.Call, in *shape.Delet
 			}
 			freed = append(freed, ids...)
 		}
-		tx.After(func() { s.Directory.RemoveResource(b.arn()) })
+		tx.After(func() {
+			s.Directory.RemoveResource(b.arn())
+			s.abroad.Delete(b.Name)
+		})
 		return buckets.Delete(tx, b.Name)
 	})
 	if err != nil {

@@ -49,7 +49,7 @@ func (s *Service) createBucket(ctx context.Context, c *api.Call, in *shape.Creat
 		tx.After(func() {
 			s.Directory.SetResource(r)
 			if b.Region != "" {
-				s.abroad.Store(true)
+				s.abroad.Store(b.Name, b.Region)
 			}
 		})
 		return buckets.Put(tx, b.Name, b)

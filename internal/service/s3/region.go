@@ -41,8 +41,8 @@ func (s *Service) keepToRegion(op *api.Operation) {
 
 // redirect says where a bucket is, to who called another region. Clients read it from the header.
 func (s *Service) redirect(ctx context.Context, c *api.Call, name string) error {
-	if called := s.called(c); called == s.Region && !s.abroad.Load() {
-		return nil // all buckets are here
+	if _, elsewhere := s.abroad.Load(name); !elsewhere && s.called(c) == s.Region {
+		return nil // it is here, or nowhere
 	}
 	var b *bucket
 	err := s.DB.View(ctx, func(tx *store.Tx) (err error) { b, err = buckets.Get(tx, name); return err })

@@ -12,7 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"cloister/internal/engine/policy"
@@ -38,7 +38,7 @@ type Service struct {
 	Log *slog.Logger
 
 	held   holds
-	abroad atomic.Bool // a bucket is in another region than Region
+	abroad sync.Map // regions by the names of the buckets that are elsewhere than in Region
 }
 
 // Bind gives the operations to the door, each asking first whether its bucket is in the region that was called.
@@ -67,7 +67,7 @@ func (s *Service) Load(ctx context.Context) error {
 			}
 			s.Directory.SetResource(r)
 			if s.region(b) != s.Region {
-				s.abroad.Store(true)
+				s.abroad.Store(b.Name, b.Region)
 			}
 		}
 		return nil

@@ -48,7 +48,7 @@ func assumed(c *api.Call, in *shape.AssumeRoleRequest) (a arn.ARN, h handed, err
 
 // assumeRole gives credentials of a role session.
 func (s *Service) assumeRole(_ context.Context, c *api.Call, in *shape.AssumeRoleRequest) (*shape.AssumeRoleResponse, error) {
-	a, h, err := assumed(c, in)
+	_, h, err := assumed(c, in)
 	if err != nil {
 		return nil, err
 	}
@@ -57,29 +57,36 @@ func (s *Service) assumeRole(_ context.Context, c *api.Call, in *shape.AssumeRol
 		// The check would have said so: there is no trust policy. A role that vanished since.
 		return nil, accessDenied.New("User: %s is not authorized to perform: sts:AssumeRole on resource: %s", c.Caller.Identity.ARN, *in.RoleArn)
 	}
-	life, err := lifetime(c, role, in.DurationSeconds)
-	if err != nil {
-		return nil, err
-	}
-	session := arn.Format("sts", "", a.Account, "assumed-role/"+role.Name+"/"+*in.RoleSessionName)
-	id := caller.Identity{Kind: caller.AssumedRole, Account: a.Account, ARN: session, PrincipalARN: role.ARN, ID: role.ID + ":" + *in.RoleSessionName}
+	var id caller.Identity
 	h.to(&id)
-	size, err := s.limit(&id, in.Policy, in.PolicyArns)
-	if err != nil {
-		return nil, err
-	}
-	k, err := s.Directory.Mint(id, role.ID, c.Time.Add(life).Truncate(time.Second))
+	k, size, err := s.enter(c, role, &id, *in.RoleSessionName, in.DurationSeconds, in.Policy, in.PolicyArns)
 	if err != nil {
 		return nil, err
 	}
 	out := &shape.AssumeRoleResponse{
-		Credentials: credentials(&k), PackedPolicySize: size,
-		AssumedRoleUser: &shape.AssumedRoleUser{AssumedRoleId: &id.ID, Arn: &session},
+		Credentials: credentials(k), PackedPolicySize: size,
+		AssumedRoleUser: &shape.AssumedRoleUser{AssumedRoleId: &id.ID, Arn: &id.ARN},
 	}
 	if h.source != "" {
 		out.SourceIdentity = &h.source
 	}
 	return out, nil
+}
+
+// enter makes id, which has what the session brings along, a session of a role, and gives its credentials.
+func (s *Service) enter(c *api.Call, role *directory.Principal, id *caller.Identity, name string, seconds *int32, policy *string, arns []shape.PolicyDescriptorType) (*directory.Credentials, *int32, error) {
+	life, err := lifetime(c, role, seconds)
+	if err != nil {
+		return nil, nil, err
+	}
+	id.Kind, id.Account, id.PrincipalARN, id.ID = caller.AssumedRole, role.Account, role.ARN, role.ID+":"+name
+	id.ARN = arn.Format("sts", "", role.Account, "assumed-role/"+role.Name+"/"+name)
+	size, err := s.limit(id, policy, arns)
+	if err != nil {
+		return nil, nil, err
+	}
+	k, err := s.Directory.Mint(*id, role.ID, c.Time.Add(life).Truncate(time.Second))
+	return &k, size, err
 }
 
 func credentials(k *directory.Credentials) *shape.Credentials {

@@ -9,7 +9,6 @@ import (
 
 	"cloister/internal/frame/api"
 	"cloister/internal/machine/issuer"
-	"cloister/internal/value/arn"
 	"cloister/internal/value/caller"
 	"cloister/internal/value/fault"
 	shape "cloister/internal/value/shape/sts"
@@ -43,7 +42,7 @@ func (s *Service) assumeRoleWithWebIdentity(ctx context.Context, c *api.Call, in
 		return nil, err
 	}
 	if c.Caller.Identity.Kind == caller.Federated {
-		return s.webSession(c, in, a)
+		return s.webSession(c, in)
 	}
 	if in.ProviderId != nil {
 		return nil, invalidValue.New("ProviderId is not supported by Cloister: tokens are OpenID Connect's, which name their issuer.")
@@ -113,30 +112,20 @@ func tokenRefusal(err error, t *issuer.Token, now time.Time) error {
 }
 
 // webSession gives credentials to whom the trust policy let in.
-func (s *Service) webSession(c *api.Call, in *shape.AssumeRoleWithWebIdentityRequest, a arn.ARN) (*shape.AssumeRoleWithWebIdentityResponse, error) {
+func (s *Service) webSession(c *api.Call, in *shape.AssumeRoleWithWebIdentityRequest) (*shape.AssumeRoleWithWebIdentityResponse, error) {
 	by := &c.Caller.Identity
 	role := s.Directory.Principal(*in.RoleArn)
 	if role == nil {
 		return nil, accessDenied.New("Not authorized to perform sts:AssumeRoleWithWebIdentity")
 	}
-	life, err := lifetime(c, role, in.DurationSeconds)
-	if err != nil {
-		return nil, err
-	}
-	session := arn.Format("sts", "", a.Account, "assumed-role/"+role.Name+"/"+*in.RoleSessionName)
-	id := caller.Identity{Kind: caller.AssumedRole, Account: a.Account, ARN: session, PrincipalARN: role.ARN, ID: role.ID + ":" + *in.RoleSessionName,
-		Provider: by.Provider, Claims: by.Claims, Tags: by.Tags, Transitive: by.Transitive, SourceIdentity: by.SourceIdentity}
-	size, err := s.limit(&id, in.Policy, in.PolicyArns)
-	if err != nil {
-		return nil, err
-	}
-	k, err := s.Directory.Mint(id, role.ID, c.Time.Add(life).Truncate(time.Second))
+	id := caller.Identity{Provider: by.Provider, Claims: by.Claims, Tags: by.Tags, Transitive: by.Transitive, SourceIdentity: by.SourceIdentity}
+	k, size, err := s.enter(c, role, &id, *in.RoleSessionName, in.DurationSeconds, in.Policy, in.PolicyArns)
 	if err != nil {
 		return nil, err
 	}
 	out := &shape.AssumeRoleWithWebIdentityResponse{
-		Credentials: credentials(&k), PackedPolicySize: size,
-		AssumedRoleUser: &shape.AssumedRoleUser{AssumedRoleId: &id.ID, Arn: &session},
+		Credentials: credentials(k), PackedPolicySize: size,
+		AssumedRoleUser: &shape.AssumedRoleUser{AssumedRoleId: &id.ID, Arn: &id.ARN},
 	}
 	if id.SourceIdentity != "" {
 		out.SourceIdentity = &id.SourceIdentity
