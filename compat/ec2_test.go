@@ -43,6 +43,12 @@ func (d *daemon) ec2Try(t testing.TB, action string, params ...string) (said str
 // curl makes a signed call as the account's root, from the host.
 func (d *daemon) curl(t testing.TB, service string, args ...string) (string, error) {
 	t.Helper()
+	return d.signed(t, service, append(args, "https://"+d.listen+"/")...)
+}
+
+// signed is curl with the addresses among its arguments.
+func (d *daemon) signed(t testing.TB, service string, args ...string) (string, error) {
+	t.Helper()
 	keys, err := os.ReadFile(filepath.Join(d.data, "credentials"))
 	if err != nil {
 		t.Fatal(err)
@@ -54,8 +60,31 @@ func (d *daemon) curl(t testing.TB, service string, args ...string) (string, err
 	}
 	args = append([]string{"-sS", "--max-time", "60", "--cacert", i.CA, "--aws-sigv4", "aws:amz:" + d.region() + ":" + service,
 		"--user", string(id[1]) + ":" + string(secret[1])}, args...)
-	out, err := exec.Command("curl", append(args, "https://"+d.listen+"/")...).CombinedOutput()
+	out, err := exec.Command("curl", args...).CombinedOutput()
 	return string(out), err
+}
+
+// s3 makes one call for a key of the tests' bucket, or for the bucket itself, as ec2 does. It has to succeed, and what it is
+// answered is given.
+func (d *daemon) s3(t testing.TB, key string, args ...string) string {
+	t.Helper()
+	out, err := d.signed(t, "s3", append(args, "--fail-with-body", "-H", "x-amz-content-sha256: UNSIGNED-PAYLOAD", "https://"+d.listen+"/"+bucket+key)...)
+	if err != nil {
+		t.Fatalf("s3 %s: %v %s\nthe server: %s", key, err, out, d.lastWords())
+	}
+	return out
+}
+
+// iam makes one call, as ec2 does; it has to succeed.
+func (d *daemon) iam(t testing.TB, action string, params ...string) {
+	t.Helper()
+	args := []string{"--fail-with-body", "--data-urlencode", "Action=" + action, "--data-urlencode", "Version=2010-05-08"}
+	for n := 0; n+1 < len(params); n += 2 {
+		args = append(args, "--data-urlencode", params[n]+"="+params[n+1])
+	}
+	if out, err := d.curl(t, "iam", args...); err != nil {
+		t.Fatalf("%s: %v %s\nthe server: %s", action, err, out, d.lastWords())
+	}
 }
 
 // sagemaker makes one call, as ec2 does, and gives a member of its answer; "" when that is not there, as when the server

@@ -97,11 +97,10 @@ const (
 // provide makes the execution role and a bucket with the digits in it.
 func (d *daemon) provide(t *testing.T) {
 	t.Helper()
-	at := d.internet()
-	at.aws(t, "iam", "create-role", "--role-name", "execution", "--assume-role-policy-document", trust, "--query", "Role.Arn")
-	at.aws(t, "iam", "put-role-policy", "--role-name", "execution", "--policy-name", "execution", "--policy-document", duties)
-	at.aws(t, "s3api", "create-bucket", "--bucket", bucket, "--query", "Location")
-	at.must(t, "aws", "s3", "cp", "--no-progress", digits(t), "s3://"+bucket+"/train/digits.csv")
+	d.iam(t, "CreateRole", "RoleName", "execution", "AssumeRolePolicyDocument", trust)
+	d.iam(t, "PutRolePolicy", "RoleName", "execution", "PolicyName", "execution", "PolicyDocument", duties)
+	d.s3(t, "", "-X", "PUT")
+	d.s3(t, "/train/digits.csv", "-T", digits(t))
 }
 
 // job asks for a training job in the VPC and gives its name.
