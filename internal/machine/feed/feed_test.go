@@ -249,6 +249,50 @@ func TestContainerCheats(t *testing.T) {
 	}
 }
 
+// TestALinkInThePlaceOfAPipe has a container put links to a file of the host's where pipes are made, as quickly as it
+// can: the file stays as it is.
+func TestALinkInThePlaceOfAPipe(t *testing.T) {
+	secret := filepath.Join(t.TempDir(), "secret")
+	must(t, os.WriteFile(secret, []byte("secret"), 0o600))
+	was := unix.Umask(0o077) // of who starts the keeper
+	k, data := kept(t)
+	unix.Umask(was)
+	if info, err := os.Lstat(data + "/a_0"); err != nil || info.Mode() != os.ModeNamedPipe|0o644 {
+		t.Errorf("a pipe is %v %v", info, err)
+	}
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	p := &pipe{Pipe: Pipe{data, "c"}}
+	var err error
+	p.dir, err = unix.Open(data, unix.O_DIRECTORY|unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	must(t, err)
+	defer unix.Close(p.dir)
+	go func() {
+		defer close(stopped)
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			link := filepath.Join(data, "link")
+			os.Symlink(secret, link)            //nolint:errcheck // it is tried again
+			os.Rename(link, data+"/"+p.name(0)) //nolint:errcheck // it is tried again
+		}
+	}()
+	for range 20_000 {
+		p.make(0) //nolint:errcheck // the container may have been quicker
+		if info, err := os.Stat(secret); err != nil || info.Mode() != 0o600 {
+			t.Errorf("the file outside is %v %v", info.Mode(), err)
+			break
+		}
+	}
+	close(stop)
+	<-stopped
+	if !k.Alive() {
+		t.Error("the keeper is gone")
+	}
+}
+
 func TestKeeperIsLost(t *testing.T) {
 	k, data := kept(t)
 	got := read(t, data+"/a_0")

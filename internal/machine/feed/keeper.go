@@ -28,6 +28,7 @@ const (
 func Main(args []string) int {
 	unix.CloseOnExec(fdReady)
 	unix.CloseOnExec(fdLock)
+	unix.Umask(0o022) // a container's user reads what we make
 	// Whoever ends the feeder does not end the pipes.
 	signal.Notify(make(chan os.Signal, 1), unix.SIGHUP, unix.SIGINT, unix.SIGTERM)
 	if len(args) != 1 {
@@ -138,7 +139,8 @@ func openPipe(p Pipe) (*pipe, error) {
 
 func (p *pipe) name(number int64) string { return p.Name + "_" + strconv.FormatInt(number, 10) }
 
-// make makes a FIFO. What the container has put there before goes.
+// make makes a FIFO. What the container has put there before goes. It gets its mode as it is made: the container may
+// put a link in its place at once, and a change of mode would follow that.
 func (p *pipe) make(number int64) error {
 	name := p.name(number)
 	err := unix.Mkfifoat(p.dir, name, 0o644)
@@ -150,7 +152,7 @@ func (p *pipe) make(number int64) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	return unix.Fchmodat(p.dir, name, 0o644, 0)
+	return nil
 }
 
 // pass waits for a reader and hands the pass to a feeder.
