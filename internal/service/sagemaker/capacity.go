@@ -17,7 +17,7 @@ var resourceLimitExceeded = fault.Kind{Code: "ResourceLimitExceeded", Status: 40
 // inUse are the instances of one job, or the one of an endpoint's instance, from the transaction in which it
 // begins until the one in which it ends. Its key is Key(account, ID).
 type inUse struct {
-	Usage    string // "training job": what its quotas are for
+	Usage    string // "training job", "spot training job": what its quotas are for
 	Types    map[string]int
 	Launched bool // counts against what there is of the type
 }
@@ -26,7 +26,7 @@ var used = store.NewTable[inUse]("sagemaker.in-use")
 
 // quotaForm is how the quotas are called that there are.
 var quotaForm = regexp.MustCompile(`^(ml\.[a-z0-9-]+\.[a-z0-9-]+ for (training job|spot training job|processing job|transform job|endpoint) usage|` +
-	`Number of instances across all (training|processing|transform) jobs)$`)
+	`Number of instances across all (training|spot training|processing|transform) jobs)$`)
 
 // ValidateQuotas says what is wrong with a table of quotas.
 func ValidateQuotas(quotas map[string]int) error {

@@ -148,3 +148,32 @@ func TestTablesOfTypesAndQuotas(t *testing.T) {
 		t.Errorf("ml.c5.xlarge is %+v", l)
 	}
 }
+
+// TestSpotInstancesAreCountedApart: each kind has its own quotas, and neither takes from the other's.
+func TestSpotInstancesAreCountedApart(t *testing.T) {
+	w, _ := trainingWorld(t)
+	w.config = func(c *Config) {
+		c.Quotas = map[string]int{"ml.m5.large for training job usage": 1, "ml.m5.large for spot training job usage": 1, "Number of instances across all spot training jobs": 2}
+	}
+	s := w.service()
+	create := func(name string, spot bool, instanceType string) error {
+		r := trainingRequest(name)
+		if r.ResourceConfig.InstanceType = &instanceType; spot {
+			r.EnableManagedSpotTraining, r.StoppingCondition.MaxWaitTimeInSeconds = new(true), new(int32(600))
+		}
+		_, err := s.createTrainingJob(t.Context(), w.call(), r)
+		return err
+	}
+	for i, spot := range []bool{true, false} {
+		if err := create(fmt.Sprint("first-", i), spot, "ml.m5.large"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const beyond = "1 Instances, with current utilization of 1 Instances and a request delta of 1 Instances."
+	w.exceeds(create("spot", true, "ml.m5.large"), "ml.m5.large for spot training job usage", beyond)
+	w.exceeds(create("steady", false, "ml.m5.large"), "ml.m5.large for training job usage", beyond)
+	if err := create("other", true, "ml.m5.xlarge"); err != nil {
+		t.Fatal(err)
+	}
+	w.exceeds(create("all", true, "ml.m5.2xlarge"), "Number of instances across all spot training jobs", "2 Instances, with current utilization of 2 Instances and a request delta of 1 Instances.")
+}

@@ -1,6 +1,7 @@
 package sagemaker
 
 import (
+	"cmp"
 	"context"
 	"net/netip"
 	"strconv"
@@ -83,6 +84,7 @@ const (
 type jobPlan struct {
 	What    string // names the job in the descriptions of its interfaces: "Training Job arn:…"
 	Noun    string // in messages: "training job"
+	Usage   string // what the quotas of its instances are called after, where that is not Noun
 	Role    string
 	Image   string
 	NoImage string // why the job fails without its image; {image} and {role} are replaced
@@ -114,7 +116,7 @@ func (p *jobPlan) usage() string {
 	if p.Endpoints {
 		return "endpoint"
 	}
-	return p.Noun
+	return cmp.Or(p.Usage, p.Noun)
 }
 
 // jobStage is one step of a job. do may run twice, and is run again after a crash in it or right after

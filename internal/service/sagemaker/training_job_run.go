@@ -10,9 +10,12 @@ const (
 // plan says how the job is run. The names of the stages are SageMaker's own; LaunchingMLInstances and
 // DownloadingTrainingImage no longer show as statuses of their own on AWS, so they show as Starting.
 func (j *trainingJob) plan(*Service) jobPlan {
-	in := &j.Request
+	in, usage := &j.Request, ""
+	if flag(in.EnableManagedSpotTraining) {
+		usage = "spot training job"
+	}
 	return jobPlan{
-		What: "Training Job " + j.ARN, Noun: "training job", Role: text(in.RoleArn),
+		What: "Training Job " + j.ARN, Noun: "training job", Usage: usage, Role: text(in.RoleArn),
 		Image:   text(in.AlgorithmSpecification.TrainingImage),
 		NoImage: "ClientError: Cannot find the training image {image}. Please check that the image exists and that the role {role} may pull it.",
 		VPC:     in.VpcConfig, Isolated: flag(in.EnableNetworkIsolation), Encrypted: flag(in.EnableInterContainerTrafficEncryption),
