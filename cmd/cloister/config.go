@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -70,6 +71,8 @@ type config struct {
 	CompilerImage string `yaml:"compiler_image" kong:"-"`
 	// Debug makes the log talkative.
 	Debug bool `yaml:"debug" help:"Log more."`
+	// passing is nobody in what is shipped: see crashing.
+	passing func(ctx context.Context, resource, point string)
 }
 
 // defaultData is /var/lib/cloister for root, else below the home directory.

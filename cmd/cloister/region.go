@@ -117,7 +117,7 @@ func (w *wiring) region(i int, name string, r53 *route53.Service) (*region, erro
 	r.sagemaker = sagemaker.New(sagemaker.Config{
 		DB: db, Client: client, Identify: w.identify, Network: network, Executor: w.executor, Images: images{w.images, puller{w.images, client, r.ecr, name, w.own}, w.mirrored}, Isolation: r.ec2,
 		Traffic: invoke, Roots: w.authority.Pool(), Capacity: host(), Types: w.InstanceTypes, Quotas: w.InstanceQuotas, Compiler: w.CompilerImage, Directory: filepath.Join(w.jobs, w.part(name)), Region: name, Log: w.log,
-		Clock: time.Now, Keeper: []string{self, "feed"},
+		Clock: time.Now, Keeper: []string{self, "feed"}, Passing: w.passing,
 	})
 	l := &logs.Service{DB: db}
 	r.tagged = []tagged{r.ec2, r.sagemaker, l, r.balancers, r.ecr}

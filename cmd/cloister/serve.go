@@ -24,6 +24,7 @@ import (
 type serveCommand struct {
 	config    `embed:""`
 	profiling `embed:""`
+	crashing  `embed:""`
 }
 
 // Run starts the parts in order and stops them in reverse.
@@ -46,6 +47,7 @@ func (s *serveCommand) settings(c *commands) (place, config, error) {
 	if err := os.MkdirAll(f.data, 0o700); err != nil {
 		return f, config{}, err
 	}
+	s.config.passing = s.crashing.passing()
 	conf, err := readConfig(f.data, s.config)
 	if err != nil {
 		return f, conf, err

@@ -79,6 +79,7 @@ func crashTraining(t *testing.T, n int, hosts int32, isolated bool) (crashed boo
 	if w.s3.get("out/models/job/output/model.tar.gz") == nil {
 		t.Error("no model")
 	}
+	w.once()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if len(w.lines) != int(hosts) {

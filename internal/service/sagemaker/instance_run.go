@@ -121,11 +121,18 @@ func (r *instanceRun) live(ctx context.Context) (time.Duration, error) {
 	return again, err
 }
 
+// passes tells that the instance is between two of its steps.
+func (r *instanceRun) passes(ctx context.Context, point string) {
+	r.Service.passes(ctx, "endpoint/"+r.in.Endpoint, point)
+}
+
 func (r *instanceRun) up(ctx context.Context) (time.Duration, error) {
 	for _, st := range instanceStages {
+		r.passes(ctx, st.name+" begun")
 		if err := st.do(r, ctx); err != nil {
 			return 0, err
 		}
+		r.passes(ctx, st.name+" done")
 	}
 	return r.serve(ctx)
 }
@@ -217,6 +224,7 @@ func (r *instanceRun) leave(ctx context.Context) error {
 	if err := r.Executor.Stop(ctx, r.in.ID, farewell); err != nil {
 		return err
 	}
+	r.passes(ctx, "stopped")
 	r.takeBack(r.in.place())
 	errs := []error{r.Executor.Remove(ctx, r.in.ID)}
 	if r.in.isolated() {
@@ -232,6 +240,7 @@ func (r *instanceRun) leave(ctx context.Context) error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
+	r.passes(ctx, "gone")
 	return r.DB.Update(ctx, func(tx *store.Tx) error {
 		tx.After(func() { r.bells.forget(r.key); r.endpoints.Add(r.in.endpointKey()) })
 		return errors.Join(instances.Delete(tx, r.key), giveBack(tx, r.in.Account, r.in.ID), freeGPUs(tx, r.in.ID))

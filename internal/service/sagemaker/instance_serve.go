@@ -44,6 +44,7 @@ func (r *instanceRun) serve(ctx context.Context) (time.Duration, error) {
 	if err := r.Executor.Start(ctx, spec); err != nil {
 		return 0, fmt.Errorf("start container: %w", err)
 	}
+	r.passes(ctx, "started")
 	if r.in.Since == nil {
 		if err := r.update(ctx, func(i *instance) { i.Since = new(r.Clock()) }); err != nil {
 			return 0, err
@@ -157,6 +158,7 @@ func (r *instanceRun) awaitHealth(ctx context.Context) error {
 	}}
 	for pause := 10 * time.Millisecond; ; pause = min(2*pause, pingPause) {
 		if healthy(ctx, client) {
+			r.passes(ctx, "healthy")
 			return r.update(ctx, func(i *instance) { i.Ready, i.Attempts = true, 0 })
 		}
 		if err := r.overdue(); err != nil {

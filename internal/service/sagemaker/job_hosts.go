@@ -102,7 +102,9 @@ func (r *jobRun) connect(ctx context.Context) error {
 			return err
 		})
 	}
-	return errors.Join(g.Wait(), r.update(ctx, func(_ time.Time, j job) {
+	err = g.Wait()
+	r.passes(ctx, "attached")
+	return errors.Join(err, r.update(ctx, func(_ time.Time, j job) {
 		for i := range hosts {
 			j.state().Hosts[i].Interface, j.state().Hosts[i].Address = hosts[i].Interface, hosts[i].Address
 		}

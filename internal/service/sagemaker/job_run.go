@@ -43,6 +43,7 @@ func (s *Service) workOn(ctx context.Context, kind jobKind, key string) error {
 		return err
 	}
 	r.plan = r.job().plan(s)
+	r.passes(ctx, "taken")
 	if r.st().Unwinding {
 		return r.unwind(ctx)
 	}
@@ -59,6 +60,7 @@ func (s *Service) workOn(ctx context.Context, kind jobKind, key string) error {
 		if err := r.update(ctx, func(_ time.Time, j job) { j.state().Outcome = o }); err != nil {
 			return err
 		}
+		r.passes(ctx, "judged")
 	}
 	return r.end(ctx)
 }
@@ -67,6 +69,7 @@ func (s *Service) workOn(ctx context.Context, kind jobKind, key string) error {
 // again until it is gone.
 func (r *jobRun) end(ctx context.Context) error {
 	undone := r.undo(ctx)
+	r.passes(ctx, "undone")
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -81,6 +84,7 @@ func (r *jobRun) end(ctx context.Context) error {
 		}
 		return err
 	})
+	r.passes(ctx, "ended")
 	if err == nil && undone == nil {
 		r.bells.forget(r.kind.queued(r.key))
 	}
@@ -141,6 +145,7 @@ func (r *jobRun) walk(ctx context.Context) (*outcome, error) {
 		if err := r.enter(ctx, st); err != nil {
 			return nil, err
 		}
+		r.passes(ctx, st.name+" begun")
 		if st.early && r.st().Stopping {
 			return &outcome{Status: stopped, Secondary: stopped}, nil
 		}
@@ -159,6 +164,7 @@ func (r *jobRun) walk(ctx context.Context) (*outcome, error) {
 		case err != nil:
 			return nil, fmt.Errorf("%s: %w", st.name, err)
 		}
+		r.passes(ctx, st.name+" done")
 	}
 	return r.st().Result, nil
 }
@@ -284,5 +290,7 @@ func (r *jobRun) s3(host int) *s3 {
 	if r.plan.VPC != nil {
 		place = r.st().Hosts[host].Interface
 	}
-	return r.newS3(place, r.role)
+	c := r.newS3(place, r.role)
+	c.passes = r.passes
+	return c
 }

@@ -75,9 +75,11 @@ func (r *jobRun) save(ctx context.Context) error {
 
 // unwind removes everything that the job has here and has it begin once more, on other instances.
 func (r *jobRun) unwind(ctx context.Context) error {
+	r.passes(ctx, "saved")
 	if err := r.undo(ctx); err != nil {
 		return err
 	}
+	r.passes(ctx, "unwound")
 	err := r.update(ctx, func(_ time.Time, j job) {
 		s := j.state()
 		s.Interrupting, s.Unwinding = false, false
@@ -93,6 +95,7 @@ func (r *jobRun) unwind(ctx context.Context) error {
 		}
 	})
 	if err == nil {
+		r.passes(ctx, "renewed")
 		r.jobs.Add(r.kind.queued(r.key))
 	}
 	return err

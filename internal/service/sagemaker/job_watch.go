@@ -63,6 +63,7 @@ func (r *jobRun) startAll(ctx context.Context) error {
 	if err := r.pull(ctx); err != nil {
 		return err
 	}
+	outer := ctx
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(atOnce)
 	for i := range r.st().Hosts {
@@ -77,7 +78,11 @@ func (r *jobRun) startAll(ctx context.Context) error {
 			return nil
 		})
 	}
-	return g.Wait()
+	err := g.Wait()
+	if err == nil {
+		r.passes(outer, "started")
+	}
+	return err
 }
 
 // deadline is when the job has run, or taken, too long, and what it shows then; it shows nothing where there

@@ -61,6 +61,18 @@ func (l *ledger) of(key string) posting {
 	return l.own[key]
 }
 
+// keyOf gives the key that a file was to be put under; empty if the ledger does not speak of it.
+func (l *ledger) keyOf(file string) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for key, p := range l.own {
+		if p.File == file {
+			return key
+		}
+	}
+	return ""
+}
+
 // write adds what is known now.
 func (l *ledger) write(p posting) error {
 	b, err := json.Marshal(p)

@@ -163,13 +163,13 @@ func (m *processor) outputs() map[string]string {
 }
 
 // once fails the test if an output was written more than once.
-func (m *processor) once() {
-	m.t.Helper()
-	m.s3.mu.Lock()
-	defer m.s3.mu.Unlock()
-	for k, n := range m.s3.puts {
+func (w *world) once() {
+	w.t.Helper()
+	w.s3.mu.Lock()
+	defer w.s3.mu.Unlock()
+	for k, n := range w.s3.puts {
 		if n > 1 {
-			m.t.Errorf("%s was written %d times", k, n)
+			w.t.Errorf("%s was written %d times", k, n)
 		}
 	}
 }

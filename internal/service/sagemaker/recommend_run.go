@@ -101,6 +101,7 @@ func (r *jobRun) test(ctx context.Context, host int, payloads [][]byte) error {
 	if err != nil && !errors.As(err, &no) {
 		return err
 	}
+	defer r.passes(ctx, "tested "+r.st().Hosts[host].Name)
 	return r.update(ctx, func(now time.Time, j job) {
 		t := &j.(*recommendJob).Tests[host]
 		if t.Ended, t.Best = &now, best; no != nil {

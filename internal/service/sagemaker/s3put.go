@@ -32,10 +32,15 @@ func (c *s3) partSize(size int64) int64 {
 // put writes an object of a known size, a large one in several transfers at a time: it is there whole or not
 // at all. from may be read more than once.
 func (c *s3) put(ctx context.Context, bucket, key string, from io.ReaderAt, size int64) error {
+	var err error
 	if part := c.partSize(size); size > part {
-		return c.putParts(ctx, bucket, key, from, size, part)
+		err = c.putParts(ctx, bucket, key, from, size, part)
+	} else {
+		_, err = c.send(ctx, ask{operation: "PutObject", method: http.MethodPut, bucket: bucket, key: key}, from, 0, size)
 	}
-	_, err := c.send(ctx, ask{operation: "PutObject", method: http.MethodPut, bucket: bucket, key: key}, from, 0, size)
+	if err == nil {
+		c.passes(ctx, "put "+key)
+	}
 	return err
 }
 
@@ -103,6 +108,7 @@ func (c *s3) allParts(ctx context.Context, a ask, from io.ReaderAt, size, partSi
 	if err := g.Wait(); err != nil {
 		return err
 	}
+	c.passes(ctx, "parts of "+a.key)
 	a.operation, a.method = "CompleteMultipartUpload", http.MethodPost
 	return c.tell(ctx, a, whole, nil)
 }

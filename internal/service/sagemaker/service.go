@@ -145,6 +145,9 @@ type Config struct {
 	Quotas map[string]int
 	// Compiler is the image that compiles models, if there is one.
 	Compiler string
+	// Passing, if there is one, hears wherever a job has done one thing and not yet the next, and it goes on when that
+	// returns. Nobody listens in what is shipped: tests have the process die there.
+	Passing func(ctx context.Context, resource, point string)
 	// Connect bounds one connection to S3 (10 s when zero), Startup the time a container has to
 	// answer its first health check (8 minutes when zero).
 	Connect, Startup time.Duration

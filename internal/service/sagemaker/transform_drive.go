@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -145,6 +146,11 @@ func (t *transform) host(ctx context.Context, i int, objects []source) error {
 	w.log.line("[sagemaker logs]: MaxConcurrentTransforms=%d, MaxPayloadInMB=%d, BatchStrategy=%s", w.concurrency, w.payload>>20, w.strategy)
 	w.s3 = t.s3(i)
 	defer w.s3.close()
+	var err error
+	if w.ledger, err = openLedger(filepath.Join(t.dir(i), ledgers)); err != nil {
+		return err
+	}
+	defer w.ledger.close()
 	for _, o := range objects {
 		if _, done := t.st().Uploaded[o.out]; done {
 			continue

@@ -355,6 +355,7 @@ func TestTransformSurvivesEveryCrash(t *testing.T) {
 			if got := fmt.Sprint(m.outputs()); got != "map[a.csv.out:1,X\n2,Y\n3,Z\n sub/b.csv.out:4,W\n]" {
 				t.Error(got)
 			}
+			m.once()
 		})
 		if !crashed || t.Failed() {
 			return

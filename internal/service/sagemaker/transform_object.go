@@ -23,6 +23,7 @@ type worker struct {
 	host        int
 	client      *http.Client
 	s3          *s3
+	ledger      *ledger
 	log         *dataLog
 	payload     int64 // bytes of a request; 0 is no bound
 	concurrency int
@@ -43,8 +44,10 @@ func (m *modelFault) Error() string { return m.why }
 // noted and fails the job in the end; the error is for what keeps all objects from being done.
 func (w *worker) object(ctx context.Context, o source) error {
 	in, out := filepath.Join(w.dir(w.host), "input"), filepath.Join(w.dir(w.host), "output")
+	if w.made(o, out) { // by a process that died before it knew what S3 has of it
+		return w.keep(ctx, o, out)
+	}
 	defer os.Remove(in)
-	defer os.Remove(out)
 	if err := w.bring(ctx, o, in); err != nil {
 		return transferred(download, err)
 	}
@@ -76,7 +79,13 @@ func (w *worker) bring(ctx context.Context, o source, to string) (err error) {
 	return w.s3.get(ctx, o.bucket, o.key, f)
 }
 
-// keep uploads an output and remembers that.
+// made tells whether a file is the whole output of an object: the ledger speaks of it as soon as it is to be put.
+func (w *worker) made(o source, file string) bool {
+	info, err := os.Lstat(file)
+	return err == nil && w.ledger.of(o.out).File == print(info)
+}
+
+// keep uploads an output and remembers that. Nothing is put twice: until the record has it the file stays.
 func (w *worker) keep(ctx context.Context, o source, from string) error {
 	f, err := os.Open(from)
 	if err != nil {
@@ -88,16 +97,20 @@ func (w *worker) keep(ctx context.Context, o source, from string) error {
 		return err
 	}
 	bucket, _, _ := splitS3(text(w.job.Request.TransformOutput.S3OutputPath))
-	if err := w.s3.put(ctx, bucket, o.out, f, info.Size()); err != nil {
+	if err := w.ledger.put(ctx, w.s3, bucket, o.out, f, info); err != nil {
 		return transferred(upload, err)
 	}
-	return w.update(ctx, func(_ time.Time, j job) {
+	err = w.update(ctx, func(_ time.Time, j job) {
 		s := j.state()
 		if s.Uploaded == nil {
 			s.Uploaded = map[string]string{}
 		}
 		s.Uploaded[o.out] = ""
 	})
+	if err != nil {
+		return err
+	}
+	return os.Remove(from)
 }
 
 // work makes the output of an object in a file.

@@ -2,6 +2,11 @@ package sagemaker
 
 import (
 	"context"
+	"errors"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
 	"strconv"
 
 	"cloister/internal/machine/executor"
@@ -62,18 +67,60 @@ func (j *transformJob) ended(*Service, *store.Tx) error { return nil }
 
 // forgetOutputs deletes what a job that was stopped has written: it keeps no output.
 func (r *jobRun) forgetOutputs(ctx context.Context) error {
-	if o := r.st().Outcome; o == nil || o.Status != stopped || len(r.st().Uploaded) == 0 {
+	if o := r.st().Outcome; o == nil || o.Status != stopped {
 		return nil
 	}
 	j := r.job().(*transformJob)
 	bucket, _, _ := splitS3(text(j.Request.TransformOutput.S3OutputPath))
 	s3 := r.s3(0)
 	defer s3.close()
-	for key := range j.Uploaded {
+	written := map[string]string{}
+	maps.Copy(written, j.Uploaded)
+	for i := range j.Hosts {
+		key, err := r.unrecorded(ctx, s3, i, bucket)
+		if err != nil {
+			r.Log.Warn("an output of a stopped job may be left", "job", j.ARN, "key", key, "error", err)
+		} else if key != "" {
+			written[key] = ""
+		}
+	}
+	for key := range written {
 		if err := s3.remove(ctx, bucket, key); err != nil {
 			// Its role may be allowed to write and not to delete: the job is stopped all the same.
 			r.Log.Warn("an output of a stopped job is left", "job", j.ARN, "key", key, "error", err)
 		}
 	}
 	return nil
+}
+
+// unrecorded is the key of an output that a host has put, or was about to, when it was cut off, if S3 has it: what was
+// there before the job is not its own.
+func (r *jobRun) unrecorded(ctx context.Context, s3 *s3, host int, bucket string) (key string, err error) {
+	f, err := os.Open(filepath.Join(r.dir(host), "output"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	} else if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return "", err
+	}
+	l, err := openLedger(filepath.Join(r.dir(host), ledgers))
+	if err != nil {
+		return "", err
+	}
+	defer l.close()
+	if key = l.keyOf(print(info)); key == "" {
+		return "", nil
+	}
+	tag, err := s3.tagOf(ctx, f, info.Size())
+	if err != nil {
+		return key, err
+	}
+	if there, err := s3.has(ctx, bucket, key, tag); err != nil || !there {
+		return "", err
+	}
+	return key, nil
 }

@@ -13,8 +13,9 @@ import (
 // workOnTuningJob looks once: it learns what became of the trials, and stops or begins what the engine says. It
 // never waits; trials that end, and metrics that they tell, have it look again.
 func (s *Service) workOnTuningJob(ctx context.Context, key string) (again time.Duration, err error) {
-	err = s.DB.Update(ctx, func(tx *store.Tx) error {
-		j, err := tuningJobs.Get(tx, key)
+	var j *tuningJob
+	err = s.DB.Update(ctx, func(tx *store.Tx) (err error) {
+		j, err = tuningJobs.Get(tx, key)
 		if err != nil || j == nil || j.settled() {
 			return err
 		}
@@ -31,6 +32,9 @@ func (s *Service) workOnTuningJob(ctx context.Context, key string) (again time.D
 		}
 		return nil
 	})
+	if err == nil && j != nil {
+		s.passes(ctx, j.ARN, fmt.Sprintf("%d of %d trials run", j.running(), len(j.Trials)))
+	}
 	return again, err
 }
 
