@@ -65,6 +65,7 @@ type Options struct {
 type Store struct {
 	directory string
 	options   Options
+	free      func(dir string) (bytes, files int64, err error)
 	work      string   // begins the names of what is not whole
 	locks     sync.Map // Digest → chan struct{}
 }
@@ -116,7 +117,7 @@ func openStore(directory string, options Options, work string) (*Store, error) {
 			return nil, fmt.Errorf("open images: %w", err)
 		}
 	}
-	return &Store{directory: directory, options: options, work: work}, nil
+	return &Store{directory: directory, options: options, free: spare, work: work}, nil
 }
 
 // Import unpacks an image unless it is there already, and gives it a name. Of imports of one image

@@ -52,6 +52,9 @@ func (u *unpacker) resolve(name string) (string, error) {
 			at = at[:max(0, len(at)-1)]
 			continue
 		}
+		if err := u.countLook(); err != nil {
+			return "", err
+		}
 		next := path.Join(path.Join(at...), part)
 		info, err := u.root.Lstat(next)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -93,6 +96,9 @@ func (u *unpacker) hide(base string) error {
 
 // drop removes a path but for what the current layer wrote at or below it.
 func (u *unpacker) drop(name string) error {
+	if err := u.countLook(); err != nil {
+		return err
+	}
 	info, err := u.root.Lstat(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

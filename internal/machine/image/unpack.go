@@ -24,16 +24,6 @@ const (
 	opaque   = ".wh..wh..opq"
 )
 
-// A name is found directory by directory, so long and deep ones would cost without end.
-const (
-	maxName  = 4096
-	maxDepth = 200
-)
-
-var errTooDeep = errors.New("name is longer or deeper than allowed")
-
-var errTooLarge = errors.New("image is larger than allowed")
-
 // unpack lays an image's layers over each other in dir/root and writes its config beside it. Each
 // layer is checked against the config, and the config against the manifest, whose digest is the
 // image's name.
@@ -51,13 +41,13 @@ func (s *Store) unpack(ctx context.Context, img v1.Image, dir string) (made stac
 		return nil, err
 	}
 	base := filepath.Join(dir, "root")
-	u := &unpacker{rootless: s.options.Rootless, bytes: s.options.Bytes, entries: s.options.Entries}
+	u := s.newUnpacker()
 	defer u.close()
 	from, err := s.begin(u, base, names)
 	if err != nil {
 		return nil, err
 	}
-	since := u.bytes
+	since, copied := u.bytes, 0
 	for i := from; i < len(layers); i++ {
 		if err := u.layer(ctx, layers[i], config.RootFS.DiffIDs[i]); err != nil {
 			return made, fmt.Errorf("layer %d: %w", i+1, err)
@@ -66,11 +56,13 @@ func (s *Store) unpack(ctx context.Context, img v1.Image, dir string) (made stac
 			made = append(made, stack{name: names[i]})
 		} else if since-u.bytes >= s.options.Share {
 			since = u.bytes
-			x, err := s.copyStack(base, names[i])
-			if err != nil {
-				return made, err
+			if copied += s.options.Entries - u.entries; copied > s.options.Entries {
+				continue // Every copy costs directories, and layers may be many.
 			}
-			made = append(made, x)
+			// One that cannot be made is not there for others, and this image is none the worse.
+			if x, err := s.copyStack(base, names[i]); err == nil {
+				made = append(made, x)
+			}
 		}
 	}
 	if err := u.root.Chmod(".", 0o755); err != nil {
@@ -106,8 +98,7 @@ func checkedConfig(img v1.Image) (*v1.ConfigFile, error) {
 type unpacker struct {
 	root     *os.Root
 	rootless bool
-	bytes    int64
-	entries  int
+	bounds
 	// fresh are the paths that the current layer wrote, and their parents: its whiteouts do not
 	// touch them.
 	fresh map[string]bool
@@ -130,8 +121,8 @@ func (u *unpacker) layer(ctx context.Context, layer v1.Layer, want v1.Hash) erro
 	}
 	defer stream.Close()
 	sum := sha256.New()
-	// Headers come on top of the files' bytes: a kilobyte each, and more for long names.
-	bounded := &boundedReader{ctx: ctx, r: io.TeeReader(stream, sum), left: u.bytes + 4096*int64(u.entries)}
+	bounded := &boundedReader{ctx: ctx, r: io.TeeReader(stream, sum), left: u.stream}
+	defer func() { u.stream = bounded.left }()
 	u.fresh = map[string]bool{}
 	in := tar.NewReader(bounded)
 	for {
@@ -142,8 +133,8 @@ func (u *unpacker) layer(ctx context.Context, layer v1.Layer, want v1.Hash) erro
 		if err != nil {
 			return err
 		}
-		if u.entries--; u.entries < 0 {
-			return errTooLarge
+		if err := u.countEntry(); err != nil {
+			return err
 		}
 		if err := u.entry(header, in); err != nil {
 			return fmt.Errorf("%q: %w", header.Name, err)
@@ -156,24 +147,6 @@ func (u *unpacker) layer(ctx context.Context, layer v1.Layer, want v1.Hash) erro
 		return fmt.Errorf("content has digest %s, the image names %s", got, want)
 	}
 	return nil
-}
-
-// boundedReader ends a stream that is too long, or that nobody waits for any more.
-type boundedReader struct {
-	ctx  context.Context
-	r    io.Reader
-	left int64
-}
-
-func (b *boundedReader) Read(p []byte) (int, error) {
-	if err := b.ctx.Err(); err != nil {
-		return 0, err
-	}
-	n, err := b.r.Read(p)
-	if b.left -= int64(n); b.left < 0 {
-		return n, errTooLarge
-	}
-	return n, err
 }
 
 func (u *unpacker) entry(h *tar.Header, body io.Reader) error {
@@ -199,7 +172,11 @@ func (u *unpacker) entry(h *tar.Header, body io.Reader) error {
 	if err := u.makeRoom(base, h.Typeflag == tar.TypeDir); err != nil {
 		return err
 	}
-	u.note(path.Join(u.atPath, base))
+	at := path.Join(u.atPath, base)
+	if err := u.countName(len(at)); err != nil {
+		return err
+	}
+	u.note(at)
 	return u.write(h, base, body)
 }
 
@@ -253,14 +230,14 @@ func (u *unpacker) write(h *tar.Header, base string, body io.Reader) error {
 }
 
 func (u *unpacker) file(base string, size int64, body io.Reader) error {
-	if u.bytes -= size; u.bytes < 0 {
-		return errTooLarge
+	if err := u.countBytes(size); err != nil {
+		return err
 	}
 	file, err := u.at.OpenFile(base, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(file, body)
+	_, err = io.Copy(io.MultiWriter(file, &u.bounds), body)
 	return errors.Join(err, file.Close())
 }
 

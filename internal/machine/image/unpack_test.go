@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // tree lists what lies below a root: path=content, path/ or path->target.
@@ -197,6 +198,111 @@ func TestBounds(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// TestBombs are small images that would take time, memory or disk without end.
+func TestBombs(t *testing.T) {
+	repeated := func(n int, e entry) (out []entry) {
+		for i := range n {
+			f := e
+			f.Name = fmt.Sprintf(e.Name, i)
+			out = append(out, f)
+		}
+		return out
+	}
+	zeros, padded := layer(t, file("zero", strings.Repeat("\x00", 1<<20))), layer(t, file("one", "1"))
+	padded = append(padded, make([]byte, 6<<20)...)
+	for name, test := range map[string]struct {
+		options Options
+		layers  [][]byte
+		free    int64 // on the disk
+		want    error
+	}{
+		// What hides looks at all that the same layer wrote.
+		"whiteouts of what is new": {Options{Entries: 3500}, [][]byte{layer(t, append(repeated(2000, file("d/%d", "")), slices.Repeat([]entry{file("d/.wh..wh..opq", "")}, 1000)...)...)}, 0, errTooLong},
+		// Each is found over forty links, each of which goes up and down a thousand times.
+		"links up and down": {Options{Entries: 2000}, [][]byte{layer(t, append([]entry{dir("a"), symlink("l", strings.Repeat("a/../", 800)+"m"), symlink("m", strings.Repeat("a/../", 800)+"a")},
+			append(repeated(500, file("l/%d", "")), repeated(500, file("m/x%d/y", ""))...)...)...)}, 0, errTooLong},
+		"names in memory":        {Options{Entries: 1000}, [][]byte{layer(t, repeated(900, file(strings.Repeat(strings.Repeat("n", 200)+"/", 10)+"%d", ""))...)}, 0, errTooLarge},
+		"layers of nothing":      {Options{Bytes: 8 << 20, Entries: 10}, [][]byte{padded, padded}, 0, errTooLarge},
+		"a layer of nothing":     {Options{Bytes: 8 << 20, Entries: 10}, [][]byte{padded}, 0, nil},
+		"more than the disk has": {Options{}, [][]byte{layer(t, repeated(70, file("%d", strings.Repeat("\x00", 1<<20)))...)}, 60 << 20, errNoRoom},
+		"as much as the disk":    {Options{}, [][]byte{layer(t, repeated(60, file("%d", strings.Repeat("\x00", 1<<20)))...)}, 70 << 20, nil},
+		"many layers":            {Options{}, slices.Repeat([][]byte{zeros}, 50), 0, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			store := open(t, test.options)
+			if test.free > 0 {
+				store.free = func(dir string) (int64, int64, error) {
+					left := test.free
+					filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error { //nolint:errcheck // what is there counts
+						if info, err := d.Info(); err == nil && !d.IsDir() {
+							left -= info.Size()
+						}
+						return nil
+					})
+					return left, 1, nil
+				}
+			}
+			began := time.Now()
+			_, err := store.Keep(t.Context(), pack(t, true, nil, test.layers...))
+			if !errors.Is(err, test.want) {
+				t.Errorf("%v after %v", err, time.Since(began))
+			}
+			for _, where := range []string{"sha256", "stacks"} {
+				left, _ := filepath.Glob(filepath.Join(store.directory, where, own+"*"))
+				if len(left) != 0 {
+					t.Errorf("left: %v", left)
+				}
+			}
+		})
+	}
+}
+
+// TestCopiesOfStacks: images of many layers do not lay down as many trees.
+func TestCopiesOfStacks(t *testing.T) {
+	store := open(t, Options{Share: 1, Entries: 1000})
+	layers := [][]byte{}
+	for i := range 90 {
+		layers = append(layers, layer(t, dir(fmt.Sprint("d", i)), file(fmt.Sprintf("d%d/f", i), "x")))
+	}
+	d, err := store.Keep(t.Context(), pack(t, false, nil, layers...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all, _ := filepath.Glob(filepath.Join(store.directory, "stacks", "*.json")); len(all) < 10 || len(all) > 40 {
+		t.Errorf("%d stacks of 90 layers", len(all))
+	}
+	if u, err := store.Image(t.Context(), d); err != nil || len(tree(t, u.Root)) != 180 {
+		t.Errorf("%v %v", u, err)
+	}
+}
+
+// TestAccountsWithoutEnd: a file of accounts that is too long has no more in it than its beginning.
+func TestAccountsWithoutEnd(t *testing.T) {
+	root := t.TempDir()
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(os.Mkdir(root+"/etc", 0o755))
+	must(os.WriteFile(root+"/etc/passwd", []byte("a:x:1:2:::\n"+strings.Repeat("\n", longestAccounts)+"b:x:3:4:::\n"), 0o644))
+	if uid, gid, err := (Unpacked{Root: root, Config: Config{User: "a"}}).User(); err != nil || uid != 1 || gid != 2 {
+		t.Error(uid, gid, err)
+	}
+	if uid, _, err := (Unpacked{Root: root, Config: Config{User: "b"}}).User(); err == nil {
+		t.Error("found", uid)
+	}
+	must(os.Remove(root + "/etc/passwd"))
+	for _, target := range []string{"/etc/passwd", "../../../../../../../../../../etc/passwd", "/proc/self/status"} {
+		must(os.Symlink(target, root+"/etc/passwd"))
+		if uid, _, err := (Unpacked{Root: root, Config: Config{User: "daemon"}}).User(); err == nil {
+			t.Errorf("%s: the host's user %d", target, uid)
+		}
+		must(os.Remove(root + "/etc/passwd"))
 	}
 }
 

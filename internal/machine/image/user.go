@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"strconv"
@@ -40,6 +41,9 @@ func (u Unpacked) User() (uid, gid uint32, err error) {
 	return uid, gid, nil
 }
 
+// longestAccounts is how much is read of a file of accounts, which a stranger made.
+const longestAccounts = 4 << 20
+
 // account finds the line of a name or number; nil when there is none, or no such file.
 func (u Unpacked) account(file, name string) ([]string, error) {
 	root, err := os.OpenRoot(u.Root)
@@ -55,7 +59,7 @@ func (u Unpacked) account(file, name string) ([]string, error) {
 		return nil, err
 	}
 	defer in.Close()
-	lines := bufio.NewScanner(in)
+	lines := bufio.NewScanner(io.LimitReader(in, longestAccounts))
 	for lines.Scan() {
 		fields := strings.Split(lines.Text(), ":")
 		if len(fields) >= 4 && (fields[0] == name || fields[2] == name) {
