@@ -53,16 +53,15 @@ func TestBoto3(t *testing.T) {
 // user makes a user with one policy and gives the profile that has its keys.
 func (d *daemon) user(t *testing.T, name, policy string) (profile string) {
 	t.Helper()
-	at := d.internet()
-	at.aws(t, "iam", "create-user", "--user-name", name, "--query", "User.Arn")
-	at.aws(t, "iam", "put-user-policy", "--user-name", name, "--policy-name", "only", "--policy-document", policy)
-	keys := strings.Fields(at.aws(t, "iam", "create-access-key", "--user-name", name, "--query", "AccessKey.[AccessKeyId,SecretAccessKey]"))
+	d.iam(t, "CreateUser", "UserName", name)
+	d.iam(t, "PutUserPolicy", "UserName", name, "PolicyName", "only", "PolicyDocument", policy)
+	key := d.iam(t, "CreateAccessKey", "UserName", name)
 	f, err := os.OpenFile(filepath.Join(d.data, "credentials"), os.O_WRONLY|os.O_APPEND, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if _, err := fmt.Fprintf(f, "[%s]\naws_access_key_id = %s\naws_secret_access_key = %s\n", name, keys[0], keys[1]); err != nil {
+	if _, err := fmt.Fprintf(f, "[%s]\naws_access_key_id = %s\naws_secret_access_key = %s\n", name, one(t, key, "AccessKeyId"), one(t, key, "SecretAccessKey")); err != nil {
 		t.Fatal(err)
 	}
 	return name

@@ -2,7 +2,6 @@ package compat
 
 import (
 	"encoding/json"
-	"os/exec"
 	"testing"
 )
 
@@ -10,10 +9,7 @@ import (
 // writes down what it is given.
 func TestProcessing(t *testing.T) {
 	t.Parallel()
-	python := needProgram(t, "python3")
-	if out, err := exec.Command(python, "-c", "import boto3; boto3.client('sagemaker', region_name='us-east-1').delete_processing_job").CombinedOutput(); err != nil {
-		t.Skipf("boto3 is not on this machine, or older than DeleteProcessingJob: %s", out)
-	}
+	python := needBoto3(t)
 	d := own(t)
 	v := d.vpc(t, "sagemaker.api", "logs")
 	d.provide(t)

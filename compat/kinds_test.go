@@ -1,0 +1,111 @@
+package compat
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// analystDuties is what a role may do besides its duties whose containers make endpoints for a while, from inside the VPC alone.
+const analystDuties = `{"Version":"2012-10-17","Statement":[
+ {"Effect":"Allow","Action":["sagemaker:CreateEndpoint","sagemaker:DeleteEndpoint","sagemaker:DescribeEndpoint","sagemaker:InvokeEndpoint",
+   "sagemaker:CreateEndpointConfig","sagemaker:DeleteEndpointConfig"],"Condition":{"StringEquals":{"aws:SourceVpc":"%[1]s"}},
+  "Resource":["arn:aws:sagemaker:*:*:endpoint/sagemaker-clarify-endpoint-*","arn:aws:sagemaker:*:*:endpoint-config/sm-clarify-config-*"]}]}`
+
+// jobber is what a user may do whose work is jobs called "kinds", from inside the VPC alone.
+const jobber = `{"Version":"2012-10-17","Statement":[
+ {"Effect":"Allow","Condition":{"StringEquals":{"aws:SourceVpc":"%[1]s"}},"Resource":"arn:aws:sagemaker:*:*:*/kinds*","Action":[
+   "sagemaker:CreateTrainingJob","sagemaker:DescribeTrainingJob","sagemaker:CreateModel","sagemaker:CreateEndpoint*","sagemaker:DescribeEndpoint",
+   "sagemaker:DeleteEndpoint","sagemaker:InvokeEndpoint","sagemaker:CreateTransformJob","sagemaker:DescribeTransformJob","sagemaker:CreateCompilationJob",
+   "sagemaker:DescribeCompilationJob","sagemaker:CreateProcessingJob","sagemaker:DescribeProcessingJob","sagemaker:*InferenceRecommendationsJob*"]},
+ {"Effect":"Allow","Action":["sagemaker:ListEndpoints","sagemaker:ListEndpointConfigs"],"Resource":"*"},
+ {"Effect":"Allow","Action":"iam:PassRole","Resource":["` + role + `","arn:aws:iam::` + account + `:role/clarify"],"Condition":{"StringEquals":{"iam:PassedToService":"sagemaker.amazonaws.com"}}},
+ {"Effect":"Allow","Action":["s3:GetObject","s3:PutObject"],"Resource":"arn:aws:s3:::` + bucket + `/kinds/*"},
+ {"Effect":"Allow","Action":["logs:DescribeLogStreams","logs:GetLogEvents"],"Resource":"*"}]}`
+
+// TestKinds has boto3 go through the kinds of jobs, and through the mistakes of the troubleshooting pages, in one private
+// subnet at the same time. The compiler is an image that the operator has loaded and named.
+func TestKinds(t *testing.T) {
+	t.Parallel()
+	needRoot(t)
+	python := needBoto3(t)
+	d, err := newDaemon()
+	if err != nil {
+		t.Fatal(err)
+	}
+	settings := "compiler_image: mine:1\ninstance_quotas:\n  ml.m5.4xlarge for training job usage: 0\n"
+	if err := os.WriteFile(filepath.Join(d.data, "config.yaml"), []byte(settings), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d.run(t)
+	v := d.vpc(t, "sagemaker.api", "sagemaker.runtime", "logs")
+	d.provide(t)
+	if out, err := d.command("image", "load", layoutOf(t, "analyst", map[string]any{"Entrypoint": []string{"/analyst"}, "User": "trainer"})).CombinedOutput(); err != nil {
+		t.Fatalf("load: %v %s", err, out)
+	}
+	clarify := d.role(t, "clarify", "sagemaker", duties, fmt.Sprintf(analystDuties, v.id))
+	poor := d.role(t, "poor", "sagemaker", strings.ReplaceAll(duties, `"s3:`, `"s3:Not`))
+	strange := d.role(t, "strange", "ec2", duties)
+	i, err := d.instance()
+	if err != nil {
+		t.Fatal(err)
+	}
+	order, err := json.Marshal(map[string]any{"bucket": bucket, "role": role, "clarify": clarify, "poor": poor, "strange": strange, "kmeans": kmeans, "analyst": "mine:1",
+		"subnets": v.subnets, "group": v.group, "data": digits(t), "ca": i.CA, "account": account, "region": region, "mateo": "mateojackson"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.user(t, "kim", fmt.Sprintf(jobber, v.id))
+	v.user(t, "mateojackson", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sagemaker:CreateTrainingJob","Resource":"*"}]}`)
+	t.Run("jobs", func(t *testing.T) {
+		t.Run("kinds", func(t *testing.T) {
+			t.Parallel()
+			t.Log(v.inside().as("kim").must(t, python, "boto3/kinds.py", string(order)))
+		})
+		t.Run("mistakes", func(t *testing.T) {
+			t.Parallel()
+			t.Log(v.inside().must(t, python, "boto3/mistakes.py", string(order)))
+		})
+	})
+	if !t.Failed() {
+		v.nobodys(t)
+	}
+}
+
+// needBoto3 gives the Python that has boto3, one that knows the newer operations.
+func needBoto3(t *testing.T) (python string) {
+	t.Helper()
+	python = needProgram(t, "python3")
+	if out, err := exec.Command(python, "-c", "import boto3; boto3.client('sagemaker', region_name='us-east-1').delete_processing_job").CombinedOutput(); err != nil {
+		t.Skipf("boto3 is not on this machine, or older than DeleteProcessingJob: %s", out)
+	}
+	return python
+}
+
+// role makes a role that a service may take on, with policies, and gives its ARN.
+func (d *daemon) role(t *testing.T, name, service string, policies ...string) string {
+	t.Helper()
+	made := d.iam(t, "CreateRole", "RoleName", name, "AssumeRolePolicyDocument", strings.Replace(trust, "sagemaker.", service+".", 1))
+	for i, p := range policies {
+		d.iam(t, "PutRolePolicy", "RoleName", name, "PolicyName", fmt.Sprint("p", i), "PolicyDocument", p)
+	}
+	return one(t, made, "Arn")
+}
+
+// iam makes one call, as ec2 does.
+func (d *daemon) iam(t testing.TB, action string, params ...string) string {
+	t.Helper()
+	args := []string{"--data-urlencode", "Action=" + action, "--data-urlencode", "Version=2010-05-08"}
+	for n := 0; n+1 < len(params); n += 2 {
+		args = append(args, "--data-urlencode", params[n]+"="+params[n+1])
+	}
+	out, err := d.curl(t, "iam", args...)
+	if err != nil || strings.Contains(out, "<Error>") {
+		t.Fatalf("%s %s: %v %s", action, strings.Join(params, " "), err, out)
+	}
+	return out
+}
