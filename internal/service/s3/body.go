@@ -69,7 +69,7 @@ func (b *body) Read(p []byte) (int, error) {
 	if b.end != nil {
 		return 0, b.end
 	}
-	n, err := b.from.Read(p)
+	n, err := whole(b.from, p)
 	b.read += int64(n)
 	b.hash.Write(p[:n])
 	if b.kept != nil && b.kept != b.hash {
@@ -82,6 +82,16 @@ func (b *body) Read(p []byte) (int, error) {
 	}
 	if b.end = err; err != nil && err != io.EOF {
 		return 0, err
+	}
+	return n, err
+}
+
+// whole reads until p is full: what comes in small pieces is not to be summed, hashed and written in such.
+func whole(from io.Reader, p []byte) (n int, err error) {
+	for n < len(p) && err == nil {
+		var k int
+		k, err = from.Read(p[n:])
+		n += k
 	}
 	return n, err
 }

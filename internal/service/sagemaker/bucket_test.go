@@ -37,6 +37,7 @@ type bucketServer struct {
 	uploads map[string]map[int][]byte // parts by upload
 	puts    map[string]int            // how often each object was written
 	gets    map[string]int            // how often each was read
+	joined  map[string]string         // ETags of objects made of parts
 	stored  func(name string)         // hook: an object was written, and nobody has been told
 	cut     func(r *http.Request) int // how many bytes of an answer arrive; negative means all
 
@@ -44,7 +45,7 @@ type bucketServer struct {
 }
 
 func newBucketServer(t *testing.T) *bucketServer {
-	b := &bucketServer{objects: map[string][]byte{}, uploads: map[string]map[int][]byte{}, puts: map[string]int{}, gets: map[string]int{}, page: 2, verifier: sigv4.NewVerifier(8)}
+	b := &bucketServer{objects: map[string][]byte{}, uploads: map[string]map[int][]byte{}, joined: map[string]string{}, puts: map[string]int{}, gets: map[string]int{}, page: 2, verifier: sigv4.NewVerifier(8)}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -161,6 +162,7 @@ func (b *bucketServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (b *bucketServer) store(name string, body []byte) {
 	b.objects[name] = body
+	delete(b.joined, name)
 	b.puts[name]++
 	if b.stored != nil {
 		b.stored(name)
@@ -205,15 +207,19 @@ func (b *bucketServer) complete(w io.Writer, r *http.Request, name string) {
 		fmt.Fprint(w, "<Error><Code>InvalidPart</Code><Message>no</Message></Error>")
 		return
 	}
-	var whole []byte
+	var whole, sums []byte
 	for i, p := range in.Part {
 		if p.PartNumber != i+1 || p.ETag != tagged(parts[i+1]) {
 			fmt.Fprint(w, "<Error><Code>InvalidPart</Code><Message>no</Message></Error>")
 			return
 		}
 		whole = append(whole, parts[i+1]...)
+		sum := md5.Sum(parts[i+1])
+		sums = append(sums, sum[:]...)
 	}
+	tag := fmt.Sprintf(`"%x-%d"`, md5.Sum(sums), len(parts))
 	delete(b.uploads, r.URL.Query().Get("uploadId"))
+	defer func() { b.joined[name] = tag }()
 	b.store(name, whole)
 	fmt.Fprint(w, "<CompleteMultipartUploadResult/>")
 }
@@ -242,7 +248,12 @@ func (b *bucketServer) list(w io.Writer, bucket, prefix, from string) {
 			out.IsTruncated, out.NextContinuationToken = true, out.Contents[b.page-1].Key
 			break
 		}
-		out.Contents = append(out.Contents, content{k, len(b.objects[bucket+"/"+k]), tagged(b.objects[bucket+"/"+k])})
+		name := bucket + "/" + k
+		tag, ok := b.joined[name]
+		if !ok {
+			tag = tagged(b.objects[name])
+		}
+		out.Contents = append(out.Contents, content{k, len(b.objects[name]), tag})
 	}
 	xml.NewEncoder(w).Encode(out) //nolint:errcheck // the client sees a short answer
 }

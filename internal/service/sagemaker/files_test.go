@@ -26,7 +26,7 @@ func TestPackTakesOnlyWhatIsThere(t *testing.T) {
 	if err := errors.Join(os.Symlink(secret, base+"/model/link"), os.Symlink(filepath.Dir(secret), base+"/output"), syscall.Mkfifo(base+"/model/fifo", 0o600)); err != nil {
 		t.Fatal(err)
 	}
-	n, err := pack(t.Context(), out, []string{base}, "model", 1<<20)
+	n, err := packTo(t.Context(), out, []string{base}, "model", 1<<20)
 	if err != nil || n != 2 {
 		t.Fatalf("%d files, %v", n, err)
 	}
@@ -38,7 +38,7 @@ func TestPackTakesOnlyWhatIsThere(t *testing.T) {
 		t.Errorf("packed %q", got)
 	}
 	for _, dir := range []string{"output", "none"} { // a link in the directory's place, and nothing
-		if n, err := pack(t.Context(), out, []string{base}, dir, 1<<20); n != 0 || err != nil {
+		if n, err := packTo(t.Context(), out, []string{base}, dir, 1<<20); n != 0 || err != nil {
 			t.Errorf("%s: %d files, %v", dir, n, err)
 		}
 	}
@@ -123,18 +123,28 @@ func TestPackEndsWithHugeFilesLinksAndPatience(t *testing.T) {
 		t.Fatal(err)
 	}
 	var known *failure
-	if _, err := pack(t.Context(), out, []string{base}, "model", largestModel); !errors.As(err, &known) {
+	if _, err := packTo(t.Context(), out, []string{base}, "model", largestModel); !errors.As(err, &known) {
 		t.Errorf("8 TiB of holes: %v, want a failure for the customer", err)
 	}
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := pack(gone, out, []string{base}, "model", 16<<40); !errors.Is(err, context.Canceled) {
+	if _, err := packTo(gone, out, []string{base}, "model", 16<<40); !errors.Is(err, context.Canceled) {
 		t.Errorf("nobody waits: %v", err)
 	}
 	if err := os.Symlink("/etc", filepath.Join(base, "output")); err != nil {
 		t.Fatal(err)
 	}
-	if n, err := pack(t.Context(), out, []string{base}, "output/data", 1<<20); n != 0 || err != nil {
+	if n, err := packTo(t.Context(), out, []string{base}, "output/data", 1<<20); n != 0 || err != nil {
 		t.Errorf("a link in the place of the directory: %d files, %v", n, err)
 	}
+}
+
+// packTo packs into a file.
+func packTo(ctx context.Context, to string, bases []string, dir string, limit int64) (n int, err error) {
+	f, err := os.Create(to)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	return pack(ctx, f, bases, dir, limit)
 }

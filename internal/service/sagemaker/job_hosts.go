@@ -237,6 +237,7 @@ func (r *jobRun) undo(ctx context.Context) error {
 			errs = append(errs, st.undo(r, ctx))
 		}
 	}
+	r.abandon(ctx)
 	switch {
 	case r.isolated() && r.alone():
 		for _, id := range r.hostIDs() {

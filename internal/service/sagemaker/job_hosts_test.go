@@ -334,7 +334,7 @@ func TestPackTakesTheLastOfOneName(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	n, err := pack(t.Context(), out, []string{a, b}, "model", 1<<20)
+	n, err := packTo(t.Context(), out, []string{a, b}, "model", 1<<20)
 	if err != nil {
 		t.Fatal(err)
 	}

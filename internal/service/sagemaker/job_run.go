@@ -292,5 +292,6 @@ func (r *jobRun) s3(host int) *s3 {
 	}
 	c := r.newS3(place, r.role)
 	c.passes = r.passes
+	c.begun = begunUploads(filepath.Join(r.dir(host), begunFile))
 	return c
 }

@@ -197,7 +197,7 @@ func (o *outlet) file(ctx context.Context, root *os.Root, name string) error {
 	if o.sum.Add(info.Size()) > o.most {
 		return fails("ClientError: Artifact upload failed:Insufficient disk space: the files are longer than the volume, %d bytes", o.most)
 	}
-	err = o.ledger.put(ctx, o.client, o.Bucket, o.Prefix+name, f, info)
+	err = o.ledger.put(ctx, o.client, o.Bucket, o.Prefix+name, f, info.Size(), print(info))
 	if err != nil && o.moving && ctx.Err() == nil {
 		if now, gone := f.Stat(); gone != nil || print(now) != print(info) {
 			return nil // it changed under our hands
@@ -215,16 +215,16 @@ func print(info fs.FileInfo) string {
 	return fmt.Sprintf("%d-%d-%d-%d", info.Size(), info.ModTime().UnixNano(), st.Ctim.Nano(), st.Ino)
 }
 
-// put puts a file unless the ledger says that S3 has it. Of a put of which nobody knows how it ended S3 is
-// asked; whoever may not ask puts once more.
-func (l *ledger) put(ctx context.Context, c *s3, bucket, key string, f *os.File, info fs.FileInfo) error {
-	now := posting{key, print(info), true}
+// put puts a file, of which print tells that it is this one, unless the ledger says that S3 has it. Of a put of
+// which nobody knows how it ended S3 is asked; whoever may not ask puts once more.
+func (l *ledger) put(ctx context.Context, c *s3, bucket, key string, f *os.File, size int64, print string) error {
+	now := posting{key, print, true}
 	known := l.of(key)
 	if known == now {
 		return nil
 	}
 	if known.File == now.File {
-		tag, err := c.tagOf(ctx, f, info.Size())
+		tag, err := c.tagOf(ctx, f, size)
 		if err != nil {
 			return err
 		}
@@ -239,7 +239,7 @@ func (l *ledger) put(ctx context.Context, c *s3, bucket, key string, f *os.File,
 	} else if err := l.write(posting{key, now.File, false}); err != nil {
 		return err
 	}
-	if err := c.put(ctx, bucket, key, f, info.Size()); err != nil {
+	if err := c.put(ctx, bucket, key, f, size); err != nil {
 		return err
 	}
 	return l.write(now)

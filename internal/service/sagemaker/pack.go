@@ -12,18 +12,13 @@ import (
 	"slices"
 )
 
-// pack writes the files below dir of every base into one gzipped tar, named relative to dir, and gives how
+// pack writes the files below dir of every base as one gzipped tar, named relative to dir, and gives how
 // many there are; of files with one name the last base's is taken. The containers chose what lies there:
 // links are packed as links, nothing outside the bases is read, what is no file is left out, and more than
-// limit bytes are too many, be they holes.
-func pack(ctx context.Context, to string, bases []string, dir string, limit int64) (n int, err error) {
-	f, err := os.OpenFile(to, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
-	if err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	z := newGzipWriter(ctx, f)
-	p := &packer{ctx: ctx, w: tar.NewWriter(z), left: limit}
+// limit bytes are too many, be they holes. The same files make the same bytes.
+func pack(ctx context.Context, to io.Writer, bases []string, dir string, limit int64) (n int, err error) {
+	z := newGzipWriter(ctx, to)
+	p := &packer{ctx: ctx, w: tar.NewWriter(z), left: limit, buffer: make([]byte, 256<<10)}
 	if len(bases) > 1 {
 		p.taken = map[string]bool{}
 	}
@@ -42,6 +37,8 @@ type packer struct {
 	root  *os.Root
 	left  int64
 	files int
+	// buffer is what a file passes through.
+	buffer []byte
 	// taken are the names that are in the archive already, true for directories; nil where none can come again.
 	taken map[string]bool
 }
@@ -106,6 +103,9 @@ func (p patient) Read(b []byte) (int, error) {
 	return p.from.Read(b)
 }
 
+// onlyWriter has no shortcut around the buffer.
+type onlyWriter struct{ io.Writer }
+
 // add packs one file, directory or link.
 func (p *packer) add(name string) error {
 	w, root := p.w, p.root
@@ -151,7 +151,7 @@ func (p *packer) add(name string) error {
 		return err
 	}
 	defer f.Close()
-	if _, err := io.Copy(w, patient{p.ctx, io.LimitReader(f, info.Size())}); err != nil {
+	if _, err := io.CopyBuffer(onlyWriter{w}, patient{p.ctx, io.LimitReader(f, info.Size())}, p.buffer); err != nil {
 		return fmt.Errorf("pack %s: %w", name, err)
 	}
 	p.files++

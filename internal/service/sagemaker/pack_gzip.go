@@ -8,14 +8,19 @@ import (
 	"hash/crc32"
 	"io"
 	"runtime"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 )
 
 const (
-	gzipBlock = 1 << 20
-	// gzipSample is how much of a block is tried to see whether the rest is worth it.
-	gzipSample = 64 << 10
+	// gzipStored is the most that a stored block of DEFLATE holds, gzipHead what stands before one.
+	gzipStored = 65535
+	gzipHead   = 5
+	// gzipBlock is what is compressed by itself.
+	gzipBlock = 16 * gzipStored
+	// gzipSample is how much of every fourth piece of a block is tried to see whether the rest is worth it.
+	gzipSample = 4 << 10
 )
 
 // gzipWriter writes one gzip member whose blocks are compressed on all processors. Blocks that do not get
@@ -24,17 +29,17 @@ type gzipWriter struct {
 	ctx   context.Context
 	work  *errgroup.Group // compresses
 	out   *errgroup.Group // writes, in order
-	queue chan chan []byte
-	block []byte
+	queue chan chan *gzipSpace
+	block *gzipSpace // being filled
 	sum   uint32
 	size  uint32
 }
 
 func newGzipWriter(ctx context.Context, to io.Writer) *gzipWriter {
-	w := &gzipWriter{work: &errgroup.Group{}, block: make([]byte, 0, gzipBlock)}
+	w := &gzipWriter{work: &errgroup.Group{}, block: newGzipSpace()}
 	n := runtime.GOMAXPROCS(0)
 	w.work.SetLimit(n)
-	w.queue = make(chan chan []byte, n)
+	w.queue = make(chan chan *gzipSpace, n)
 	w.out, w.ctx = errgroup.WithContext(ctx)
 	w.out.Go(func() error {
 		// No time and no name: the same files make the same archive.
@@ -42,9 +47,11 @@ func newGzipWriter(ctx context.Context, to io.Writer) *gzipWriter {
 			return err
 		}
 		for c := range w.queue {
-			if _, err := to.Write(<-c); err != nil {
+			s := <-c
+			if _, err := to.Write(s.out); err != nil {
 				return err
 			}
+			s.free()
 		}
 		return nil
 	})
@@ -54,10 +61,8 @@ func newGzipWriter(ctx context.Context, to io.Writer) *gzipWriter {
 func (w *gzipWriter) Write(p []byte) (int, error) {
 	w.sum, w.size = crc32.Update(w.sum, crc32.IEEETable, p), w.size+uint32(len(p))
 	for n := 0; n < len(p); {
-		k := min(len(p)-n, gzipBlock-len(w.block))
-		w.block = append(w.block, p[n:n+k]...)
-		n += k
-		if len(w.block) == gzipBlock {
+		n += w.block.fill(p[n:])
+		if w.block.n == gzipBlock {
 			if err := w.flush(); err != nil {
 				return n, err
 			}
@@ -68,14 +73,14 @@ func (w *gzipWriter) Write(p []byte) (int, error) {
 
 // flush hands a block over. Who writes may have failed.
 func (w *gzipWriter) flush() error {
-	block, done := w.block, make(chan []byte, 1)
-	w.block = make([]byte, 0, gzipBlock)
+	block, done := w.block, make(chan *gzipSpace, 1)
+	w.block = newGzipSpace()
 	select {
 	case w.queue <- done:
 	case <-w.ctx.Done():
 		return context.Cause(w.ctx)
 	}
-	w.work.Go(func() error { done <- deflate(block); return nil })
+	w.work.Go(func() error { block.deflate(); done <- block; return nil })
 	return nil
 }
 
@@ -86,15 +91,16 @@ func (w *gzipWriter) Close() error {
 		err = w.flush()
 	}
 	if err == nil {
-		end := make(chan []byte, 1)
+		end := make(chan *gzipSpace, 1)
 		tail := binary.LittleEndian.AppendUint32([]byte{3, 0}, w.sum) // an empty last block
-		end <- binary.LittleEndian.AppendUint32(tail, w.size)
+		end <- &gzipSpace{out: binary.LittleEndian.AppendUint32(tail, w.size)}
 		select {
 		case w.queue <- end:
 		case <-w.ctx.Done():
 			err = context.Cause(w.ctx)
 		}
 	}
+	w.block.free()
 	close(w.queue)
 	w.work.Wait() //nolint:errcheck // it gives none
 	if failed := w.out.Wait(); failed != nil {
@@ -103,26 +109,104 @@ func (w *gzipWriter) Close() error {
 	return err
 }
 
-// deflate compresses a block so that others may follow it.
-func deflate(block []byte) []byte {
-	var b bytes.Buffer
-	level := flate.BestSpeed
-	if len(block) > gzipSample {
-		compress(&b, level, block[:gzipSample])
-		if b.Len() > gzipSample*97/100 {
-			level = flate.NoCompression
-		}
-		b.Reset()
-	}
-	compress(&b, level, block)
-	return b.Bytes()
+// gzipSpace holds a block, with room for the head of a stored one before each piece, so that what does not get
+// smaller is there already in the form in which it is written.
+type gzipSpace struct {
+	raw  []byte // heads and pieces
+	n    int    // bytes of the block
+	flat *flate.Writer
+	into bytes.Buffer
+	out  []byte // what is to be written
 }
 
-func compress(b *bytes.Buffer, level int, block []byte) {
-	z, err := flate.NewWriter(b, level)
-	if err != nil {
+// gzipSpaces are used again: they are large, and their compressors even larger.
+var gzipSpaces sync.Pool
+
+func newGzipSpace() *gzipSpace {
+	if s, ok := gzipSpaces.Get().(*gzipSpace); ok {
+		return s
+	}
+	return &gzipSpace{}
+}
+
+// free gives it back. Nobody may have it any more.
+func (s *gzipSpace) free() {
+	s.n, s.out = 0, nil
+	if s.raw != nil {
+		gzipSpaces.Put(s)
+	}
+}
+
+// fill takes as much as fits.
+func (s *gzipSpace) fill(p []byte) (n int) {
+	for n < len(p) && s.n < gzipBlock {
+		in := s.n % gzipStored
+		k := min(len(p)-n, gzipStored-in)
+		at := s.n/gzipStored*(gzipHead+gzipStored) + gzipHead + in
+		if need := at + k; need > len(s.raw) {
+			s.grow(need)
+		}
+		copy(s.raw[at:], p[n:n+k])
+		n, s.n = n+k, s.n+k
+	}
+	return n
+}
+
+// grow makes room: little for little, as most that containers leave is.
+func (s *gzipSpace) grow(need int) {
+	const most = gzipBlock / gzipStored * (gzipHead + gzipStored)
+	b := make([]byte, min(most, max(64<<10, 4*need)))
+	copy(b, s.raw)
+	s.raw = b
+}
+
+// pieces calls f with each piece and the room before it.
+func (s *gzipSpace) pieces(f func(head, piece []byte)) {
+	for left, at := s.n, 0; left > 0; left, at = left-gzipStored, at+gzipHead+gzipStored {
+		f(s.raw[at:at+gzipHead], s.raw[at+gzipHead:at+gzipHead+min(left, gzipStored)])
+	}
+}
+
+// deflate compresses the block so that others may follow it, or stores it.
+func (s *gzipSpace) deflate() {
+	if s.n > 4*gzipStored && !s.promising() {
+		s.pieces(func(head, piece []byte) {
+			head[0] = 0 // stored, and not the last
+			binary.LittleEndian.PutUint16(head[1:], uint16(len(piece)))
+			binary.LittleEndian.PutUint16(head[3:], ^uint16(len(piece)))
+		})
+		s.out = s.raw[:s.n+(s.n+gzipStored-1)/gzipStored*gzipHead]
+		return
+	}
+	s.begin()
+	s.pieces(func(_, piece []byte) { s.flat.Write(piece) }) //nolint:errcheck // it is memory
+	s.flat.Flush()                                          //nolint:errcheck // it is memory
+	s.out = s.into.Bytes()
+}
+
+// promising tells from samples whether the block gets smaller.
+func (s *gzipSpace) promising() bool {
+	s.begin()
+	i, tried := 0, 0
+	s.pieces(func(_, piece []byte) {
+		if i++; i%4 == 1 {
+			piece = piece[:min(len(piece), gzipSample)]
+			s.flat.Write(piece) //nolint:errcheck // it is memory
+			tried += len(piece)
+		}
+	})
+	s.flat.Flush() //nolint:errcheck // it is memory
+	return s.into.Len() <= tried*97/100
+}
+
+func (s *gzipSpace) begin() {
+	s.into.Reset()
+	if s.flat != nil {
+		s.flat.Reset(&s.into)
+		return
+	}
+	var err error
+	if s.flat, err = flate.NewWriter(&s.into, flate.BestSpeed); err != nil {
 		panic(err) // the level is ours
 	}
-	z.Write(block) //nolint:errcheck // it is memory
-	z.Flush()      //nolint:errcheck // it is memory
 }

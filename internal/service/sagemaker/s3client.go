@@ -33,6 +33,8 @@ type s3 struct {
 	chunk int64
 	// passes hears what is in S3 and not yet on record.
 	passes func(ctx context.Context, point string)
+	// begun is where uploads in parts are noted, so that none is left behind.
+	begun begunUploads
 }
 
 // s3Error is an answer of S3 that says no.
@@ -53,7 +55,7 @@ var errUnreachable = errors.New("S3 is out of reach")
 // newS3 makes a client at a place; close it.
 func (s *Service) newS3(place string, session func(context.Context) (*session, error)) *s3 {
 	c := &s3{service: s, place: place, host: "s3." + s.Region + ".amazonaws.com", session: session,
-		slots: make(chan struct{}, transfers), chunk: chunkBytes, passes: func(context.Context, string) {}}
+		slots: make(chan struct{}, transfers), chunk: s.chunk, passes: func(context.Context, string) {}}
 	c.http = &http.Client{
 		Transport: &http.Transport{
 			DialContext:         c.dial,

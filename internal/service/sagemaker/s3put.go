@@ -32,11 +32,34 @@ func (c *s3) partSize(size int64) int64 {
 // put writes an object of a known size, a large one in several transfers at a time: it is there whole or not
 // at all. from may be read more than once.
 func (c *s3) put(ctx context.Context, bucket, key string, from io.ReaderAt, size int64) error {
-	var err error
-	if part := c.partSize(size); size > part {
-		err = c.putParts(ctx, bucket, key, from, size, part)
+	return c.putFrom(ctx, bucket, key, known{from, size}, c.partSize(size))
+}
+
+// origin is what an object is made of. It may still be made itself.
+type origin interface {
+	io.ReaderAt
+	// upTo waits until there are n bytes, or as many as there will be, and gives how many of these n there are.
+	upTo(ctx context.Context, n int64) (int64, error)
+}
+
+// known is an origin of which all is there.
+type known struct {
+	io.ReaderAt
+	size int64
+}
+
+func (k known) upTo(_ context.Context, n int64) (int64, error) { return min(n, k.size), nil }
+
+// putFrom puts what may still be made meanwhile, in parts of a size if it has more than that.
+func (c *s3) putFrom(ctx context.Context, bucket, key string, from origin, partSize int64) error {
+	have, err := from.upTo(ctx, partSize+1)
+	if err != nil {
+		return err
+	}
+	if have > partSize {
+		err = c.putParts(ctx, bucket, key, from, partSize)
 	} else {
-		_, err = c.send(ctx, ask{operation: "PutObject", method: http.MethodPut, bucket: bucket, key: key}, from, 0, size)
+		_, err = c.send(ctx, ask{operation: "PutObject", method: http.MethodPut, bucket: bucket, key: key}, from, 0, have)
 	}
 	if err == nil {
 		c.passes(ctx, "put "+key)
@@ -70,47 +93,60 @@ type part struct {
 	ETag       string
 }
 
-func (c *s3) putParts(ctx context.Context, bucket, key string, from io.ReaderAt, size, partSize int64) error {
+func (c *s3) putParts(ctx context.Context, bucket, key string, from origin, partSize int64) error {
 	var begun struct{ UploadId string }
 	if err := c.tell(ctx, ask{operation: "CreateMultipartUpload", method: http.MethodPost, bucket: bucket, key: key, query: url.Values{"uploads": {""}}}, nil, &begun); err != nil {
 		return err
 	}
-	id := url.Values{"uploadId": {begun.UploadId}}
-	err := c.allParts(ctx, ask{bucket: bucket, key: key, query: id}, from, size, partSize)
-	if err != nil { // what is there of it goes, also when nobody waits any more
-		after, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-		defer cancel()
-		if lost := c.tell(after, ask{operation: "AbortMultipartUpload", method: http.MethodDelete, bucket: bucket, key: key, query: id}, nil, nil); lost != nil {
-			c.service.Log.Warn("parts of an upload that failed stay in the bucket", "bucket", bucket, "key", key, "error", lost)
-		}
+	u := begunUpload{bucket, key, begun.UploadId, false}
+	err := c.begun.note(u) // before there is a part
+	if err == nil {
+		err = c.allParts(ctx, ask{bucket: bucket, key: key, query: u.query()}, from, partSize)
 	}
+	if err == nil {
+		u.Over = true
+		return c.begun.note(u)
+	}
+	// What is there of it goes, also when nobody waits any more.
+	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	c.abort(after, u)
 	return err
 }
 
-func (c *s3) allParts(ctx context.Context, a ask, from io.ReaderAt, size, partSize int64) error {
-	whole := struct {
-		XMLName xml.Name `xml:"CompleteMultipartUpload"`
-		Part    []part
-	}{Part: make([]part, (size+partSize-1)/partSize)}
+// allParts sends parts as soon as their bytes are there, and has S3 make the object of them.
+func (c *s3) allParts(ctx context.Context, a ask, from origin, partSize int64) error {
+	var sent []*part
 	g, within := errgroup.WithContext(ctx)
 	g.SetLimit(transfers)
-	for i := range whole.Part {
-		g.Go(func() error {
+	var short error
+	for off := int64(0); ; off += partSize {
+		have, err := from.upTo(within, off+partSize)
+		if short = err; err != nil || have <= off {
+			break
+		}
+		p := &part{PartNumber: len(sent) + 1}
+		sent = append(sent, p)
+		g.Go(func() (err error) {
 			one := a
 			one.operation, one.method = "UploadPart", http.MethodPut
-			one.query = url.Values{"uploadId": a.query["uploadId"], "partNumber": {strconv.Itoa(i + 1)}}
-			off := int64(i) * partSize
-			tag, err := c.send(within, one, from, off, min(partSize, size-off))
-			whole.Part[i] = part{i + 1, tag}
+			one.query = url.Values{"uploadId": a.query["uploadId"], "partNumber": {strconv.Itoa(p.PartNumber)}}
+			p.ETag, err = c.send(within, one, from, off, have-off)
 			return err
 		})
 	}
 	if err := g.Wait(); err != nil {
 		return err
 	}
+	if short != nil {
+		return short
+	}
 	c.passes(ctx, "parts of "+a.key)
 	a.operation, a.method = "CompleteMultipartUpload", http.MethodPost
-	return c.tell(ctx, a, whole, nil)
+	return c.tell(ctx, a, struct {
+		XMLName xml.Name `xml:"CompleteMultipartUpload"`
+		Part    []*part
+	}{Part: sent}, nil)
 }
 
 // tell sends a document and reads the answer's. S3 may also begin an answer well and end it with an error.

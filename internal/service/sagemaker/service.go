@@ -161,6 +161,8 @@ type Service struct {
 	lent                                lent
 	// pause is the least time between two looks at a container's checkpoints.
 	pause time.Duration
+	// chunk is what one transfer brings of a large object.
+	chunk int64
 	// answers is how many bytes of the answers of one container are held in memory.
 	answers int64
 	volumes *volumes
@@ -176,7 +178,7 @@ func New(c Config) *Service {
 	if c.Startup == 0 {
 		c.Startup = 8 * time.Minute
 	}
-	s := &Service{Config: c, pause: checkpointPause, volumes: newVolumes(), answers: largestAnswers, second: time.Second}
+	s := &Service{Config: c, pause: checkpointPause, chunk: chunkBytes, volumes: newVolumes(), answers: largestAnswers, second: time.Second}
 	s.tunings = reconcile.New("tuning-jobs", c.Log, s.workOnTuningJob)
 	s.jobs = reconcile.New("jobs", c.Log, func(ctx context.Context, key string) (time.Duration, error) { return 0, s.workOnJob(ctx, key) })
 	s.endpoints = reconcile.New("endpoints", c.Log, s.workOnEndpoint)

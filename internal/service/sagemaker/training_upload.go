@@ -3,10 +3,13 @@ package sagemaker
 import (
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // packedModel and packedOutput are what the artefacts are called.
@@ -62,23 +65,18 @@ func (r *jobRun) loose(ctx context.Context, dir, bucket, prefix, _ string) error
 // archive packs one directory of all hosts and puts it under a name, unless it is empty. What was packed stays
 // until the job is at rest, so that nothing is put twice.
 func (r *jobRun) archive(ctx context.Context, dir, bucket, prefix, name string) error {
-	packed := filepath.Join(r.dir(0), name)
-	if _, err := os.Stat(packed); errors.Is(err, fs.ErrNotExist) {
-		var bases []string
-		for i := range r.st().Hosts {
-			bases = append(bases, r.ml(i))
-		}
-		n, err := pack(ctx, packed+".new", bases, dir, largestModel)
-		if err != nil || n == 0 {
-			return errors.Join(err, os.Remove(packed+".new"))
-		}
-		if err := os.Rename(packed+".new", packed); err != nil {
-			return err
-		}
-	} else if err != nil {
+	l, err := openLedger(filepath.Join(r.dir(0), "archives"))
+	if err != nil {
 		return err
 	}
-	f, err := os.Open(packed)
+	defer l.close()
+	c := r.s3(0)
+	defer c.close()
+	a := &archive{r: r, s3: c, ledger: l, dir: dir, bucket: bucket, key: prefix + name, packed: filepath.Join(r.dir(0), name)}
+	f, err := os.Open(a.packed)
+	if errors.Is(err, fs.ErrNotExist) {
+		return a.make(ctx)
+	}
 	if err != nil {
 		return err
 	}
@@ -87,12 +85,67 @@ func (r *jobRun) archive(ctx context.Context, dir, bucket, prefix, name string) 
 	if err != nil {
 		return err
 	}
-	l, err := openLedger(filepath.Join(r.dir(0), "archives"))
+	return l.put(ctx, c, bucket, a.key, f, info.Size(), oneArchive)
+}
+
+// oneArchive is what the ledger calls the file of an archive: there is one only.
+const oneArchive = "archive"
+
+// archive is one that is packed and put.
+type archive struct {
+	r                *jobRun
+	s3               *s3
+	ledger           *ledger
+	dir, bucket, key string
+	packed           string
+}
+
+// errEmpty is of an archive in which there is nothing.
+var errEmpty = errors.New("nothing to pack")
+
+// make packs the archive, and puts what is packed of it meanwhile. The object cannot be in S3 before the file has
+// its name.
+func (a *archive) make(ctx context.Context) (err error) {
+	f, err := os.OpenFile(a.packed+".new", os.O_CREATE|os.O_RDWR|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}
-	defer l.close()
-	c := r.s3(0)
-	defer c.close()
-	return l.put(ctx, c, bucket, prefix+name, f, info)
+	defer func() {
+		if err != nil {
+			os.Remove(a.packed + ".new") //nolint:errcheck // it goes with the job
+		}
+		err = errors.Join(err, f.Close())
+	}()
+	if err := a.ledger.write(posting{a.key, oneArchive, false}); err != nil {
+		return err
+	}
+	within, cut := context.WithCancel(ctx)
+	all := grow(f)
+	var packing errgroup.Group
+	packing.Go(func() error { all.end(a.pack(within, all)); return nil })
+	err = a.s3.putFrom(ctx, a.bucket, a.key, all, a.s3.chunk)
+	cut()
+	packing.Wait() //nolint:errcheck // it gives none
+	if errors.Is(err, errEmpty) {
+		return os.Remove(a.packed + ".new")
+	}
+	if err != nil {
+		return err
+	}
+	return a.ledger.write(posting{a.key, oneArchive, true})
+}
+
+func (a *archive) pack(ctx context.Context, to io.Writer) error {
+	var bases []string
+	for i := range a.r.st().Hosts {
+		bases = append(bases, a.r.ml(i))
+	}
+	n, err := pack(ctx, to, bases, a.dir, largestModel)
+	if err == nil && n == 0 {
+		err = errEmpty
+	}
+	if err == nil {
+		err = os.Rename(a.packed+".new", a.packed)
+	}
+	return err
 }

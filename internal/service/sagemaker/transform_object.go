@@ -97,7 +97,7 @@ func (w *worker) keep(ctx context.Context, o source, from string) error {
 		return err
 	}
 	bucket, _, _ := splitS3(text(w.job.Request.TransformOutput.S3OutputPath))
-	if err := w.ledger.put(ctx, w.s3, bucket, o.out, f, info); err != nil {
+	if err := w.ledger.put(ctx, w.s3, bucket, o.out, f, info.Size(), print(info)); err != nil {
 		return transferred(upload, err)
 	}
 	err = w.update(ctx, func(_ time.Time, j job) {
