@@ -1,16 +1,21 @@
 package tunnel
 
 import (
+	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"sync"
 
+	"golang.org/x/sys/unix"
 	"golang.zx2c4.com/wireguard/conn"
 )
 
 // bind is a UDP socket on one address; the library's own would be on all.
 type bind struct {
-	listen netip.AddrPort
+	listen  netip.AddrPort
+	mark    int
+	outside func(do func() error) error // where the socket is made
 
 	mu     sync.Mutex
 	socket *net.UDPConn
@@ -27,7 +32,7 @@ func (b *bind) Open(uint16) ([]conn.ReceiveFunc, uint16, error) {
 	if b.socket != nil {
 		return nil, 0, conn.ErrBindAlreadyOpen
 	}
-	s, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(b.listen))
+	s, err := b.socketThere()
 	if err != nil {
 		return nil, 0, err
 	}
@@ -45,6 +50,32 @@ func (b *bind) Open(uint16) ([]conn.ReceiveFunc, uint16, error) {
 		return 1, nil
 	}
 	return []conn.ReceiveFunc{receive}, at.Port(), nil
+}
+
+// socketThere opens the socket where it is to be.
+func (b *bind) socketThere() (s *net.UDPConn, err error) {
+	err = b.outside(func() (err error) {
+		s, err = net.ListenUDP("udp", net.UDPAddrFromAddrPort(b.listen))
+		return err
+	})
+	if err != nil || b.mark == 0 {
+		return s, err
+	}
+	if err := mark(s, b.mark); err != nil {
+		s.Close()
+		return nil, fmt.Errorf("mark the socket: %w", err)
+	}
+	return s, nil
+}
+
+func mark(s *net.UDPConn, mark int) error {
+	raw, err := s.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var refused error
+	err = raw.Control(func(fd uintptr) { refused = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_MARK, mark) })
+	return errors.Join(err, refused)
 }
 
 func (b *bind) address() netip.AddrPort {

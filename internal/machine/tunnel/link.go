@@ -1,7 +1,9 @@
 package tunnel
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 
 	"golang.org/x/sys/unix"
 	"golang.zx2c4.com/wireguard/tun"
@@ -20,14 +22,10 @@ func (l *link) MTU() (int, error) { return l.mtu, nil }
 func openLink(c *Config) (*link, error) {
 	fd := -1
 	do := func() (err error) {
-		fd, err = makeLink(c.Name, c.MTU)
+		fd, err = makeLink(c)
 		return err
 	}
-	inside := c.Inside
-	if inside == nil {
-		inside = func(do func() error) error { return do() }
-	}
-	if err := inside(do); err != nil {
+	if err := in(c.Inside)(do); err != nil {
 		if fd >= 0 {
 			unix.Close(fd)
 		}
@@ -42,20 +40,34 @@ func openLink(c *Config) (*link, error) {
 	return &link{d, c.MTU}, nil
 }
 
-func makeLink(name string, mtu int) (fd int, err error) {
+// in is where a function runs; nil is the process's own namespace.
+func in(given func(do func() error) error) func(do func() error) error {
+	if given == nil {
+		return func(do func() error) error { return do() }
+	}
+	return given
+}
+
+// ErrNoDevice says that this process cannot have such devices at all.
+var ErrNoDevice = errors.New("there are no tunnel devices here")
+
+func makeLink(c *Config) (fd int, err error) {
 	fd, err = unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.ENODEV) {
+		return -1, fmt.Errorf("%w: open /dev/net/tun: %w", ErrNoDevice, err)
+	}
 	if err != nil {
 		return -1, fmt.Errorf("open /dev/net/tun: %w", err)
 	}
-	if err := configureLink(fd, name, mtu); err != nil {
+	if err := configureLink(fd, c); err != nil {
 		unix.Close(fd)
 		return -1, err
 	}
 	return fd, nil
 }
 
-func configureLink(fd int, name string, mtu int) error {
-	r, err := unix.NewIfreq(name)
+func configureLink(fd int, c *Config) error {
+	r, err := unix.NewIfreq(c.Name)
 	if err != nil {
 		return err
 	}
@@ -69,13 +81,16 @@ func configureLink(fd int, name string, mtu int) error {
 		return err
 	}
 	defer unix.Close(s)
-	r.SetUint32(uint32(mtu))
+	r.SetUint32(uint32(c.MTU))
 	if err := unix.IoctlIfreq(s, unix.SIOCSIFMTU, r); err != nil {
 		return fmt.Errorf("set mtu: %w", err)
 	}
 	r.SetUint16(unix.IFF_UP | unix.IFF_RUNNING)
 	if err := unix.IoctlIfreq(s, unix.SIOCSIFFLAGS, r); err != nil {
 		return fmt.Errorf("set up: %w", err)
+	}
+	if c.Persist {
+		return unix.IoctlSetInt(fd, unix.TUNSETPERSIST, 1)
 	}
 	return nil
 }

@@ -25,9 +25,14 @@ const MTU = 1420
 type Config struct {
 	// Name is the device's.
 	Name string
-	// Inside runs a function in the network namespace in which the device will be; nil means the
-	// process's own. The UDP socket is in the process's own in any case.
-	Inside func(do func() error) error
+	// Inside runs a function in the network namespace in which the device will be, Outside in the one of the
+	// UDP socket; nil means the process's own.
+	Inside, Outside func(do func() error) error
+	// Persist has the device outlive the tunnel, with its addresses and routes: it takes no packets then. It ends
+	// with its namespace; who opens a tunnel of the same name there goes on with it.
+	Persist bool
+	// Mark is set on what the socket sends; zero for none. What has no privilege cannot set one.
+	Mark int
 	// MTU of the device; zero means the constant.
 	MTU int
 	Key Key
@@ -86,7 +91,8 @@ type Tunnel struct {
 	peers map[Key]*Peer
 }
 
-// Open makes the device and begins to listen. The device ends with Close, or with the process.
+// Open makes the device and begins to listen. The device ends with Close, or with the process, unless it
+// persists.
 func Open(c Config) (*Tunnel, error) {
 	if c.MTU == 0 {
 		c.MTU = MTU
@@ -95,7 +101,7 @@ func Open(c Config) (*Tunnel, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make device %s: %w", c.Name, err)
 	}
-	b := &bind{listen: c.Listen}
+	b := &bind{listen: c.Listen, mark: c.Mark, outside: in(c.Outside)}
 	// Both logs are silent: what they would tell of strangers is no operator's business, and of keys nobody's.
 	d := device.NewDevice(link, b, &device.Logger{Verbosef: device.DiscardLogf, Errorf: device.DiscardLogf})
 	t := &Tunnel{device: d, bind: b, peers: map[Key]*Peer{}}
@@ -124,7 +130,7 @@ func (t *Tunnel) Address() netip.AddrPort { return t.bind.address() }
 // Done is closed when the device is gone: closed, or taken away with its namespace.
 func (t *Tunnel) Done() <-chan struct{} { return t.device.Wait() }
 
-// Close ends the tunnel; its device is gone.
+// Close ends the tunnel; its device is gone, if it does not persist.
 func (t *Tunnel) Close() { t.device.Close() }
 
 // SetPeers makes the peers those that are given; what is as it was keeps its session.
