@@ -15,6 +15,7 @@ import (
 	"cloister/internal/machine/fabric"
 	"cloister/internal/machine/fabric/shared"
 	"cloister/internal/machine/store"
+	"cloister/internal/machine/tunnel/mesh"
 	"cloister/internal/service/cloister"
 	"cloister/internal/service/ec2"
 	"cloister/internal/service/ecr"
@@ -115,7 +116,7 @@ func (w *wiring) region(i int, name string, r53 *route53.Service) (*region, erro
 	r.ecr = &ecr.Service{DB: db, Blobs: w.blobs, Directory: w.directory, Client: client, Region: name, Log: w.log}
 	invoke := sagemakerruntime.New(network, name)
 	r.sagemaker = sagemaker.New(sagemaker.Config{
-		DB: db, Client: client, Identify: w.identify, Network: network, Executor: w.executor, Images: images{w.images, puller{w.images, client, r.ecr, name, w.own}, w.mirrored}, Isolation: r.ec2,
+		DB: db, Client: client, Identify: w.identify, Network: network, Executor: w.executor, Images: images{w.images, puller{w.images, client, r.ecr, name, w.own}, w.mirrored}, Isolation: r.ec2, Meshes: mesh.New(),
 		Traffic: invoke, Roots: w.authority.Pool(), Capacity: host(), Types: w.InstanceTypes, Quotas: w.InstanceQuotas, Compiler: w.CompilerImage, Directory: filepath.Join(w.jobs, w.part(name)), Region: name, Log: w.log,
 		Clock: time.Now, Keeper: []string{self, "feed"}, Passing: w.passing,
 	})

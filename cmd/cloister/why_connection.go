@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"cloister/internal/machine/tunnel/mesh"
 	"cloister/internal/service/ec2"
 )
 
@@ -83,10 +84,17 @@ func tellConnection(what string, e *ec2.Explanation) string {
 // jobNetwork is the part of a description that says where a job runs, and why it failed.
 type jobNetwork struct {
 	VpcConfig     *vpcConfig
-	NetworkConfig struct{ VpcConfig *vpcConfig }
+	NetworkConfig struct {
+		VpcConfig *vpcConfig
+		sealing
+	}
+	sealing
 	ModelName     string
 	FailureReason string
 }
+
+// sealing says whether what the hosts send each other is sealed.
+type sealing struct{ EnableInterContainerTrafficEncryption bool }
 
 type vpcConfig struct{ Subnets, SecurityGroupIds []string }
 
@@ -134,6 +142,13 @@ func (w *whyCommand) ofJob(api *client) error {
 	if !strings.HasPrefix(port, ":") {
 		return fmt.Errorf("--to %s: with --job it is a port, as :8080", w.To)
 	}
+	protocol := w.Protocol
+	if job.EnableInterContainerTrafficEncryption || job.NetworkConfig.EnableInterContainerTrafficEncryption {
+		protocol, port = "udp", fmt.Sprint(":", mesh.Port)
+		if !w.JSON {
+			fmt.Printf("What its hosts send each other is encrypted: to the groups it is UDP to port %d, whatever it was.\n\n", mesh.Port)
+		}
+	}
 	for _, subnet := range vpc.Subnets {
 		in := func(to string) map[string]any {
 			return map[string]any{"SubnetId": subnet, "SecurityGroupIds": vpc.SecurityGroupIds, "To": to}
@@ -143,7 +158,7 @@ func (w *whyCommand) ofJob(api *client) error {
 		}
 		for _, peer := range vpc.Subnets {
 			ask := in(port)
-			ask["PeerSubnetId"], ask["Protocol"] = peer, w.Protocol
+			ask["PeerSubnetId"], ask["Protocol"] = peer, protocol
 			if err := w.connection(api, "a host of the same groups in "+peer, ask); err != nil {
 				return err
 			}

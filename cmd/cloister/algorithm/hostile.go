@@ -45,6 +45,14 @@ var forbidden = []attempt{
 	{"network raise a link", func(program) error { return netlink.LinkSetUp(firstLink()) }},
 	{"network open a packet socket", func(program) error { return socket(unix.AF_PACKET, unix.SOCK_RAW, 0x300) }},
 	{"network open a raw socket", func(program) error { return socket(unix.AF_INET, unix.SOCK_RAW, unix.IPPROTO_TCP) }},
+	{"network mark packets", func(program) error {
+		s, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			return err
+		}
+		defer unix.Close(s)
+		return unix.SetsockoptInt(s, unix.SOL_SOCKET, unix.SO_MARK, 0x636c)
+	}},
 	{"network forward packets", writes("/proc/sys/net/ipv4/ip_forward")},
 	{"mount a file system", func(program) error { return unix.Mount("probe", "/tmp", "tmpfs", 0, "") }},
 	{"mount a directory elsewhere", func(program) error { return unix.Mount("/proc", "/tmp", "", unix.MS_BIND, "") }},

@@ -34,7 +34,7 @@ func (w *world) crashAt(s *Service, n int, rest func() bool) (crashed bool) {
 }
 
 // TestTrainingSurvivesEveryCrash stops the process at each outward call of a job in turn: one on an isolated
-// host, one on three hosts of a VPC, one on two hosts of a private network.
+// host, one on three hosts of a VPC, one on two hosts of a private network whose traffic is sealed.
 func TestTrainingSurvivesEveryCrash(t *testing.T) {
 	for name, c := range map[string]struct {
 		hosts    int32
@@ -62,7 +62,7 @@ func TestTrainingSurvivesEveryCrash(t *testing.T) {
 func crashTraining(t *testing.T, n int, hosts int32, isolated bool) (crashed bool) {
 	w, s := trainingWorld(t)
 	r := trainingRequest("job")
-	r.ResourceConfig.InstanceCount, r.EnableNetworkIsolation = &hosts, &isolated
+	r.ResourceConfig.InstanceCount, r.EnableNetworkIsolation, r.EnableInterContainerTrafficEncryption = &hosts, &isolated, &isolated
 	w.begin(s, r)
 	crashed = w.crashAt(s, n, func() bool { return *w.describe(s, "job").TrainingJobStatus == completed })
 	s = w.service()

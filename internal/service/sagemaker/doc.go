@@ -8,7 +8,7 @@
 //
 // What is asked for and has no effect yet is refused with a ValidationException that names the
 // field. Recorded and shown, with no further effect on AWS for one host or none here, are: Tags;
-// EnableInterContainerTrafficEncryption (of one host; it is refused for several); Channel.ContentType (handed to the
+// EnableInterContainerTrafficEncryption of one host; Channel.ContentType (handed to the
 // container in inputdataconfig.json); StoppingCondition.MaxPendingTimeInSeconds (nothing waits for
 // capacity). The names of instance types mean
 // CPU and memory limits only.

@@ -11,6 +11,7 @@ import (
 	"cloister/internal/frame/api"
 	"cloister/internal/machine/executor"
 	"cloister/internal/machine/store"
+	"cloister/internal/machine/tunnel"
 	"cloister/internal/value/shape/sagemaker"
 )
 
@@ -59,8 +60,10 @@ type jobHost struct {
 	ID string
 	// Interface is the ENI, empty while none is known; Secret what the path of the container's credentials ends in.
 	Interface, Secret string
-	// Address is where its peers find the host; Encrypted the same through the tunnel, if there is one.
+	// Address is where its peers find the host; Encrypted the same through the tunnel, if there is one, whose private
+	// key is Key.
 	Address, Encrypted netip.Addr
+	Key                tunnel.Key `json:",omitzero"`
 	// Exit is how the container ended, if it ended by itself.
 	Exit *executor.Exit
 }

@@ -68,7 +68,7 @@ func (r *jobRun) launch(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return r.seal(ctx)
 }
 
 // connect makes the interfaces that are not known yet, spread over the subnets. What was made is recorded
@@ -212,7 +212,7 @@ func (r *jobRun) names(host int) []string {
 	var lines []string
 	for i, h := range r.st().Hosts {
 		at := h.Address
-		if r.plan.Encrypted && h.Encrypted.IsValid() {
+		if h.Encrypted.IsValid() {
 			at = h.Encrypted
 		}
 		if at.IsValid() && (i == host || !r.plan.Endpoints) {
@@ -232,6 +232,7 @@ func (r *jobRun) undo(ctx context.Context) error {
 		r.takeBack(r.network(i))
 		errs = append(errs, r.Executor.Remove(ctx, h.ID))
 	}
+	r.Meshes.Close(r.st().ID) // or they would hold the namespaces
 	for _, st := range slices.Backward(r.plan.Stages[:r.stage()+1]) {
 		if st.undo != nil {
 			errs = append(errs, st.undo(r, ctx))

@@ -304,7 +304,6 @@ func TestInstancesThatCannotBeHad(t *testing.T) {
 		"both": {func(r *sagemaker.CreateTrainingJobRequest) {
 			r.ResourceConfig.InstanceGroups = []sagemaker.InstanceGroup{group("a", 1)}
 		}, "together with"},
-		"encryption": {func(r *sagemaker.CreateTrainingJobRequest) { r.EnableInterContainerTrafficEncryption = new(true) }, "EnableInterContainerTrafficEncryption with more than one instance is not supported"},
 		"same name": {func(r *sagemaker.CreateTrainingJobRequest) {
 			r.ResourceConfig = &sagemaker.ResourceConfig{InstanceGroups: []sagemaker.InstanceGroup{group("a", 1), group("a", 1)}}
 		}, `"a" is not`},

@@ -25,6 +25,9 @@ func (r *jobRun) run(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := r.seal(ctx); err != nil { // a fresh process takes the tunnels up
+		return err
+	}
 	if s.StopAt == nil {
 		if err := r.startAll(ctx); err != nil {
 			return err

@@ -100,5 +100,5 @@ func (j *processingJob) cluster(host int) any {
 		Hosts     []string `json:"hosts"`
 		Interface string   `json:"network_interface_name"`
 		Type      string   `json:"current_instance_type"`
-	}{own.Name, names, "eth0", own.Type}
+	}{own.Name, names, own.device(), own.Type}
 }

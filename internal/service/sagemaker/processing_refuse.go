@@ -22,7 +22,6 @@ func (s *Service) validProcessing(c *api.Call, in *sagemaker.CreateProcessingJob
 		refusal{"ExperimentConfig", in.ExperimentConfig != nil},
 		refusal{"ProcessingResources.ClusterConfig.VolumeKmsKeyId", text(cluster.VolumeKmsKeyId) != ""},
 		refusal{"ProcessingOutputConfig.KmsKeyId", in.ProcessingOutputConfig != nil && text(in.ProcessingOutputConfig.KmsKeyId) != ""},
-		refusal{"NetworkConfig.EnableInterContainerTrafficEncryption with more than one instance", flag(network.EnableInterContainerTrafficEncryption) && *cluster.InstanceCount > 1},
 	); err != nil {
 		return err
 	}

@@ -12,7 +12,7 @@ import (
 func TestProcessingRefuses(t *testing.T) {
 	m, s := processingWorld(t)
 	m.start(s, processingRequest("taken"))
-	kms, several := new("key"), new(int32(2))
+	kms := new("key")
 	for want, change := range map[string]func(*sagemaker.CreateProcessingJobRequest){
 		"ResourceInUse: Processing job names must be unique within an AWS account and region, and a processing job with this name already exists (arn:aws:sagemaker:us-east-1:111122223333:processing-job/taken)": func(in *sagemaker.CreateProcessingJobRequest) {
 			in.ProcessingJobName = new("TAKEN")
@@ -25,9 +25,6 @@ func TestProcessingRefuses(t *testing.T) {
 		},
 		"ValidationException: ProcessingOutputConfig.KmsKeyId is not supported by this installation.": func(in *sagemaker.CreateProcessingJobRequest) {
 			in.ProcessingOutputConfig.KmsKeyId = kms
-		},
-		"ValidationException: NetworkConfig.EnableInterContainerTrafficEncryption with more than one instance is not supported by this installation.": func(in *sagemaker.CreateProcessingJobRequest) {
-			in.ProcessingResources.ClusterConfig.InstanceCount, in.NetworkConfig.EnableInterContainerTrafficEncryption = several, new(true)
 		},
 		"ValidationException: RoleArn: Cross-account pass role is not allowed.": func(in *sagemaker.CreateProcessingJobRequest) {
 			in.RoleArn = new("arn:aws:iam::999999999999:role/execution")

@@ -15,6 +15,7 @@ import (
 	"cloister/internal/frame/reconcile"
 	"cloister/internal/machine/executor"
 	"cloister/internal/machine/store"
+	"cloister/internal/machine/tunnel/mesh"
 	"cloister/internal/value/caller"
 	"cloister/internal/value/fault"
 	"cloister/internal/value/network"
@@ -62,6 +63,12 @@ type Isolation interface {
 	Address(ctx context.Context, account, id string) (netip.Addr, error)
 	// Inform has what runs at an interface ask for its credentials, for as long as there is the interface.
 	Inform(ctx context.Context, account, id string) error
+}
+
+// Meshes seal what hosts send each other: see mesh.Meshes.
+type Meshes interface {
+	Open(ctx context.Context, id string, hosts []mesh.Host) error
+	Close(id string)
 }
 
 // Image is an unpacked image.
@@ -126,6 +133,7 @@ type Config struct {
 	Executor  executor.Executor
 	Images    Images
 	Isolation Isolation
+	Meshes    Meshes
 	Traffic   Traffic
 	// Roots verify the certificates of S3's door.
 	Roots *x509.CertPool

@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"cloister/internal/machine/tunnel/mesh"
 )
 
 // configure writes the three files that tell a host's container what it is to do.
@@ -47,6 +49,14 @@ type instanceGroup struct {
 	Hosts []string `json:"hosts"`
 }
 
+// device is the network device by which a host reaches its peers.
+func (h *jobHost) device() string {
+	if h.Encrypted.IsValid() {
+		return mesh.Device
+	}
+	return "eth0"
+}
+
 // resources is resourceconfig.json as a host sees it.
 func (j *jobState) resources(host int) map[string]any {
 	var names []string
@@ -62,7 +72,7 @@ func (j *jobState) resources(host int) map[string]any {
 	slices.Sort(names)
 	own := j.Hosts[host]
 	return map[string]any{
-		"current_host": own.Name, "hosts": names, "network_interface_name": "eth0",
+		"current_host": own.Name, "hosts": names, "network_interface_name": own.device(),
 		"current_instance_type": own.Type, "current_group_name": own.Group, "instance_groups": groups,
 	}
 }

@@ -52,19 +52,11 @@ func (s *Service) validGroups(in *sagemaker.CreateTrainingJobRequest) error {
 			return tooMany("training", n)
 		}
 	}
-	return refuseSeveral(in, total)
+	return nil
 }
 
 // tooMany refuses a job of more instances than one may have, whatever the configuration says of quotas.
 func tooMany(kind string, n int) error {
 	return limitExceeded.New("The account-level service limit 'Number of instances for a %s job' is %d Instances, with current utilization of 0 Instances and a request delta of %d Instances. "+
 		"Please use AWS Service Quotas to request an increase for this quota. If AWS Service Quotas is not available, contact AWS support to request an increase for this quota.", kind, mostHosts, n)
-}
-
-// refuseSeveral goes through what has no effect yet where there is more than one instance.
-func refuseSeveral(in *sagemaker.CreateTrainingJobRequest, instances int) error {
-	if instances == 1 {
-		return nil
-	}
-	return refuse(refusal{"EnableInterContainerTrafficEncryption with more than one instance", flag(in.EnableInterContainerTrafficEncryption)})
 }

@@ -21,6 +21,7 @@ import (
 	"cloister/internal/machine/executor/memory"
 	"cloister/internal/machine/feed"
 	"cloister/internal/machine/store"
+	"cloister/internal/machine/tunnel/mesh"
 	"cloister/internal/value/caller"
 	"cloister/internal/value/fault"
 	"cloister/internal/value/network"
@@ -61,6 +62,7 @@ type world struct {
 	tokens     map[string]string // client token -> interface
 	isolated   map[string]bool
 	joined     map[string][]string
+	meshes     map[string][]mesh.Host // of the process that runs
 	estate     *estate
 	config     func(*Config) // changes what services are made with
 	unrouted   bool
@@ -74,7 +76,7 @@ func newWorld(t *testing.T, programs map[string]memory.Program) *world {
 	w := &world{
 		t: t, dir: t.TempDir(), exec: memory.New(programs), deny: map[string]error{}, interfaces: map[string]*ec2.NetworkInterface{},
 		tokens: map[string]string{}, isolated: map[string]bool{}, joined: map[string][]string{}, lines: map[string][]string{}, listeners: map[string]net.Listener{},
-		routes: map[string]map[string][]string{}, estate: newEstate(),
+		meshes: map[string][]mesh.Host{}, routes: map[string]map[string][]string{}, estate: newEstate(),
 	}
 	db, err := store.Open(t.Context(), filepath.Join(w.dir, "records"), time.Now)
 	if err != nil {
@@ -91,8 +93,11 @@ func newWorld(t *testing.T, programs map[string]memory.Program) *world {
 
 // service makes a fresh one over the same world, as a restart does.
 func (w *world) service() *Service {
+	w.mu.Lock()
+	w.meshes = map[string][]mesh.Host{} // they ended with their process
+	w.mu.Unlock()
 	c := Config{
-		DB: w.db, Client: w, Identify: w.identify, Network: w, Executor: w.exec, Images: w, Isolation: w, Traffic: w,
+		DB: w.db, Client: w, Identify: w.identify, Network: w, Executor: w.exec, Images: w, Isolation: w, Meshes: meshes{w}, Traffic: w,
 		Roots: w.s3.roots, Directory: filepath.Join(w.dir, "jobs"), Region: region, Log: slog.New(slog.DiscardHandler), Clock: time.Now,
 		Keeper: []string{"/proc/self/exe", "feed"}, Connect: 300 * time.Millisecond, Startup: 2 * time.Second, Passing: w.passing,
 	}
@@ -172,6 +177,7 @@ func (w *world) Call(ctx context.Context, as caller.Caller, service, name string
 		if text(w.interfaces[*in.NetworkInterfaceId].Status) == "in-use" {
 			return nil, fault.Kind{Code: "InvalidParameterValue", Status: 400}.New("in use")
 		}
+		w.freeOf(*in.NetworkInterfaceId)
 		delete(w.interfaces, *in.NetworkInterfaceId)
 		return &struct{}{}, nil
 	case *logs.CreateLogGroupRequest, *logs.CreateLogStreamRequest:
@@ -250,6 +256,9 @@ func (w *world) Part(_ context.Context, id string) error {
 	w.announce("part")
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	for _, host := range w.joined[id] {
+		w.freeOf(host)
+	}
 	delete(w.joined, id)
 	return nil
 }
@@ -385,8 +394,8 @@ func (w *world) empty() {
 	w.t.Helper()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if len(w.interfaces) > 0 || len(w.isolated) > 0 || len(w.joined) > 0 {
-		w.t.Errorf("left behind: interfaces %v, isolated %v, joined %v", w.interfaces, w.isolated, w.joined)
+	if len(w.interfaces) > 0 || len(w.isolated) > 0 || len(w.joined) > 0 || len(w.meshes) > 0 {
+		w.t.Errorf("left behind: interfaces %v, isolated %v, joined %v, meshes %v", w.interfaces, w.isolated, w.joined, w.meshes)
 	}
 	if all, err := w.exec.List(context.Background()); err != nil || len(all) > 0 {
 		w.t.Errorf("left behind: containers %v (%v)", all, err)
