@@ -39,14 +39,14 @@ func TestEveryCLI(t *testing.T) {
 	}
 }
 
-// every gives all programs of a name on the path, each once.
+// every gives all programs of a name on the path, each once, without the clerk's.
 func every(name string) (paths []string) {
 	seen := map[string]bool{}
 	for _, dir := range filepath.SplitList(os.Getenv("PATH")) {
 		path := filepath.Join(dir, name)
 		real, err := filepath.EvalSymlinks(path)
 		info, found := os.Stat(path)
-		if err != nil || found != nil || info.Mode()&0o111 == 0 || seen[real] {
+		if err != nil || found != nil || dir == os.Getenv(clerkAt) || info.Mode()&0o111 == 0 || seen[real] {
 			continue
 		}
 		seen[real] = true

@@ -16,8 +16,17 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == echoCommand {
 		os.Exit(echo(os.Args[2:]))
 	}
+	if filepath.Base(os.Args[0]) == "aws" {
+		os.Exit(askClerk(os.Args[1:]))
+	}
+	stop, err := startClerk()
+	if err != nil {
+		fmt.Println("FAIL:", err)
+		os.Exit(1)
+	}
 	links := hostLinks()
 	code := m.Run()
+	stop()
 	for _, l := range hostLinks() {
 		if !slices.Contains(links, l) && strings.HasPrefix(l, "cl") {
 			fmt.Println("FAIL: a new interface of the host's:", l)

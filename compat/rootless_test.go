@@ -95,6 +95,9 @@ func TestRootless(t *testing.T) {
 
 	long := v.job(t, "long", probe, "seconds=60")
 	d.stage(t, long, "Training")
+	waitFor(t, "the job's container says nothing", func() bool { // in Training there may be none yet
+		return strings.Contains(strings.Join(v.log(t, long), "\n"), "beat")
+	})
 	d.crash(t)
 	v.gone(t)
 	d.restart(t)
