@@ -65,7 +65,8 @@ type config struct {
 	// known without, as ml.trn1.2xlarge: {cpus: 8, memory: 32, available: 2}.
 	InstanceTypes map[string]sagemaker.InstanceType `yaml:"instance_types" kong:"-"`
 	// InstanceQuotas are the most instances that an account may use in a region, by AWS's names of the quotas, as
-	// "ml.m5.large for training job usage": 4. A quota that is not here bounds nothing.
+	// "ml.m5.large for training job usage": 4. A quota that is not here bounds nothing, except "ml.m5.large for training
+	// warm pool usage" and its like: of these there are none, as on AWS for who has not asked.
 	InstanceQuotas map[string]int `yaml:"instance_quotas" kong:"-"`
 	// CompilerImage is the image that compiles models for SageMaker's compilation jobs. Without one they fail.
 	CompilerImage string `yaml:"compiler_image" kong:"-"`

@@ -20,12 +20,13 @@ type inUse struct {
 	Usage    string // "training job", "spot training job": what its quotas are for
 	Types    map[string]int
 	Launched bool // counts against what there is of the type
+	Pooled   bool `json:",omitempty"` // counts as a warm pool's too
 }
 
 var used = store.NewTable[inUse]("sagemaker.in-use")
 
 // quotaForm is how the quotas are called that there are.
-var quotaForm = regexp.MustCompile(`^(ml\.[a-z0-9-]+\.[a-z0-9-]+ for (training job|spot training job|processing job|transform job|endpoint) usage|` +
+var quotaForm = regexp.MustCompile(`^(ml\.[a-z0-9-]+\.[a-z0-9-]+ for (training job|spot training job|training warm pool|processing job|transform job|endpoint) usage|` +
 	`Number of instances across all (training|spot training|processing|transform) jobs)$`)
 
 // ValidateQuotas says what is wrong with a table of quotas.
@@ -39,8 +40,12 @@ func ValidateQuotas(quotas map[string]int) error {
 	return errors.Join(wrong...)
 }
 
-// take counts the instances of something that begins, and refuses them where the account has a quota.
+// take counts the instances of something that begins, and refuses them where the account has a quota. Those of a
+// warm pool that it has taken over are counted already.
 func (s *Service) take(tx *store.Tx, account, id, usage string, types ...string) error {
+	if have, err := used.Get(tx, store.Key(account, id)); err != nil || have != nil {
+		return err
+	}
 	u := &inUse{Usage: usage, Types: map[string]int{}}
 	for _, t := range types {
 		u.Types[t]++

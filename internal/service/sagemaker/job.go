@@ -43,6 +43,8 @@ type jobState struct {
 	// Abrupt is set where they are not told but killed.
 	Abrupt bool `json:",omitempty"`
 	spotState
+	// Warm is what is known of the warm pool of a training job that asks for one, or has another's.
+	Warm *warmPool `json:",omitempty"`
 	// Result is how the job would end after its containers have; Outcome how it does. While there is an
 	// Outcome there may be something to undo; a job that has ended and has none is at rest.
 	Result, Outcome *outcome
@@ -187,6 +189,9 @@ func (j *jobState) finish(now time.Time, noun string) {
 	j.Status, j.FailureReason = o.Status, o.Reason
 	if j.Ended == nil {
 		j.Ended = &now
+	}
+	if j.Warm != nil && !j.Warm.Kept {
+		j.Warm.Status = terminated
 	}
 }
 

@@ -225,7 +225,7 @@ func (r *jobRun) names(host int) []string {
 }
 
 // undo removes what the stages made, in reverse. It may run twice and before any stage did. Containers
-// go first: nothing else is in use then.
+// go first: nothing else is in use then. Of a cluster that is kept the network stays.
 func (r *jobRun) undo(ctx context.Context) error {
 	var errs []error
 	for i, h := range slices.Backward(r.st().Hosts) {
@@ -239,7 +239,9 @@ func (r *jobRun) undo(ctx context.Context) error {
 		}
 	}
 	r.abandon(ctx)
+	kept := r.st().kept()
 	switch {
+	case kept:
 	case r.isolated() && r.alone():
 		for _, id := range r.hostIDs() {
 			errs = append(errs, r.Isolation.Release(ctx, id))
@@ -253,7 +255,7 @@ func (r *jobRun) undo(ctx context.Context) error {
 	}
 	for i, h := range slices.Backward(r.st().Hosts) {
 		// An interface whose id was lost is looked for, unless no stage can have made one.
-		if r.plan.VPC != nil && (h.Interface != "" || r.stage() > 0) {
+		if r.plan.VPC != nil && !kept && (h.Interface != "" || r.stage() > 0) {
 			errs = append(errs, r.detach(ctx, r.st().Account, h.Interface, h.ID, r.plan.What))
 		}
 		errs = append(errs, disk.Remove(r.dir(i)), r.forgetLog(ctx, h.ID))

@@ -57,7 +57,7 @@ func (s *Service) workOn(ctx context.Context, kind jobKind, key string) error {
 				return err
 			}
 		}
-		if err := r.update(ctx, func(_ time.Time, j job) { j.state().Outcome = o }); err != nil {
+		if err := r.change(ctx, func(tx *store.Tx, j job) error { j.state().Outcome = o; return r.retain(tx, j) }); err != nil {
 			return err
 		}
 		r.passes(ctx, "judged")
@@ -66,7 +66,7 @@ func (s *Service) workOn(ctx context.Context, kind jobKind, key string) error {
 }
 
 // end undoes what the stages made. A job shows its end also when something of it resists; that is tried
-// again until it is gone.
+// again until it is gone. A cluster that stays for the next job waits when nothing else is left.
 func (r *jobRun) end(ctx context.Context) error {
 	undone := r.undo(ctx)
 	r.passes(ctx, "undone")
@@ -74,13 +74,20 @@ func (r *jobRun) end(ctx context.Context) error {
 		return ctx.Err()
 	}
 	err := r.change(ctx, func(tx *store.Tx, j job) (err error) {
-		if !j.state().settled() {
-			j.state().finish(tx.Now, r.plan.Noun)
-			err = errors.Join(j.ended(r.Service, tx), giveBack(tx, j.state().Account, j.state().ID))
+		s := j.state()
+		if !s.settled() {
+			s.finish(tx.Now, r.plan.Noun)
+			err = j.ended(r.Service, tx)
+			if !s.kept() {
+				err = errors.Join(err, giveBack(tx, s.Account, s.ID))
+			}
 		}
 		if undone == nil {
-			j.state().Outcome = nil
-			err = errors.Join(err, freeGPUs(tx, j.state().ID))
+			s.Outcome = nil
+			if s.kept() {
+				return errors.Join(err, r.awaitNext(tx, r.key, j.(*trainingJob)))
+			}
+			err = errors.Join(err, freeGPUs(tx, s.ID))
 		}
 		return err
 	})

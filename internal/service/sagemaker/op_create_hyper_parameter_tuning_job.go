@@ -120,6 +120,7 @@ func (s *Service) validTuning(c *api.Call, in *sagemaker.CreateHyperParameterTun
 		refusal{"Autotune", in.Autotune != nil},
 		// All trials would share one prefix, and each begin from another's state.
 		refusal{"TrainingJobDefinition.CheckpointConfig", d.CheckpointConfig != nil},
+		refusal{"TrainingJobDefinition.ResourceConfig.KeepAlivePeriodInSeconds", d.ResourceConfig != nil && number(d.ResourceConfig.KeepAlivePeriodInSeconds, 0) != 0},
 		refusal{"TrainingJobDefinition.HyperParameterTuningResourceConfig", d.HyperParameterTuningResourceConfig != nil},
 		refusal{"ParameterRanges.AutoParameters", hasAuto(in.HyperParameterTuningJobConfig.ParameterRanges) || hasAuto(d.HyperParameterRanges)},
 	); err != nil {

@@ -44,6 +44,9 @@ func (s *Service) createTrainingJob(ctx context.Context, c *api.Call, in *sagema
 		if err := putTags(tx, job.ARN, in.Tags); err != nil {
 			return err
 		}
+		if err := s.reuse(tx, job); err != nil {
+			return err
+		}
 		return s.begin(tx, trainingKind, key, job)
 	})
 	if err != nil {

@@ -25,6 +25,8 @@ func (s *Service) deleteTrainingJob(ctx context.Context, c *api.Call, in *sagema
 			return errNoTrainingJob
 		case !job.settled():
 			return resourceInUse.New("Training job %s cannot be deleted because it is in status %s.", job.ARN, job.Status)
+		case job.waits():
+			return resourceInUse.New("Training job %s cannot be deleted because it retains a warm pool in status %s.", job.ARN, job.Warm.Status)
 		case job.Outcome != nil:
 			return resourceInUse.New("Training job %s cannot be deleted because its resources are still being released.", job.ARN)
 		}

@@ -43,6 +43,7 @@ func (j *trainingJob) describe() *sagemaker.DescribeTrainingJobResponse {
 		EnableNetworkIsolation:                r.EnableNetworkIsolation,
 		EnableInterContainerTrafficEncryption: r.EnableInterContainerTrafficEncryption,
 		CheckpointConfig:                      r.CheckpointConfig,
+		WarmPoolStatus:                        j.Warm.shown(),
 		EnableManagedSpotTraining:             r.EnableManagedSpotTraining, ProfilerConfig: r.ProfilerConfig, Environment: r.Environment,
 	}
 	if j.FailureReason != "" {

@@ -2,6 +2,7 @@ package sagemaker
 
 import (
 	"context"
+	"slices"
 
 	"cloister/internal/frame/api"
 	"cloister/internal/machine/store"
@@ -18,16 +19,17 @@ func (s *Service) listTrainingJobs(ctx context.Context, c *api.Call, in *sagemak
 		operation: "ListTrainingJobs", account: c.Account(), nameContains: text(in.NameContains), status: text(in.StatusEquals),
 		createdAfter: in.CreationTimeAfter, createdBefore: in.CreationTimeBefore,
 		modifiedAfter: in.LastModifiedTimeAfter, modifiedBefore: in.LastModifiedTimeBefore,
-		sortBy: in.SortBy, sortOrder: in.SortOrder, nextToken: in.NextToken, maxResults: in.MaxResults,
+		pool: text(in.WarmPoolStatusEquals), sortBy: in.SortBy, sortOrder: in.SortOrder, nextToken: in.NextToken, maxResults: in.MaxResults,
 	}
-	if in.WarmPoolStatusEquals != nil || in.TrainingPlanArnEquals != nil {
-		return out, nil // no job has either
+	if in.TrainingPlanArnEquals != nil {
+		return out, nil // no job has one
 	}
 	err := s.DB.View(ctx, func(tx *store.Tx) error {
 		all, err := trainingJobs.All(tx, store.Prefix(c.Account()))
 		if err != nil {
 			return err
 		}
+		all = slices.DeleteFunc(all, func(j *trainingJob) bool { return q.pool != "" && (j.Warm == nil || j.Warm.Status != q.pool) })
 		page, next, err := paged(q, all, func(j *trainingJob) entry {
 			return entry{j.name(), j.Status, j.Created, j.Modified}
 		})
@@ -36,6 +38,7 @@ func (s *Service) listTrainingJobs(ctx context.Context, c *api.Call, in *sagemak
 			out.TrainingJobSummaries = append(out.TrainingJobSummaries, sagemaker.TrainingJobSummary{
 				TrainingJobName: j.Request.TrainingJobName, TrainingJobArn: &j.ARN, CreationTime: stamp(j.Created),
 				TrainingEndTime: at(j.Ended), LastModifiedTime: stamp(j.Modified), TrainingJobStatus: &j.Status, SecondaryStatus: &j.Secondary,
+				WarmPoolStatus: j.Warm.shown(),
 			})
 		}
 		return err

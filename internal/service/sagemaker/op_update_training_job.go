@@ -12,8 +12,8 @@ var _ = api.Define(operations, "UpdateTrainingJob", func(c *api.Call, in *sagema
 	return telling(c, "UpdateTrainingJob", "training-job", text(in.TrainingJobName), in)
 }, (*Service).updateTrainingJob)
 
-// updateTrainingJob changes what a job that runs can have changed. Of that only what is off already can be
-// asked for: there is no profiler, no remote debugging and no warm pool.
+// updateTrainingJob changes what can be changed of a job: while it runs, what is off already, for there is no profiler
+// and no remote debugging; while its warm pool waits, for how long that does.
 func (s *Service) updateTrainingJob(ctx context.Context, c *api.Call, in *sagemaker.UpdateTrainingJobRequest) (*sagemaker.UpdateTrainingJobResponse, error) {
 	profiler, debug, pool := in.ProfilerConfig, in.RemoteDebugConfig, in.ResourceConfig
 	if profiler == nil && debug == nil && pool == nil && len(in.ProfilerRuleConfigurations) == 0 {
@@ -23,7 +23,6 @@ func (s *Service) updateTrainingJob(ctx context.Context, c *api.Call, in *sagema
 		refusal{"ProfilerConfig", profiler != nil && !flag(profiler.DisableProfiler)},
 		refusal{"ProfilerRuleConfigurations", len(in.ProfilerRuleConfigurations) > 0},
 		refusal{"RemoteDebugConfig.EnableRemoteDebug", debug != nil && flag(debug.EnableRemoteDebug)},
-		refusal{"ResourceConfig.KeepAlivePeriodInSeconds", pool != nil && number(pool.KeepAlivePeriodInSeconds, 0) != 0},
 	); err != nil {
 		return nil, err
 	}
@@ -35,10 +34,16 @@ func (s *Service) updateTrainingJob(ctx context.Context, c *api.Call, in *sagema
 			return err
 		case job == nil:
 			return errNoTrainingJob
-		case job.Status != inProgress:
+		case (profiler != nil || debug != nil) && job.Status != inProgress:
 			return validation.New("The request was rejected because the training job is in status %s.", job.Status)
+		case pool != nil && !job.waits():
+			return validation.New("The request was rejected because the training job has no warm pool in status %s.", available)
 		}
-		arn, job.Modified = job.ARN, tx.Now
+		arn = job.ARN
+		if pool != nil {
+			return s.changePool(tx, key, job, pool.KeepAlivePeriodInSeconds)
+		}
+		job.Modified = tx.Now
 		if profiler != nil {
 			job.Request.ProfilerConfig = &sagemaker.ProfilerConfig{DisableProfiler: new(true)}
 		}

@@ -97,13 +97,16 @@ func TestCreateTrainingJobRefuses(t *testing.T) {
 		"CheckpointConfig.LocalPath": func(r *sagemaker.CreateTrainingJobRequest) {
 			r.CheckpointConfig = &sagemaker.CheckpointConfig{S3Uri: new("s3://out/c"), LocalPath: new("/opt/ml/model/x")}
 		},
-		"ExperimentConfig":         func(r *sagemaker.CreateTrainingJobRequest) { r.ExperimentConfig = &sagemaker.ExperimentConfig{} },
-		"ProfilerConfig":           func(r *sagemaker.CreateTrainingJobRequest) { r.ProfilerConfig = &sagemaker.ProfilerConfig{} },
-		"RetryStrategy":            func(r *sagemaker.CreateTrainingJobRequest) { r.RetryStrategy = &sagemaker.RetryStrategy{} },
-		"AlgorithmName":            func(r *sagemaker.CreateTrainingJobRequest) { r.AlgorithmSpecification.AlgorithmName = new("a") },
-		"InstanceCount":            func(r *sagemaker.CreateTrainingJobRequest) { r.ResourceConfig.InstanceCount = new(int32(0)) },
-		"VolumeKmsKeyId":           func(r *sagemaker.CreateTrainingJobRequest) { r.ResourceConfig.VolumeKmsKeyId = new("k") },
-		"KeepAlivePeriodInSeconds": func(r *sagemaker.CreateTrainingJobRequest) { r.ResourceConfig.KeepAlivePeriodInSeconds = new(int32(1)) },
+		"ExperimentConfig": func(r *sagemaker.CreateTrainingJobRequest) { r.ExperimentConfig = &sagemaker.ExperimentConfig{} },
+		"ProfilerConfig":   func(r *sagemaker.CreateTrainingJobRequest) { r.ProfilerConfig = &sagemaker.ProfilerConfig{} },
+		"RetryStrategy":    func(r *sagemaker.CreateTrainingJobRequest) { r.RetryStrategy = &sagemaker.RetryStrategy{} },
+		"AlgorithmName":    func(r *sagemaker.CreateTrainingJobRequest) { r.AlgorithmSpecification.AlgorithmName = new("a") },
+		"InstanceCount":    func(r *sagemaker.CreateTrainingJobRequest) { r.ResourceConfig.InstanceCount = new(int32(0)) },
+		"VolumeKmsKeyId":   func(r *sagemaker.CreateTrainingJobRequest) { r.ResourceConfig.VolumeKmsKeyId = new("k") },
+		"KeepAlivePeriodInSeconds": func(r *sagemaker.CreateTrainingJobRequest) {
+			r.ResourceConfig.KeepAlivePeriodInSeconds, r.EnableManagedSpotTraining = new(int32(1)), new(true)
+			r.StoppingCondition.MaxWaitTimeInSeconds = new(int32(86400))
+		},
 		"InstanceGroups": func(r *sagemaker.CreateTrainingJobRequest) {
 			r.ResourceConfig.InstanceGroups = []sagemaker.InstanceGroup{{}}
 		},

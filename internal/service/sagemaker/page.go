@@ -19,6 +19,7 @@ type entry struct {
 // query is what the List operations have in common.
 type query struct {
 	nameContains, status          string
+	pool                          string // of a warm pool: the operation filters by it
 	createdAfter, createdBefore   *time.Time
 	modifiedAfter, modifiedBefore *time.Time
 	sortBy, sortOrder             *string
@@ -101,7 +102,7 @@ func (q *query) key(e entry) string {
 
 func (q *query) sum() uint64 {
 	h := fnv.New64a()
-	b, err := json.Marshal([]any{q.operation, q.account, q.nameContains, q.status, q.createdAfter, q.createdBefore, q.modifiedAfter, q.modifiedBefore, q.sortBy, q.sortOrder})
+	b, err := json.Marshal([]any{q.operation, q.account, q.nameContains, q.status, q.pool, q.createdAfter, q.createdBefore, q.modifiedAfter, q.modifiedBefore, q.sortBy, q.sortOrder})
 	if err == nil {
 		h.Write(b)
 	}

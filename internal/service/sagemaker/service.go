@@ -164,9 +164,9 @@ type Config struct {
 // Service holds no state: records do, and the queues can be filled from them at any time.
 type Service struct {
 	Config
-	jobs, endpoints, instances, tunings *reconcile.Queue
-	bells                               bells
-	lent                                lent
+	jobs, pools, endpoints, instances, tunings *reconcile.Queue
+	bells                                      bells
+	lent                                       lent
 	// pause is the least time between two looks at a container's checkpoints.
 	pause time.Duration
 	// chunk is what one transfer brings of a large object.
@@ -189,6 +189,7 @@ func New(c Config) *Service {
 	s := &Service{Config: c, pause: checkpointPause, chunk: chunkBytes, volumes: newVolumes(), answers: largestAnswers, second: time.Second}
 	s.tunings = reconcile.New("tuning-jobs", c.Log, s.workOnTuningJob)
 	s.jobs = reconcile.New("jobs", c.Log, func(ctx context.Context, key string) (time.Duration, error) { return 0, s.workOnJob(ctx, key) })
+	s.pools = reconcile.New("warm-pools", c.Log, s.workOnPool)
 	s.endpoints = reconcile.New("endpoints", c.Log, s.workOnEndpoint)
 	s.instances = reconcile.New("endpoint-instances", c.Log, s.workOnInstance)
 	return s
@@ -211,6 +212,7 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.jobs.Run(ctx, concurrency) })
+	g.Go(func() error { return s.pools.Run(ctx, concurrency) })
 	g.Go(func() error { return s.tunings.Run(ctx, concurrency) })
 	g.Go(func() error { return s.endpoints.Run(ctx, concurrency) })
 	g.Go(func() error { return s.instances.Run(ctx, concurrency) })
@@ -224,6 +226,9 @@ func (s *Service) resume(ctx context.Context) error {
 			return err
 		}
 		if err := s.resumeJobs(tx); err != nil {
+			return err
+		}
+		if err := s.resumePools(tx); err != nil {
 			return err
 		}
 		return s.resumeEndpoints(tx)

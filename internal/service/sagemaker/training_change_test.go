@@ -55,7 +55,7 @@ func TestUpdateTrainingJob(t *testing.T) {
 	}{
 		{sagemaker.UpdateTrainingJobRequest{}, "ValidationException", "Invalid UpdateTrainingJobRequest, the request cannot be empty"},
 		{sagemaker.UpdateTrainingJobRequest{ProfilerConfig: &sagemaker.ProfilerConfigForUpdate{}}, "ValidationException", "ProfilerConfig is not supported"},
-		{sagemaker.UpdateTrainingJobRequest{ProfilerConfig: off, ResourceConfig: &sagemaker.ResourceConfigForUpdate{KeepAlivePeriodInSeconds: new(int32(60))}}, "ValidationException", "KeepAlivePeriodInSeconds is not"},
+		{sagemaker.UpdateTrainingJobRequest{ProfilerConfig: off, ResourceConfig: &sagemaker.ResourceConfigForUpdate{KeepAlivePeriodInSeconds: new(int32(60))}}, "ValidationException", "has no warm pool in status Available"},
 		{sagemaker.UpdateTrainingJobRequest{RemoteDebugConfig: &sagemaker.RemoteDebugConfigForUpdate{EnableRemoteDebug: new(true)}}, "ValidationException", "EnableRemoteDebug is not"},
 		{sagemaker.UpdateTrainingJobRequest{TrainingJobName: new("none"), ProfilerConfig: off}, "ValidationException", "Requested resource not found."},
 	} {

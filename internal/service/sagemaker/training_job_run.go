@@ -5,6 +5,8 @@ import "time"
 const (
 	training  = "Training"
 	uploading = "Uploading"
+	starting  = "Starting"
+	launching = "LaunchingMLInstances"
 )
 
 // plan says how the job is run. The names of the stages are SageMaker's own; LaunchingMLInstances and
@@ -23,9 +25,9 @@ func (j *trainingJob) plan(*Service) jobPlan {
 		MaxWait: time.Duration(number(in.StoppingCondition.MaxWaitTimeInSeconds, 0)) * time.Second, Save: (*jobRun).lastCheckpoints,
 		LogGroup: "/aws/sagemaker/TrainingJobs", LogName: j.name(),
 		Stages: []jobStage{
-			{"Starting", "Starting", "Starting the training job", true, (*jobRun).start, nil},
-			{"LaunchingMLInstances", "Starting", "Launching requested ML instances", true, (*jobRun).launch, nil},
-			{"DownloadingTrainingImage", "Starting", "Preparing the instances for training", true, (*jobRun).pull, nil},
+			{starting, starting, "Starting the training job", true, (*jobRun).start, nil},
+			{launching, starting, "Launching requested ML instances", true, (*jobRun).launch, nil},
+			{"DownloadingTrainingImage", starting, "Preparing the instances for training", true, (*jobRun).pull, nil},
 			{downloading, "Downloading", "Downloading input data", true, (*jobRun).download, (*jobRun).dropAllPipes},
 			{training, training, "Training image download completed. Training in progress.", false, (*jobRun).train, nil},
 			{uploading, uploading, "Uploading generated training model", false, (*jobRun).upload, nil},

@@ -24,6 +24,9 @@ func refuseTraining(in *sagemaker.CreateTrainingJobRequest) error {
 	if err := refuseWait(in); err != nil {
 		return err
 	}
+	if err := refusePool(in); err != nil {
+		return err
+	}
 	if err := refuseCheckpoints(in.CheckpointConfig); err != nil {
 		return err
 	}
@@ -59,6 +62,19 @@ func refuseWait(in *sagemaker.CreateTrainingJobRequest) error {
 	return nil
 }
 
+// refusePool refuses warm pools of instances that cannot be one's.
+func refusePool(in *sagemaker.CreateTrainingJobRequest) error {
+	r := in.ResourceConfig
+	switch {
+	case r == nil || number(r.KeepAlivePeriodInSeconds, 0) == 0:
+	case flag(in.EnableManagedSpotTraining):
+		return validation.New("ResourceConfig.KeepAlivePeriodInSeconds cannot be given together with EnableManagedSpotTraining: managed warm pools cannot be used with spot instances.")
+	case len(r.InstanceGroups) > 0:
+		return validation.New("ResourceConfig.KeepAlivePeriodInSeconds cannot be given together with InstanceGroups: managed warm pools cannot be used with heterogeneous clusters.")
+	}
+	return nil
+}
+
 func refuseAlgorithm(a *sagemaker.AlgorithmSpecification) error {
 	if a == nil {
 		return validation.New("AlgorithmSpecification is required.")
@@ -83,7 +99,6 @@ func refuseResources(r *sagemaker.ResourceConfig, o *sagemaker.OutputDataConfig)
 	}
 	return refuse(
 		refusal{"ResourceConfig.VolumeKmsKeyId", text(r.VolumeKmsKeyId) != ""},
-		refusal{"ResourceConfig.KeepAlivePeriodInSeconds", number(r.KeepAlivePeriodInSeconds, 0) != 0},
 		refusal{"ResourceConfig.TrainingPlanArn", r.TrainingPlanArn != nil},
 		refusal{"ResourceConfig.InstancePlacementConfig", r.InstancePlacementConfig != nil},
 		refusal{"OutputDataConfig.KmsKeyId", o != nil && text(o.KmsKeyId) != ""},

@@ -356,6 +356,9 @@ func TestTuningRefuses(t *testing.T) {
 		"ValidationException: Autotune is not supported": func(in *sagemaker.CreateHyperParameterTuningJobRequest) {
 			in.Autotune = &sagemaker.Autotune{Mode: new("Enabled")}
 		},
+		"ValidationException: TrainingJobDefinition.ResourceConfig.KeepAlivePeriodInSeconds is not supported": func(in *sagemaker.CreateHyperParameterTuningJobRequest) {
+			in.TrainingJobDefinition.ResourceConfig.KeepAlivePeriodInSeconds = new(int32(60))
+		},
 		"ValidationException: TrainingJobDefinition.CheckpointConfig is not supported": func(in *sagemaker.CreateHyperParameterTuningJobRequest) {
 			in.TrainingJobDefinition.CheckpointConfig = &sagemaker.CheckpointConfig{S3Uri: new("s3://out/c")}
 		},
