@@ -3,11 +3,13 @@ package sagemaker
 import (
 	"context"
 	"encoding/json"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
 
 	"cloister/internal/machine/store"
+	"cloister/internal/machine/tunnel"
 	"cloister/internal/value/shape/sagemaker"
 )
 
@@ -147,7 +149,7 @@ func (s *Service) putPool(tx *store.Tx, key string, p *waitingPool) error {
 }
 
 // reuse gives a job that is about to begin a cluster that waits for one like it, if there is one. The job's containers
-// get credentials of their own; all else that the former job had there is gone.
+// get credentials and keys of their own; all else that the former job had there is gone.
 func (s *Service) reuse(tx *store.Tx, t *trainingJob) error {
 	if flag(t.Request.EnableManagedSpotTraining) || len(t.Request.ResourceConfig.InstanceGroups) > 0 {
 		return nil
@@ -185,7 +187,8 @@ func (s *Service) takeOverPool(tx *store.Tx, pool, former string, t *trainingJob
 	}
 	t.ID, t.Hosts, t.Warm = old.ID, slices.Clone(old.Hosts), &warmPool{Status: poolInUse, Born: old.Warm.Born}
 	for i := range t.Hosts {
-		t.Hosts[i].Secret, t.Hosts[i].Exit = newSecret(), nil
+		h := &t.Hosts[i]
+		h.Secret, h.Exit, h.Encrypted, h.Key = newSecret(), nil, netip.Addr{}, tunnel.Key{}
 	}
 	old.Warm.leave(reused, tx.Now)
 	old.Warm.ReusedBy = t.name()

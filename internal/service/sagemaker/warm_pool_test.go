@@ -85,6 +85,7 @@ func TestAClusterGoesFromJobToJob(t *testing.T) {
 		},
 		"apart":         func(r *sagemaker.CreateTrainingJobRequest) { r.EnableNetworkIsolation = new(true) },
 		"without a VPC": func(r *sagemaker.CreateTrainingJobRequest) { r.VpcConfig = nil },
+		"sealed":        func(r *sagemaker.CreateTrainingJobRequest) { r.EnableInterContainerTrafficEncryption = new(true) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -98,7 +99,7 @@ func TestAClusterGoesFromJobToJob(t *testing.T) {
 			}
 			w.begin(s, request("one", "wait"))
 			w.until("training", func() bool { return *w.describe(s, "one").SecondaryStatus == training })
-			before := w.network()
+			before, mesh := w.network(), w.theMesh()
 			if d := w.describe(s, "one"); d.WarmPoolStatus != nil || before == "" {
 				t.Errorf("%+v of %q before there is one", d.WarmPoolStatus, before)
 			}
@@ -119,6 +120,11 @@ func TestAClusterGoesFromJobToJob(t *testing.T) {
 			w.until("training", func() bool { return *w.describe(s, "two").SecondaryStatus == training })
 			if now := w.network(); now != before {
 				t.Errorf("now %q, before %q", now, before)
+			}
+			for i, h := range w.theMesh() {
+				if h.Key == mesh[i].Key || h.Namespace != mesh[i].Namespace || name != "sealed" {
+					t.Errorf("a tunnel %+v, before %+v", h, mesh[i])
+				}
 			}
 			if _, err := s.stopTrainingJob(t.Context(), w.call(), stopRequest("two")); err != nil {
 				t.Fatal(err)
@@ -159,6 +165,7 @@ func TestOnlyAJobThatIsLikeItHasAPool(t *testing.T) {
 		"subnets":   func(r *sagemaker.CreateTrainingJobRequest) { r.VpcConfig.Subnets = []string{"subnet-1", "subnet-2"} },
 		"groups":    func(r *sagemaker.CreateTrainingJobRequest) { r.VpcConfig.SecurityGroupIds = []string{"sg-1", "sg-2"} },
 		"no VPC":    func(r *sagemaker.CreateTrainingJobRequest) { r.VpcConfig = nil },
+		"sealed":    func(r *sagemaker.CreateTrainingJobRequest) { r.EnableInterContainerTrafficEncryption = new(true) },
 		"isolation": func(r *sagemaker.CreateTrainingJobRequest) { r.EnableNetworkIsolation = new(true) },
 		"spot": func(r *sagemaker.CreateTrainingJobRequest) {
 			r.EnableManagedSpotTraining, r.StoppingCondition.MaxWaitTimeInSeconds = new(true), new(int32(600))
