@@ -68,7 +68,7 @@ func TestTrafficBetweenContainersIsEncrypted(t *testing.T) {
 	for _, of := range []string{job, apart} {
 		v.completed(t, of)
 		log := strings.Join(v.log(t, of), "\n")
-		if strings.Count(log, "met all 2: the sum is 3") != 2 || !strings.Contains(log, "algo-2 at 169.254.128.2:7077 says 2") || strings.Contains(log, "forbidden: ") && !strings.Contains(log, "refused") {
+		if strings.Count(log, "met all 2: the sum is 3") != 2 || !strings.Contains(log, "algo-2 at 169.254.192.2:7077 says 2") || of == job && strings.Count(log, "credentials: 200 of "+role+", whole: true") != 2 {
 			t.Errorf("%s:\n%s", of, log)
 		}
 		for line := range strings.Lines(log) {
@@ -172,7 +172,7 @@ func (v *vpc) sealedHosts(t *testing.T, job, spaces string) (hosts sealedHosts) 
 func (h sealedHosts) meet(t *testing.T) {
 	t.Helper()
 	for _, from := range h {
-		for _, inner := range []string{"169.254.128.1:9", "169.254.128.2:9"} {
+		for _, inner := range []string{"169.254.192.1:9", "169.254.192.2:9"} {
 			if err := dialIn(from.namespace, inner, 30*time.Second); !errors.Is(err, syscall.ECONNREFUSED) {
 				t.Errorf("from %s to %s: %v", from.address, inner, err)
 			}

@@ -35,8 +35,9 @@ const (
 // ErrNoDevice says that there are no tunnel devices on this machine for this process.
 var ErrNoDevice = tunnel.ErrNoDevice
 
-// Range is where the hosts are behind their devices. No VPC can have it, nor whatever a VPC is connected to.
-var Range = netip.MustParsePrefix("169.254.128.0/18")
+// Range is where the hosts are behind their devices. No VPC can have it, nor whatever a VPC is connected to; the
+// addresses at which credentials and names are asked for are not in it.
+var Range = netip.MustParsePrefix("169.254.192.0/18")
 
 // Inner is the address of a mesh's nth host behind its device.
 func Inner(n int) netip.Addr {
@@ -96,7 +97,8 @@ func (m *Meshes) Open(_ context.Context, id string, hosts []Host) error {
 	// All fences are there before there is a way.
 	err := each(hosts, func(i int) error { return inside(hosts[i].Namespace, func() error { return fence(hosts, i) }) })
 	if err == nil {
-		err = each(hosts, func(i int) (err error) { o.tunnels[i], err = open(hosts, i); return err })
+		peers := peersOf(hosts)
+		err = each(hosts, func(i int) (err error) { o.tunnels[i], err = open(&hosts[i], peers[i], peers); return err })
 	}
 	if err != nil {
 		o.close()
@@ -132,9 +134,16 @@ func each(hosts []Host, do func(i int) error) error {
 	return g.Wait()
 }
 
-// open opens a host's tunnel.
-func open(hosts []Host, i int) (*tunnel.Tunnel, error) {
-	h := &hosts[i]
+// peersOf are the hosts as the others know them.
+func peersOf(hosts []Host) (peers []tunnel.Peer) {
+	for _, h := range hosts {
+		peers = append(peers, tunnel.Peer{PublicKey: tunnel.Public(h.Key), Networks: []netip.Prefix{netip.PrefixFrom(h.Inner, 32)}, Endpoint: netip.AddrPortFrom(h.Address, Port)})
+	}
+	return peers
+}
+
+// open opens a host's tunnel; self is what the host is among all.
+func open(h *Host, self tunnel.Peer, all []tunnel.Peer) (*tunnel.Tunnel, error) {
 	within := func(do func() error) error { return inside(h.Namespace, do) }
 	mtu, err := room(within, h.Address)
 	if err != nil {
@@ -146,13 +155,8 @@ func open(hosts []Host, i int) (*tunnel.Tunnel, error) {
 	if err != nil {
 		return nil, err
 	}
-	var peers []tunnel.Peer
-	for j, p := range hosts {
-		if j != i {
-			peers = append(peers, tunnel.Peer{PublicKey: tunnel.Public(p.Key), Networks: []netip.Prefix{netip.PrefixFrom(p.Inner, 32)}, Endpoint: netip.AddrPortFrom(p.Address, Port)})
-		}
-	}
-	if err := errors.Join(t.SetPeers(peers), within(func() error { return lead(h.Inner, len(hosts)) })); err != nil {
+	others := slices.DeleteFunc(slices.Clone(all), func(p tunnel.Peer) bool { return p.PublicKey == self.PublicKey })
+	if err := errors.Join(t.SetPeers(others), within(func() error { return lead(h.Inner) })); err != nil {
 		t.Close()
 		return nil, err
 	}

@@ -30,6 +30,11 @@ func TestInnerAddressesAreInTheirRange(t *testing.T) {
 		}
 		seen[a] = true
 	}
+	for _, others := range []string{"169.254.169.253", "169.254.169.254", "169.254.170.2", "169.254.1.2"} {
+		if Range.Contains(netip.MustParseAddr(others)) {
+			t.Errorf("%s is somebody else's", others)
+		}
+	}
 }
 
 // newSegment makes n hosts that reach each other.

@@ -68,8 +68,8 @@ func room(within func(func() error) error, at netip.Addr) (mtu int, err error) {
 	return mtu, err
 }
 
-// lead gives the device its address and leads the other hosts' into it, where the calling thread is. It may be done again.
-func lead(own netip.Addr, hosts int) error {
+// lead gives the device its address and leads all others' into it, where the calling thread is. It may be done again.
+func lead(own netip.Addr) error {
 	link, err := netlink.LinkByName(Device)
 	if err != nil {
 		return fmt.Errorf("find %s: %w", Device, err)
@@ -77,15 +77,9 @@ func lead(own netip.Addr, hosts int) error {
 	if err := netlink.AddrReplace(link, &netlink.Addr{IPNet: ipNet(netip.PrefixFrom(own, 32))}); err != nil {
 		return fmt.Errorf("address %s: %w", own, err)
 	}
-	for i := range hosts {
-		to := Inner(i)
-		if to == own {
-			continue
-		}
-		r := &netlink.Route{LinkIndex: link.Attrs().Index, Dst: ipNet(netip.PrefixFrom(to, 32)), Scope: unix.RT_SCOPE_LINK, Src: own.AsSlice()}
-		if err := netlink.RouteReplace(r); err != nil {
-			return fmt.Errorf("route to %s: %w", to, err)
-		}
+	r := &netlink.Route{LinkIndex: link.Attrs().Index, Dst: ipNet(Range), Scope: unix.RT_SCOPE_LINK, Src: own.AsSlice()}
+	if err := netlink.RouteReplace(r); err != nil {
+		return fmt.Errorf("route to %s: %w", Range, err)
 	}
 	return nil
 }
