@@ -76,15 +76,17 @@ func (d *daemon) s3(t testing.TB, key string, args ...string) string {
 }
 
 // iam makes one call, as ec2 does; it has to succeed.
-func (d *daemon) iam(t testing.TB, action string, params ...string) {
+func (d *daemon) iam(t testing.TB, action string, params ...string) string {
 	t.Helper()
 	args := []string{"--fail-with-body", "--data-urlencode", "Action=" + action, "--data-urlencode", "Version=2010-05-08"}
 	for n := 0; n+1 < len(params); n += 2 {
 		args = append(args, "--data-urlencode", params[n]+"="+params[n+1])
 	}
-	if out, err := d.curl(t, "iam", args...); err != nil {
+	out, err := d.curl(t, "iam", args...)
+	if err != nil {
 		t.Fatalf("%s: %v %s\nthe server: %s", action, err, out, d.lastWords())
 	}
+	return out
 }
 
 // sagemaker makes one call, as ec2 does, and gives a member of its answer; "" when that is not there, as when the server

@@ -95,17 +95,3 @@ func (d *daemon) role(t *testing.T, name, service string, policies ...string) st
 	}
 	return one(t, made, "Arn")
 }
-
-// iam makes one call, as ec2 does.
-func (d *daemon) iam(t testing.TB, action string, params ...string) string {
-	t.Helper()
-	args := []string{"--data-urlencode", "Action=" + action, "--data-urlencode", "Version=2010-05-08"}
-	for n := 0; n+1 < len(params); n += 2 {
-		args = append(args, "--data-urlencode", params[n]+"="+params[n+1])
-	}
-	out, err := d.curl(t, "iam", args...)
-	if err != nil || strings.Contains(out, "<Error>") {
-		t.Fatalf("%s %s: %v %s", action, strings.Join(params, " "), err, out)
-	}
-	return out
-}
