@@ -101,7 +101,7 @@ func (r *jobRun) test(ctx context.Context, host int, payloads [][]byte) error {
 	if err != nil && !errors.As(err, &no) {
 		return err
 	}
-	defer r.passes(ctx, "tested "+r.st().Hosts[host].Name)
+	defer r.passes(ctx, fmt.Sprintf("tested %d", host+1))
 	return r.update(ctx, func(now time.Time, j job) {
 		t := &j.(*recommendJob).Tests[host]
 		if t.Ended, t.Best = &now, best; no != nil {
