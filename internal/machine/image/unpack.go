@@ -218,8 +218,11 @@ func (u *unpacker) write(h *tar.Header, base string, body io.Reader) error {
 		}
 		err = u.file(base, h.Size, body)
 	}
+	if err != nil {
+		return err
+	}
 	// The owner first: changing it would clear bits of the mode.
-	if err = errors.Join(err, u.own(h, base)); err != nil {
+	if err := u.own(h, base); err != nil {
 		return err
 	}
 	if err := u.at.Chmod(base, mode); err != nil || h.Typeflag == tar.TypeDir {

@@ -44,6 +44,34 @@ func TestHostileKeys(t *testing.T) {
 	}
 }
 
+// TestHostileEnvironment asks for what no process can have: the job fails at once and says why.
+func TestHostileEnvironment(t *testing.T) {
+	for why, value := range map[string]string{
+		"there is a zero byte in the command, the environment or the working directory.": "a\x00b",
+		"an argument or a variable of the environment is longer than 131071 bytes.":      strings.Repeat("x", 128<<10),
+		"the command and the environment are longer than 2097152 bytes.":                 "many",
+	} {
+		t.Run(why[:10], func(t *testing.T) {
+			t.Parallel()
+			w, s := trainingWorld(t)
+			r := trainingRequest("job")
+			r.Environment = map[string]string{"A": value}
+			for i := range 3000 {
+				if value == "many" {
+					r.Environment[fmt.Sprint("V", i)] = strings.Repeat("x", 1000)
+				}
+			}
+			w.begin(s, r)
+			w.run(s)
+			d := w.ended(s, "job")
+			if *d.TrainingJobStatus != failed || text(d.FailureReason) != "AlgorithmError: The container could not be started: "+why {
+				t.Errorf("%s: %s", *d.TrainingJobStatus, text(d.FailureReason))
+			}
+			w.empty()
+		})
+	}
+}
+
 // strange puts things that are no files in the place of one.
 var strange = map[string]func(name string) error{
 	"a link":        func(name string) error { return os.Symlink("/etc/hostname", name) },

@@ -41,7 +41,11 @@ func (r *instanceRun) serve(ctx context.Context) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	if err := r.Executor.Start(ctx, spec); err != nil {
+	err = r.Executor.Start(ctx, spec)
+	if errors.Is(err, executor.ErrMalformed) {
+		return 0, fails("The container for production variant %s could not be started: %s.", r.in.Variant, malformed(err))
+	}
+	if err != nil {
 		return 0, fmt.Errorf("start container: %w", err)
 	}
 	r.passes(ctx, "started")

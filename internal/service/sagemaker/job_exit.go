@@ -41,6 +41,12 @@ func cause(complaint string) string {
 	return ""
 }
 
+// malformed is what an executor says of what no process can have.
+func malformed(err error) string {
+	_, why, _ := strings.Cut(err.Error(), executor.ErrMalformed.Error()+": ")
+	return why
+}
+
 // left gives the beginning of a file that a container left below base. The container chose what lies
 // there, so only a regular file inside base is read.
 func (r *jobRun) left(base, name string) []byte {

@@ -75,6 +75,9 @@ func (r *jobRun) startAll(ctx context.Context) error {
 			if err == nil {
 				err = r.Executor.Start(ctx, spec)
 			}
+			if errors.Is(err, executor.ErrMalformed) {
+				return fails("AlgorithmError: The container could not be started: %s.", malformed(err))
+			}
 			if err != nil {
 				return fmt.Errorf("start %s: %w", r.st().Hosts[i].Name, err)
 			}

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -246,11 +247,16 @@ func malformed(s suite) {
 		"mount over root":   func(p *executor.Spec) { p.Mounts = []executor.Mount{{Source: "/tmp", Target: "/."}} },
 		"relative path":     func(p *executor.Spec) { p.Directory = "opt" },
 		"zero byte in args": func(p *executor.Spec) { p.Args = append(p.Args, "a\x00b") },
+		"zero byte in path": func(p *executor.Spec) { p.Directory = "/a\x00b" },
+		"a long variable":   func(p *executor.Spec) { p.Env = append(p.Env, "A="+strings.Repeat("x", 128<<10)) },
+		"many variables":    func(p *executor.Spec) { p.Env = slices.Repeat([]string{"A=" + strings.Repeat("x", 1000)}, 2500) },
 	} {
 		spec := s.spec("malformed", "exit", "0")
 		spoil(&spec)
 		if err := s.Executor.Start(s.ctx, spec); err == nil {
 			s.t.Errorf("%s: started", name)
+		} else if own := !slices.Contains([]string{"empty id", "id with slash", "long id", "no root", "relative mount", "mount over root"}, name); own != errors.Is(err, executor.ErrMalformed) {
+			s.t.Errorf("%s: %v", name, err)
 		}
 	}
 	if all, err := s.Executor.List(s.ctx); err != nil || len(all) != 0 {

@@ -1,7 +1,9 @@
 package runc
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -33,6 +35,24 @@ func (s *shim) mount() error {
 	root := filepath.Join(s.dir, "rootfs")
 	if err := unix.Mount("overlay", root, "overlay", unix.MS_NOSUID|unix.MS_NODEV, options); err != nil {
 		return fmt.Errorf("mount image %s: %w", s.Image, err)
+	}
+	return plainPlaces(root)
+}
+
+// plainPlaces says whether the image has links where the kernel's file systems go. The runtime mounts within the image
+// whatever links there are, but then makes what belongs into /dev by its path, on this machine.
+func plainPlaces(root string) error {
+	for _, name := range []string{"dev", "proc", "sys"} {
+		info, err := os.Lstat(filepath.Join(root, name))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if !info.IsDir() {
+			return fmt.Errorf("exec: /%s of the image is no directory", name)
+		}
 	}
 	return nil
 }

@@ -48,23 +48,15 @@ func check(spec executor.Spec) error {
 	if !validID.MatchString(spec.ID) {
 		return errors.New("id is not [a-z0-9-]{1,63}")
 	}
-	if len(spec.Args) == 0 {
-		return errors.New("no command")
+	if err := spec.Process(); err != nil {
+		return err
 	}
 	if info, err := os.Stat(spec.Root); err != nil || !info.IsDir() || !filepath.IsAbs(spec.Root) {
 		return fmt.Errorf("image root %q is not a directory", spec.Root)
 	}
-	if spec.Directory != "" && !path.IsAbs(spec.Directory) {
-		return fmt.Errorf("working directory %q is not absolute", spec.Directory)
-	}
 	for _, m := range spec.Mounts {
 		if !filepath.IsAbs(m.Source) || !path.IsAbs(m.Target) || path.Clean(m.Target) == "/" {
 			return fmt.Errorf("mount of %q at %q: both must be absolute and the target not the root", m.Source, m.Target)
-		}
-	}
-	for _, text := range append(append([]string{spec.Hostname}, spec.Args...), spec.Env...) {
-		if strings.ContainsRune(text, 0) {
-			return errors.New("a zero byte in the command, environment or host name")
 		}
 	}
 	return nil
