@@ -25,7 +25,7 @@ func fence(hosts []Host, own int) error {
 	c.AddTable(t)
 	c.DelTable(t) // the first line makes sure that there is one
 	c.AddTable(t)
-	peers := &nftables.Set{Table: t, Name: "peers", KeyType: nftables.TypeIPAddr}
+	peers := &nftables.Set{Table: t, ID: 1, Name: "peers", KeyType: nftables.TypeIPAddr} // the library counts IDs for all threads, without a lock
 	var elements []nftables.SetElement
 	for i, h := range hosts {
 		if i != own {

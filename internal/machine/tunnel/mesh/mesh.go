@@ -9,7 +9,6 @@ package mesh
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -84,8 +83,8 @@ func (m *Meshes) at(id string) *opened {
 }
 
 // Open makes the fences and the devices of a mesh, or takes up those that an earlier process has left, and returns when
-// packets can pass. Doing it twice is doing it once, but that it opens anew what has ended meanwhile.
-func (m *Meshes) Open(_ context.Context, id string, hosts []Host) error {
+// packets can pass, or would if those between let them. Doing it twice is doing it once, but that it opens anew what has ended meanwhile.
+func (m *Meshes) Open(ctx context.Context, id string, hosts []Host) error {
 	o := m.at(id)
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -97,8 +96,10 @@ func (m *Meshes) Open(_ context.Context, id string, hosts []Host) error {
 	// All fences are there before there is a way.
 	err := each(hosts, func(i int) error { return inside(hosts[i].Namespace, func() error { return fence(hosts, i) }) })
 	if err == nil {
-		peers := peersOf(hosts)
-		err = each(hosts, func(i int) (err error) { o.tunnels[i], err = open(&hosts[i], peers[i], peers); return err })
+		err = each(hosts, func(i int) (err error) { o.tunnels[i], err = open(&hosts[i]); return err })
+	}
+	if err == nil {
+		err = o.meet(ctx)
 	}
 	if err != nil {
 		o.close()
@@ -134,16 +135,8 @@ func each(hosts []Host, do func(i int) error) error {
 	return g.Wait()
 }
 
-// peersOf are the hosts as the others know them.
-func peersOf(hosts []Host) (peers []tunnel.Peer) {
-	for _, h := range hosts {
-		peers = append(peers, tunnel.Peer{PublicKey: tunnel.Public(h.Key), Networks: []netip.Prefix{netip.PrefixFrom(h.Inner, 32)}, Endpoint: netip.AddrPortFrom(h.Address, Port)})
-	}
-	return peers
-}
-
-// open opens a host's tunnel; self is what the host is among all.
-func open(h *Host, self tunnel.Peer, all []tunnel.Peer) (*tunnel.Tunnel, error) {
+// open opens a host's tunnel, which knows nobody yet.
+func open(h *Host) (*tunnel.Tunnel, error) {
 	within := func(do func() error) error { return inside(h.Namespace, do) }
 	mtu, err := room(within, h.Address)
 	if err != nil {
@@ -155,8 +148,7 @@ func open(h *Host, self tunnel.Peer, all []tunnel.Peer) (*tunnel.Tunnel, error) 
 	if err != nil {
 		return nil, err
 	}
-	others := slices.DeleteFunc(slices.Clone(all), func(p tunnel.Peer) bool { return p.PublicKey == self.PublicKey })
-	if err := errors.Join(t.SetPeers(others), within(func() error { return lead(h.Inner) })); err != nil {
+	if err := within(func() error { return lead(h.Inner) }); err != nil {
 		t.Close()
 		return nil, err
 	}

@@ -193,8 +193,8 @@ func (m *Meshes) must(t testing.TB, hosts []Host) {
 }
 
 const (
-	patience = 20 * time.Second
-	moment   = 400 * time.Millisecond
+	long   = 20 * time.Second
+	moment = 400 * time.Millisecond
 )
 
 func TestACaptureSeesWhatIsSealedOnly(t *testing.T) {
@@ -205,9 +205,9 @@ func TestACaptureSeesWhatIsSealedOnly(t *testing.T) {
 	direct, inner := netip.AddrPortFrom(hosts[1].Address, 7077), netip.AddrPortFrom(hosts[1].Inner, 7077)
 
 	seen := capture(t, bridge)
-	c, err := dial(hosts[0].Namespace, direct, patience)
+	c, err := dial(hosts[0].Namespace, direct, long)
 	if err == nil {
-		err = says(c, patience)
+		err = says(c, long)
 	}
 	if err != nil {
 		t.Fatalf("before there is a mesh: %v", err)
@@ -225,9 +225,9 @@ func TestACaptureSeesWhatIsSealedOnly(t *testing.T) {
 		t.Error("a connection goes on that had begun in the clear")
 	}
 	for _, h := range hosts[1:] {
-		c, err := dial(hosts[0].Namespace, netip.AddrPortFrom(h.Inner, 7077), patience)
+		c, err := dial(hosts[0].Namespace, netip.AddrPortFrom(h.Inner, 7077), long)
 		if err == nil {
-			err = says(c, patience)
+			err = says(c, long)
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -275,9 +275,9 @@ func TestTheFenceOutlivesItsProcess(t *testing.T) {
 	listen(t, hosts[1].Namespace, netip.AddrPortFrom(netip.IPv4Unspecified(), 7077))
 	m := New()
 	m.must(t, hosts)
-	c, err := dial(hosts[0].Namespace, netip.AddrPortFrom(hosts[1].Inner, 7077), patience)
+	c, err := dial(hosts[0].Namespace, netip.AddrPortFrom(hosts[1].Inner, 7077), long)
 	if err == nil {
-		err = says(c, patience)
+		err = says(c, long)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -286,7 +286,7 @@ func TestTheFenceOutlivesItsProcess(t *testing.T) {
 	m.Close("job")
 	seen := capture(t, bridge)
 	answered := make(chan error, 1)
-	go func() { answered <- says(c, patience) }()
+	go func() { answered <- says(c, long) }()
 	for _, to := range []netip.Addr{hosts[1].Address, hosts[1].Inner} {
 		if c, err := dial(hosts[0].Namespace, netip.AddrPortFrom(to, 7077), moment); err == nil {
 			c.Close()
@@ -317,12 +317,12 @@ func TestAMeshOfOtherHostsIsAnother(t *testing.T) {
 		}
 		return err
 	}
-	if err := reach(patience); err != nil {
+	if err := reach(long); err != nil {
 		t.Fatal(err)
 	}
 	hosts[0].Key, hosts[1].Key = tunnel.NewKey(), tunnel.NewKey()
 	m.must(t, hosts)
-	if err := reach(patience); err != nil {
+	if err := reach(long); err != nil {
 		t.Errorf("with other keys: %v", err)
 	}
 	wrong := []Host{hosts[0], {Namespace: filepath.Join(t.TempDir(), "none"), Address: hosts[1].Address, Inner: hosts[1].Inner, Key: hosts[1].Key}}
@@ -333,9 +333,44 @@ func TestAMeshOfOtherHostsIsAnother(t *testing.T) {
 		t.Error("of a mesh that could not be made a part is left")
 	}
 	m.must(t, hosts)
-	if err := reach(patience); err != nil {
+	if err := reach(long); err != nil {
 		t.Errorf("after an error: %v", err)
 	}
+}
+
+// TestEverySessionIsThereBeforeItIsNeeded: if programs that begin together had to begin the sessions, any two of them would
+// do so at once, and wait for seconds. Without a way between the hosts nobody waits for ever.
+func TestEverySessionIsThereBeforeItIsNeeded(t *testing.T) {
+	hosts, bridge := newSegment(t, 6)
+	m := New()
+	m.must(t, hosts)
+	defer m.Close("job")
+	for i, of := range m.open["job"].tunnels {
+		up := 0
+		for end := time.Now().Add(long); up < 5 && time.Now().Before(end); time.Sleep(time.Millisecond) {
+			states, err := of.States()
+			if up = 0; err != nil || len(states) != 5 {
+				t.Fatalf("host %d knows %d others: %v", i, len(states), err)
+			}
+			for _, s := range states {
+				if s.Up(time.Now()) {
+					up++
+				}
+			}
+		}
+		if up < 5 {
+			t.Errorf("host %d has a session with %d others", i, up)
+		}
+	}
+	m.Close("job")
+	do(t, bridge, func() error {
+		br, err := netlink.LinkByName("br")
+		if err == nil {
+			err = netlink.LinkSetDown(br)
+		}
+		return err
+	})
+	m.must(t, hosts)
 }
 
 // BenchmarkThroughput is one TCP connection between two hosts, in the clear and sealed.
@@ -362,7 +397,7 @@ func BenchmarkThroughput(b *testing.B) {
 				}
 				got <- err
 			}()
-			c, err := dial(hosts[0].Namespace, netip.AddrPortFrom(to, 7077), patience)
+			c, err := dial(hosts[0].Namespace, netip.AddrPortFrom(to, 7077), long)
 			if err != nil {
 				b.Fatal(err)
 			}
