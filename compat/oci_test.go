@@ -14,8 +14,8 @@ import (
 	"testing"
 )
 
-// layout writes an image as an OCI layout: the worker in one layer, the account it runs as in another. The image
-// has the name "mine:1" there.
+// layout writes an image as an OCI layout: the worker in one layer, the account it runs as in another, and in a third
+// a file where the platform's own are. The image has the name "mine:1" there.
 func layout(t *testing.T) string {
 	t.Helper()
 	return layoutOf(t, "worker", map[string]any{
@@ -38,7 +38,8 @@ func layoutOf(t *testing.T, name string, runtimeConfig map[string]any) string {
 		t.Fatal(err)
 	}
 	at = filepath.Join(at, "layout")
-	layers := [][]byte{packed(t, name, 0o755, program), packed(t, "etc/passwd", 0o644, []byte("trainer:x:4711:4712::/:/\n"))}
+	layers := [][]byte{packed(t, name, 0o755, program), packed(t, "etc/passwd", 0o644, []byte("trainer:x:4711:4712::/:/\n")),
+		packed(t, "opt/ml/hidden", 0o644, []byte("of the image"))}
 	var diffs []string
 	var parts []map[string]any
 	for _, l := range layers {

@@ -44,6 +44,14 @@ def recorded(key):
     return json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
 
 
+def config(record, name):
+    return json.loads(record["Files"]["/opt/ml/config/" + name]["Text"])
+
+
+def brought(record):
+    return {n.removeprefix(root + "/"): f["Text"] for n, f in record["Files"].items() if n.startswith(root) and f["Mode"].startswith("-")}
+
+
 for name in "a", "b", "c", "d":
     s3.put_object(Bucket=bucket, Key=f"raw/{name}.txt", Body=name.encode())
 two = dict(
@@ -67,15 +75,15 @@ assert job["ProcessingInputs"][0]["AppManaged"] is False and job["ProcessingEndT
 hosts = ["algo-1", "algo-2"]
 got = [recorded(f"two/{h}.json") for h in hosts]
 for h, r in zip(hosts, got):
-    config = r["Config"]["processingjobconfig.json"]
-    assert config["ProcessingJobArn"] == arn and config["AppSpecification"]["ContainerEntrypoint"] is None, config
+    told = config(r, "processingjobconfig.json")
+    assert told["ProcessingJobArn"] == arn and told["AppSpecification"]["ContainerEntrypoint"] is None, told
     want = {"current_host": h, "hosts": hosts, "network_interface_name": "eth0", "current_instance_type": "ml.m5.large"}
-    assert r["Config"]["resourceconfig.json"] == want, r["Config"]
+    assert config(r, "resourceconfig.json") == want, r["Files"]
     assert r["Args"] == ["/recorder", *two["AppSpecification"]["ContainerArguments"]], r["Args"]
     assert "COLOUR=green" in r["Env"] and "PROCESSING_JOB_ARN=" + arn in r["Env"], r["Env"]
     assert any(e.startswith("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=") for e in r["Env"]), r["Env"]
-    assert r["Stream"] == "abcd" and r["Peers"] == hosts and r["Outside"] == "reached", r
-shards = [r["Inputs"] for r in got]
+    assert r["Streams"] == {f"{root}/input/Pipe_0": ["abcd"]} and list(r["Peers"]) == hosts and r["Outside"] == "reached", r
+shards = [brought(r) for r in got]
 assert all(len(s) == 2 for s in shards) and shards[0] | shards[1] == {f"input/File/{n}.txt": n for n in "abcd"}, shards
 streams = logs.describe_log_streams(logGroupName="/aws/sagemaker/ProcessingJobs", logStreamNamePrefix="Two/")["logStreams"]
 assert len(streams) == 2, streams
@@ -95,14 +103,14 @@ for _ in range(120):
     time.sleep(0.5)
 r = recorded("apart/algo-1.json")
 assert r["Outside"] != "reached" and not any("CREDENTIALS" in e for e in r["Env"]), r
-assert len(r["Inputs"]) == 4, r
+assert len(brought(r)) == 4, r
 assert sagemaker.describe_processing_job(ProcessingJobName="apart")["ProcessingJobStatus"] == "InProgress"
 for _ in range(2):
     sagemaker.stop_processing_job(ProcessingJobName="apart")
 sagemaker.get_waiter("processing_job_completed_or_stopped").wait(ProcessingJobName="apart", WaiterConfig={"Delay": 1, "MaxAttempts": 120})
 job = sagemaker.describe_processing_job(ProcessingJobName="apart")
 assert job["ProcessingJobStatus"] == "Stopped", job
-assert s3.get_object(Bucket=bucket, Key="apart/told")["Body"].read() == b"terminated"
+assert [s["Signal"] for s in recorded("apart/algo-1.json")["Signals"]] == ["terminated"]
 refused("ValidationException", "in status Stopped", sagemaker.stop_processing_job, ProcessingJobName="apart")
 print("one was cut off, told meanwhile and was stopped")
 

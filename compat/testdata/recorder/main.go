@@ -1,153 +1,149 @@
-// Command recorder is the program of a processing image: it writes down what it was given, as one file of JSON for each
-// host in /opt/ml/processing/output, and meets its peers.
+// Command recorder is the program of the images that show the contract between the platform and containers: whatever kind
+// of job or endpoint it is started for, it writes down what it was given, does what its order says, and leaves
+// what it wrote down where the platform brings it out: as one file of JSON for each host, or in its answers.
+//
+// The order is words with an equals sign, in its arguments or in its variable ORDER:
+//
+//	to=DIR             where the record goes; otherwise to the directory of models, or of processing's outputs
+//	outside=HOST:PORT  calls that, which is not one of the job's hosts
+//	stream=PATH        reads that pipe to its end; several, with commas between
+//	passes=N           reads every channel that is a pipe so often
+//	early=CHANNEL      leaves the first pass over that channel after a byte
+//	write=PATH:TEXT    writes a file; fill=PATH:N writes N letters; remove=PATH removes; link=PATH:TARGET links
+//	say=TEXT           says that, to both streams
+//	wait=yes           waits for a signal
+//	exit=N             ends so
 package main
 
 import (
 	"encoding/json"
 	"fmt"
-	"io"
-	"io/fs"
-	"net"
 	"os"
 	"os/signal"
 	"path/filepath"
-	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
 )
 
-const (
-	root   = "/opt/ml/"
-	output = root + "processing/output/"
-)
+const root = "/opt/ml/"
 
-// record is what a host was given.
-type record struct {
-	Args, Env []string
-	User      int
-	Config    map[string]json.RawMessage
-	Inputs    map[string]string
-	Stream    string
-	Peers     []string // that answered
-	Outside   string   // what came of a call that leaves the VPC's subnet
-}
+// order is what the program is to do.
+type order [][2]string
 
 func main() {
-	order := map[string]string{}
-	for _, a := range os.Args[1:] {
-		k, v, _ := strings.Cut(a, "=")
-		order[k] = v
+	o := orders()
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1)
+	r := observe()
+	if len(os.Args) > 1 && os.Args[len(os.Args)-1] == "serve" {
+		serve(r, signals)
+		return
 	}
-	if err := work(order); err != nil {
+	if err := r.work(o); err != nil {
 		fmt.Println(err)
 		os.Exit(1)
 	}
-	if order["wait"] != "" {
-		told := make(chan os.Signal, 1)
-		signal.Notify(told, syscall.SIGTERM)
-		<-told
-		os.WriteFile(output+"told", []byte("terminated"), 0o644)
+	r.save(o)
+	if o.get("wait") != "" {
+		r.hear(<-signals)
+		r.save(o)
 	}
+	fmt.Println("recorded", r.Host)
+	code, _ := strconv.Atoi(o.get("exit"))
+	os.Exit(code)
 }
 
-func work(order map[string]string) error {
-	r := record{Args: os.Args, Env: os.Environ(), User: os.Getuid(), Config: map[string]json.RawMessage{}, Inputs: map[string]string{}}
-	slices.Sort(r.Env)
-	for _, name := range []string{"processingjobconfig.json", "resourceconfig.json"} {
-		b, err := os.ReadFile(root + "config/" + name)
+func orders() (o order) {
+	for _, a := range append(os.Args[1:], strings.Fields(os.Getenv("ORDER"))...) {
+		if k, v, ok := strings.Cut(a, "="); ok {
+			o = append(o, [2]string{k, v})
+		}
+	}
+	return o
+}
+
+// get is the last that the order says of something, all are all.
+func (o order) get(key string) (value string) {
+	for _, v := range o.all(key) {
+		value = v
+	}
+	return value
+}
+
+func (o order) all(key string) (values []string) {
+	for _, w := range o {
+		if w[0] == key {
+			values = append(values, w[1])
+		}
+	}
+	return values
+}
+
+// hear notes a signal.
+func (r *record) hear(s os.Signal) {
+	r.Signals = append(r.Signals, heard{s.String(), time.Now()})
+	fmt.Println("heard", s)
+}
+
+// work does what the order says.
+func (r *record) work(o order) error {
+	if err := r.read(o); err != nil {
+		return err
+	}
+	if err := r.meet(); err != nil {
+		return err
+	}
+	if at := o.get("outside"); at != "" {
+		r.Outside = dial(at)
+	}
+	for _, w := range o {
+		name, text, _ := strings.Cut(w[1], ":")
+		var err error
+		switch w[0] {
+		case "write":
+			err = write(name, text)
+		case "fill":
+			n, _ := strconv.Atoi(text)
+			err = write(name, strings.Repeat("x", n))
+		case "link":
+			err = os.Symlink(text, name)
+		case "remove":
+			err = os.Remove(w[1])
+		case "say":
+			fmt.Println(w[1])
+			fmt.Fprintln(os.Stderr, w[1], "to stderr")
+		}
 		if err != nil {
 			return err
 		}
-		r.Config[name] = b
 	}
-	var cluster struct {
-		Current string   `json:"current_host"`
-		Hosts   []string `json:"hosts"`
-	}
-	if err := json.Unmarshal(r.Config["resourceconfig.json"], &cluster); err != nil {
+	return nil
+}
+
+func write(name, text string) error {
+	if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
 		return err
 	}
-	err := filepath.WalkDir(root+"processing", func(name string, d fs.DirEntry, err error) error {
-		if err == nil && d.Type().IsRegular() {
-			var b []byte
-			b, err = os.ReadFile(name)
-			r.Inputs[strings.TrimPrefix(name, root+"processing/")] = string(b)
-		}
-		return err
-	})
-	if err != nil {
-		return err
+	return os.WriteFile(name, []byte(text), 0o644)
+}
+
+// save leaves the record where the platform brings it out.
+func (r *record) save(o order) {
+	to := o.get("to")
+	if to == "" {
+		to = root + "model"
 	}
-	if order["stream"] != "" {
-		b, err := os.ReadFile(order["stream"])
-		if err != nil {
-			return err
-		}
-		r.Stream = string(b)
-	}
-	if r.Peers, err = meet(cluster.Current, cluster.Hosts); err != nil {
-		return err
-	}
-	r.Outside = "reached"
-	if c, err := net.DialTimeout("tcp", order["outside"], 2*time.Second); err != nil {
-		r.Outside = err.Error()
-	} else {
-		c.Close()
+	if _, processing := r.Files[root+"config/processingjobconfig.json"]; processing && o.get("to") == "" {
+		to = root + "processing/output"
 	}
 	b, err := json.Marshal(r)
+	if err == nil {
+		err = write(filepath.Join(to, r.Host+".json"), string(b))
+	}
 	if err != nil {
-		return err
-	}
-	fmt.Println("recorded", cluster.Current)
-	return os.WriteFile(output+cluster.Current+".json", b, 0o644)
-}
-
-// meet has every host call every other by name. It ends when all have been called.
-func meet(own string, hosts []string) (answered []string, err error) {
-	l, err := net.Listen("tcp", own+":7077")
-	if err != nil {
-		return nil, err
-	}
-	defer l.Close()
-	called := make(chan error, len(hosts))
-	go func() {
-		for range hosts {
-			c, err := l.Accept()
-			if err == nil {
-				_, err = io.WriteString(c, own)
-				c.Close()
-			}
-			called <- err
-		}
-	}()
-	for _, h := range hosts {
-		name, err := call(h)
-		if err != nil {
-			return nil, err
-		}
-		answered = append(answered, name)
-	}
-	for range hosts {
-		if err := <-called; err != nil {
-			return nil, err
-		}
-	}
-	return answered, nil
-}
-
-// call asks a host for its name, until it listens.
-func call(host string) (string, error) {
-	for tries := 0; ; tries++ {
-		c, err := net.DialTimeout("tcp", host+":7077", 5*time.Second)
-		if err == nil {
-			defer c.Close()
-			b, err := io.ReadAll(c)
-			return string(b), err
-		}
-		if tries == 100 {
-			return "", err
-		}
-		time.Sleep(100 * time.Millisecond)
+		fmt.Println(err)
+		os.Exit(1)
 	}
 }
