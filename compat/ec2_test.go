@@ -89,16 +89,22 @@ func (d *daemon) iam(t testing.TB, action string, params ...string) string {
 	return out
 }
 
-// sagemaker makes one call, as ec2 does, and gives a member of its answer; "" when that is not there, as when the server
-// does not answer.
+// call makes one call of a service whose calls are JSON, as ec2 does, and gives its answer; nil when there is none, as when the
+// server does not answer.
+func (d *daemon) call(t testing.TB, service, target, in string) map[string]any {
+	t.Helper()
+	said, err := d.curl(t, service, "-H", "Content-Type: application/x-amz-json-1.1", "-H", "X-Amz-Target: "+target, "--data-binary", in)
+	out := map[string]any{}
+	if err != nil || said != "" && json.Unmarshal([]byte(said), &out) != nil {
+		return nil
+	}
+	return out
+}
+
+// sagemaker makes one call, as ec2 does, and gives a member of its answer; "" when that is not there.
 func (d *daemon) sagemaker(t testing.TB, operation, in, member string) string {
 	t.Helper()
-	said, err := d.curl(t, "sagemaker", "-H", "Content-Type: application/x-amz-json-1.1", "-H", "X-Amz-Target: SageMaker."+operation, "--data-binary", in)
-	out := map[string]any{}
-	if err != nil || json.Unmarshal([]byte(said), &out) != nil {
-		return ""
-	}
-	text, _ := out[member].(string)
+	text, _ := d.call(t, "sagemaker", "SageMaker."+operation, in)[member].(string)
 	return text
 }
 

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // read reads the pipes that the order names, and those of the channels, pass after pass: the next pass's pipe is there
@@ -42,6 +44,14 @@ func (r *record) pass(name, path string, most int64) error {
 	}
 	defer f.Close()
 	b, err := io.ReadAll(io.LimitReader(f, most))
-	r.Streams[name] = append(r.Streams[name], string(b))
+	r.Streams[name] = append(r.Streams[name], text(b))
 	return err
+}
+
+// text is bytes as JSON can have them: what is no text is in hexadecimal.
+func text(b []byte) string {
+	if utf8.Valid(b) {
+		return string(b)
+	}
+	return hex.EncodeToString(b)
 }

@@ -9,9 +9,10 @@
 //	stream=PATH        reads that pipe to its end; several, with commas between
 //	passes=N           reads every channel that is a pipe so often
 //	early=CHANNEL      leaves the first pass over that channel after a byte
-//	write=PATH:TEXT    writes a file; fill=PATH:N writes N letters; remove=PATH removes; link=PATH:TARGET links
+//	write=PATH:TEXT    writes a file, where HOST is the host's name; fill=PATH:N writes N letters; remove=PATH removes;
+//	                   link=PATH:TARGET links
 //	say=TEXT           says that, to both streams
-//	wait=yes           waits for a signal
+//	wait=yes           waits for a signal; watch=DIR then tells what is in that directory
 //	exit=N             ends so
 package main
 
@@ -47,7 +48,7 @@ func main() {
 	}
 	r.save(o)
 	if o.get("wait") != "" {
-		r.hear(<-signals)
+		r.hear(<-signals, o.get("watch"))
 		r.save(o)
 	}
 	fmt.Println("recorded", r.Host)
@@ -81,8 +82,12 @@ func (o order) all(key string) (values []string) {
 	return values
 }
 
-// hear notes a signal.
-func (r *record) hear(s os.Signal) {
+// hear notes a signal, and what there is then.
+func (r *record) hear(s os.Signal, watched string) {
+	all, _ := os.ReadDir(watched)
+	for _, e := range all {
+		r.Later = append(r.Later, e.Name())
+	}
 	r.Signals = append(r.Signals, heard{s.String(), time.Now()})
 	fmt.Println("heard", s)
 }
@@ -103,7 +108,7 @@ func (r *record) work(o order) error {
 		var err error
 		switch w[0] {
 		case "write":
-			err = write(name, text)
+			err = write(name, strings.ReplaceAll(text, "HOST", r.Host))
 		case "fill":
 			n, _ := strconv.Atoi(text)
 			err = write(name, strings.Repeat("x", n))

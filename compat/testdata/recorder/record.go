@@ -41,6 +41,8 @@ type record struct {
 	Peers   map[string]string
 	Outside string
 	Signals []heard
+	// Later are the files of the directory that is watched, when the signal came.
+	Later []string
 	// Asked is the request that this answers; Before are the earlier ones.
 	Asked  *asked   `json:",omitempty"`
 	Before []string `json:",omitempty"`
@@ -123,7 +125,7 @@ func beginning(name string) string {
 	if err != nil {
 		return err.Error()
 	}
-	return string(b)
+	return text(b)
 }
 
 // mounts reads what is mounted where.

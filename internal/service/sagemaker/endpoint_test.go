@@ -64,6 +64,7 @@ func (w *world) server(ctx context.Context, p memory.Process) int {
 	go func() {
 		select {
 		case <-p.Terminate:
+			fmt.Fprintln(p.Output, "terminated")
 		case <-ctx.Done():
 		case <-die:
 		}
@@ -238,6 +239,13 @@ func TestEndpointServesAndGoes(t *testing.T) {
 		t.Error("a deleted endpoint has traffic")
 	}
 	w.status(s, "Digits", "gone")
+	w.mu.Lock()
+	for key, lines := range w.lines {
+		if lines[len(lines)-1] != "terminated" {
+			t.Errorf("%s ends before its container: %q", key, lines)
+		}
+	}
+	w.mu.Unlock()
 	w.empty()
 }
 

@@ -225,6 +225,7 @@ func (r *instanceRun) leave(ctx context.Context) error {
 		return err
 	}
 	r.passes(ctx, "stopped")
+	r.carryRest(ctx)
 	r.takeBack(r.in.place())
 	errs := []error{r.Executor.Remove(ctx, r.in.ID)}
 	if r.in.isolated() {

@@ -120,10 +120,7 @@ func (r *instanceRun) attend(ctx context.Context) error {
 		logged, cut := context.WithCancel(within)
 		defer cut()
 		defer context.AfterFunc(living, func() { time.AfterFunc(lastLines, cut) })()
-		to := stream{group: "/aws/sagemaker/Endpoints/" + in.Endpoint, prefix: in.Variant + "/" + in.Stream, container: in.ID, role: r.role}
-		if err := r.follow(logged, to); err != nil && logged.Err() == nil {
-			r.Service.Log.Warn("log of an endpoint is incomplete", "endpoint", in.Endpoint, "error", err)
-		}
+		r.carryLog(logged, in)
 		return nil
 	})
 	filled := make(chan bool, 1)
@@ -150,6 +147,24 @@ func (r *instanceRun) attend(ctx context.Context) error {
 		err = r.update(ctx, func(i *instance) { i.Prepared = false })
 	}
 	return err
+}
+
+// carryLog carries a container's output until it has ended or ctx is done.
+func (r *instanceRun) carryLog(ctx context.Context, in *instance) {
+	to := stream{group: "/aws/sagemaker/Endpoints/" + in.Endpoint, prefix: in.Variant + "/" + in.Stream, container: in.ID, role: r.role}
+	if err := r.follow(ctx, to); err != nil && ctx.Err() == nil {
+		r.Service.Log.Warn("log of an endpoint is incomplete", "endpoint", in.Endpoint, "error", err)
+	}
+}
+
+// carryRest carries what the container of an instance that goes wrote since nobody follows it, its last words too.
+func (r *instanceRun) carryRest(ctx context.Context) {
+	if r.in.Since == nil { // there never was one
+		return
+	}
+	within, cut := context.WithTimeout(ctx, lastLines)
+	defer cut()
+	r.carryLog(within, r.in)
 }
 
 // awaitHealth asks /ping until it is answered with 200, the container ends, or its time is over.

@@ -1,0 +1,194 @@
+package compat
+
+import (
+	"encoding/json"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestContract has containers of every kind write down what they were given, and compares that with AWS's contract: a
+// row of it is a subtest. docs/contract.md lists all rows, those that other tests prove too.
+func TestContract(t *testing.T) {
+	t.Parallel()
+	d := own(t)
+	v := d.vpc(t)
+	d.provide(t)
+	v.permit(t, v.group, "7077")
+	d.iam(t, "PutRolePolicy", "RoleName", "execution", "PolicyName", "checkpoints", "PolicyDocument",
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:DeleteObject","Resource":"arn:aws:s3:::`+bucket+`/*"}]}`)
+	provideContract(t, d)
+	from := layoutOf(t, "recorder", map[string]any{
+		"Entrypoint": []string{"/recorder", "of-the-entrypoint"}, "Cmd": []string{"of-the-command"}, "User": "trainer", "WorkingDir": "/etc",
+		"Env": []string{"GREETING=of the image", "COLOUR=of the image"},
+	})
+	if out, err := d.command("image", "load", from).CombinedOutput(); err != nil {
+		t.Fatalf("load: %v %s", err, out)
+	}
+	c := &contract{vpc: v, read: map[string]*given{}}
+	c.host(t)
+	c.tune(t)
+	c.train(t)
+	c.process(t)
+	for _, part := range contractParts {
+		t.Run(part.name, func(t *testing.T) {
+			for _, r := range part.rows {
+				t.Run(r.says, func(t *testing.T) { r.holds(t, c.given(t, r.of)) })
+			}
+		})
+	}
+}
+
+// row is one row of the contract, and what shows it: the name of a job or endpoint.
+type row struct {
+	says, of string
+	holds    func(*testing.T, *given)
+}
+
+// contractParts are all rows that this test proves.
+var contractParts = []struct {
+	name string
+	rows []row
+}{
+	{"training", trainingRows}, {"channels", channelRows}, {"ends", endRows}, {"processing", processingRows},
+	{"hosting", hostingRows}, {"transform", transformRows}, {"tuning", tuningRows},
+}
+
+// contract is a Cloister with the jobs that show the rows.
+type contract struct {
+	*vpc
+	read map[string]*given
+}
+
+// given is what came of a job or endpoint: its description, its logs, and what its containers wrote down.
+type given struct {
+	*contract
+	name  string
+	whole bool // it could be read
+	says  map[string]any
+	hosts map[string]*written
+	// packed are the members of its archives, by "model/" or "output/" and the name.
+	packed map[string]string
+	logs   map[string][]string // by stream
+}
+
+// written is what the recorder writes down.
+type written struct {
+	Host, Directory, Hostname string
+	Args, Env                 []string
+	User, Group, PID          int
+	Files                     map[string]struct {
+		Mode string
+		User uint32
+		Size int64
+		Text string
+	}
+	Links                   map[string][]string
+	Mounts, Etc             map[string]string
+	Limits, Rights, Written map[string]string
+	Lent, Outside           string
+	Streams                 map[string][]string
+	Peers                   map[string]string
+	Signals                 []struct{ Signal string }
+	Later                   []string
+	Asked                   *struct {
+		Method, Path, Body string
+		Header             map[string][]string
+	}
+	Before []string
+}
+
+// given reads what came of a job once it has ended.
+func (c *contract) given(t *testing.T, name string) *given {
+	t.Helper()
+	if g := c.read[name]; g != nil {
+		if !g.whole {
+			t.Fatalf("what came of %s could not be read, see above", name)
+		}
+		return g
+	}
+	g := &given{contract: c, name: name, hosts: map[string]*written{}, packed: map[string]string{}, logs: map[string][]string{}}
+	c.read[name] = g
+	kind, _, _ := strings.Cut(name, "-")
+	map[string]func(*given, *testing.T){
+		"training": (*given).readTraining, "processing": (*given).readProcessing, "endpoint": (*given).readEndpoint,
+		"transform": (*given).readTransform, "tuning": (*given).readTuning,
+	}[kind](g, t)
+	g.whole = true
+	return g
+}
+
+// create asks for something; what is asked has to be taken.
+func (c *contract) create(t *testing.T, operation string, in m) {
+	t.Helper()
+	out := c.call(t, "sagemaker", "SageMaker."+operation, string(encoded(t, in)))
+	if out == nil || out["__type"] != nil {
+		t.Fatalf("%s: %v", operation, out)
+	}
+}
+
+// m is an object of JSON.
+type m = map[string]any
+
+// settle waits for the end of a job and keeps its description.
+func (g *given) settle(t *testing.T, kind, nameOf string) {
+	t.Helper()
+	in := string(encoded(t, m{nameOf: g.name}))
+	g.reaches(t, "Describe"+kind, in, kind+"Status", "Completed", "Failed", "Stopped")
+	g.says = g.call(t, "sagemaker", "SageMaker.Describe"+kind, in)
+}
+
+// keep reads a record.
+func (g *given) keep(t *testing.T, text string) {
+	t.Helper()
+	w := &written{}
+	if err := json.Unmarshal([]byte(text), w); err != nil {
+		t.Fatalf("%s left %q: %v; %v\nthe server: %s", g.name, text, err, g.says, g.lastWords())
+	}
+	g.hosts[w.Host] = w
+}
+
+// at is what a host wrote down.
+func (g *given) at(t *testing.T, host string) *written {
+	t.Helper()
+	w := g.hosts[host]
+	if w == nil {
+		t.Fatalf("%s of %s left no record: %v %v", host, g.name, g.says, g.logs)
+	}
+	return w
+}
+
+// readLogs reads the streams of a group whose names begin so, when the last line is there.
+func (g *given) readLogs(t *testing.T, group, prefix, last string) {
+	t.Helper()
+	in := string(encoded(t, m{"logGroupName": group, "logStreamNamePrefix": prefix}))
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+		clear(g.logs)
+		events, _ := g.call(t, "logs", "Logs_20140328.FilterLogEvents", in)["events"].([]any)
+		found := false
+		for _, e := range events {
+			e, _ := e.(m)
+			stream, _ := e["logStreamName"].(string)
+			line, _ := e["message"].(string)
+			g.logs[stream] = append(g.logs[stream], line)
+			found = found || strings.Contains(line, last)
+		}
+		if found {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%s of %s never says %q: %v", group, g.name, last, g.logs)
+		}
+	}
+}
+
+// streams are the names of the log's streams, numbers for the times in them.
+func (g *given) streams() (names []string) {
+	for s := range g.logs {
+		names = append(names, regexp.MustCompile(`[0-9]{10}$`).ReplaceAllString(s, "TIME"))
+	}
+	slices.Sort(names)
+	return names
+}
