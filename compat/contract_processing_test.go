@@ -6,13 +6,13 @@ import (
 	"testing"
 )
 
-const processed = "/opt/ml/processing/"
+const processingRoot = "/opt/ml/processing/"
 
 // process asks for the processing jobs.
 func (c *contract) process(t *testing.T) {
 	t.Helper()
 	in := func(name, kind, key string, more m) m {
-		s3 := m{"S3DataType": kind, "S3Uri": "s3://" + bucket + "/" + key, "LocalPath": processed + name, "S3InputMode": "File"}
+		s3 := m{"S3DataType": kind, "S3Uri": "s3://" + bucket + "/" + key, "LocalPath": processingRoot + name, "S3InputMode": "File"}
 		for k, v := range more {
 			s3[k] = v
 		}
@@ -23,7 +23,7 @@ func (c *contract) process(t *testing.T) {
 			"ProcessingJobName": name, "RoleArn": role, "AppSpecification": m{"ImageUri": recorder}, "NetworkConfig": m{"VpcConfig": c.network()},
 			"ProcessingResources": m{"ClusterConfig": m{"InstanceType": "ml.m5.large", "InstanceCount": n, "VolumeSizeInGB": 1}},
 			"ProcessingOutputConfig": m{"Outputs": []m{{"OutputName": "record", "S3Output": m{
-				"LocalPath": processed + "output", "S3Uri": "s3://" + bucket + "/out/" + name, "S3UploadMode": "EndOfJob"}}}},
+				"LocalPath": processingRoot + "output", "S3Uri": "s3://" + bucket + "/out/" + name, "S3UploadMode": "EndOfJob"}}}},
 		}
 		for k, v := range change {
 			out[k] = v
@@ -44,7 +44,7 @@ func (c *contract) process(t *testing.T) {
 	}))
 }
 
-func (g *given) readProcessing(t *testing.T) {
+func (g *evidence) readProcessing(t *testing.T) {
 	t.Helper()
 	g.settle(t, "ProcessingJob", "ProcessingJobName")
 	for _, host := range []string{"algo-1", "algo-2"} {
@@ -56,13 +56,13 @@ func (g *given) readProcessing(t *testing.T) {
 }
 
 var processingRows = []row{
-	{"without an override the image's entrypoint and command run", "processing-Plain", func(t *testing.T, g *given) {
+	{"without an override the image's entrypoint and command run", "processing-Plain", func(t *testing.T, g *evidence) {
 		same(t, g.at(t, "algo-1").Args, []string{"/recorder", "of-the-entrypoint", "of-the-command"})
 	}},
-	{"an entrypoint alone ignores the image's command", "processing-two", func(t *testing.T, g *given) {
+	{"an entrypoint alone ignores the image's command", "processing-two", func(t *testing.T, g *evidence) {
 		same(t, g.at(t, "algo-2").Args, []string{"/recorder"})
 	}},
-	{"the request with its nulls is the job's configuration", "processing-Plain", func(t *testing.T, g *given) {
+	{"the request with its nulls is the job's configuration", "processing-Plain", func(t *testing.T, g *evidence) {
 		document(t, g.at(t, "algo-1").Files["/opt/ml/config/processingjobconfig.json"].Text, `{
 			"ProcessingJobArn":"arn:aws:sagemaker:`+region+`:`+account+`:processing-job/processing-plain","ProcessingJobName":"processing-Plain",
 			"AppSpecification":{"ImageUri":"`+recorder+`","ContainerEntrypoint":null,"ContainerArguments":null},
@@ -73,7 +73,7 @@ var processingRows = []row{
 			"ProcessingResources":{"ClusterConfig":{"InstanceCount":1,"InstanceType":"ml.m5.large","VolumeSizeInGB":1,"VolumeKmsKeyId":null}},
 			"RoleArn":"`+role+`","StoppingCondition":{"MaxRuntimeInSeconds":86400}}`)
 	}},
-	{"the configuration is not below input", "processing-two", func(t *testing.T, g *given) {
+	{"the configuration is not below input", "processing-two", func(t *testing.T, g *evidence) {
 		w := g.at(t, "algo-2")
 		document(t, w.Files["/opt/ml/config/resourceconfig.json"].Text,
 			`{"current_host":"algo-2","hosts":["algo-1","algo-2"],"network_interface_name":"eth0","current_instance_type":"ml.m5.large"}`)
@@ -82,7 +82,7 @@ var processingRows = []row{
 		}
 		same(t, len(w.below("/opt/ml/config")), 2)
 	}},
-	{"the platform's variables", "processing-Plain", func(t *testing.T, g *given) {
+	{"the platform's variables", "processing-Plain", func(t *testing.T, g *evidence) {
 		w := g.at(t, "algo-1")
 		for name, want := range map[string]string{
 			"PROCESSING_JOB_NAME": "processing-Plain", "PROCESSING_JOB_ARN": "arn:aws:sagemaker:" + region + ":" + account + ":processing-job/processing-plain",
@@ -93,48 +93,48 @@ var processingRows = []row{
 		}
 		same(t, w.Lent, "200 OK "+role)
 	}},
-	{"the image's user and directory hold", "processing-Plain", func(t *testing.T, g *given) {
+	{"the image's user and directory hold", "processing-Plain", func(t *testing.T, g *evidence) {
 		w := g.at(t, "algo-1")
 		same(t, []any{w.User, w.Group, w.Directory, w.Hostname}, []any{4711, 4712, "/etc", "algo-1"})
 	}},
-	{"inputs are at their paths", "processing-two", func(t *testing.T, g *given) {
+	{"inputs are at their paths", "processing-two", func(t *testing.T, g *evidence) {
 		w := g.at(t, "algo-1")
-		same(t, w.below(processed+"whole"), map[string]string{"a.csv": "1,2\n", "b/c.csv": "3,4\n"})
-		same(t, w.below(processed+"listed"), map[string]string{"b/c.csv": "3,4\n"})
+		same(t, w.below(processingRoot+"whole"), map[string]string{"a.csv": "1,2\n", "b/c.csv": "3,4\n"})
+		same(t, w.below(processingRoot+"listed"), map[string]string{"b/c.csv": "3,4\n"})
 	}},
-	{"a sharded input is dealt out by key", "processing-two", func(t *testing.T, g *given) {
-		same(t, g.at(t, "algo-1").below(processed+"part"), map[string]string{"a.csv": "1,2\n"})
-		same(t, g.at(t, "algo-2").below(processed+"part"), map[string]string{"b/c.csv": "3,4\n"})
+	{"a sharded input is dealt out by key", "processing-two", func(t *testing.T, g *evidence) {
+		same(t, g.at(t, "algo-1").below(processingRoot+"part"), map[string]string{"a.csv": "1,2\n"})
+		same(t, g.at(t, "algo-2").below(processingRoot+"part"), map[string]string{"b/c.csv": "3,4\n"})
 	}},
-	{"a streamed input comes decompressed out of pipes", "processing-two", func(t *testing.T, g *given) {
-		same(t, g.at(t, "algo-1").Streams, map[string][]string{processed + "stream_0": {"unzipped"}, processed + "stream_1": {"unzipped"}})
+	{"a streamed input comes decompressed out of pipes", "processing-two", func(t *testing.T, g *evidence) {
+		same(t, g.at(t, "algo-1").Streams, map[string][]string{processingRoot + "stream_0": {"unzipped"}, processingRoot + "stream_1": {"unzipped"}})
 		same(t, g.at(t, "algo-1").below("/opt/ml/processing")["stream_0"], "p")
 	}},
-	{"what the application manages is not copied", "processing-two", func(t *testing.T, g *given) {
-		same(t, len(g.at(t, "algo-1").below(processed+"own")), 0)
+	{"what the application manages is not copied", "processing-two", func(t *testing.T, g *evidence) {
+		same(t, len(g.at(t, "algo-1").below(processingRoot+"own")), 0)
 	}},
-	{"the place for an output is there and any user may write", "processing-two", func(t *testing.T, g *given) {
-		same(t, g.at(t, "algo-1").Files[processed+"output"].Mode, "drwxrwxrwx")
+	{"the place for an output is there and any user may write", "processing-two", func(t *testing.T, g *evidence) {
+		same(t, g.at(t, "algo-1").Files[processingRoot+"output"].Mode, "drwxrwxrwx")
 	}},
-	{"outputs keep their paths and links are not followed", "processing-Plain", func(t *testing.T, g *given) {
+	{"outputs keep their paths and links are not followed", "processing-Plain", func(t *testing.T, g *evidence) {
 		text, _ := g.object(t, "out/processing-Plain/sub/f")
 		_, linked := g.object(t, "out/processing-Plain/link")
 		same(t, []any{text, linked}, []any{"x", false})
 	}},
-	{"an end other than 0 is an algorithm's error", "processing-Plain", func(t *testing.T, g *given) {
+	{"an end other than 0 is an algorithm's error", "processing-Plain", func(t *testing.T, g *evidence) {
 		same(t, []any{g.says["ProcessingJobStatus"], g.says["FailureReason"]}, []any{"Failed", "AlgorithmError: , exit code: 4"})
 	}},
-	{"all 0 is Completed", "processing-two", func(t *testing.T, g *given) {
+	{"all 0 is Completed", "processing-two", func(t *testing.T, g *evidence) {
 		same(t, []any{g.says["ProcessingJobStatus"], g.says["FailureReason"]}, []any{"Completed", nil})
 	}},
-	{"the message is told also of a job that failed", "processing-Plain", func(t *testing.T, g *given) { same(t, g.says["ExitMessage"], "bye") }},
-	{"the messages of several hosts are one", "processing-two", func(t *testing.T, g *given) { same(t, g.says["ExitMessage"], "algo-1;algo-2;") }},
-	{"hosts find each other", "processing-two", func(t *testing.T, g *given) {
+	{"the message is told also of a job that failed", "processing-Plain", func(t *testing.T, g *evidence) { same(t, g.says["ExitMessage"], "bye") }},
+	{"the messages of several hosts are one", "processing-two", func(t *testing.T, g *evidence) { same(t, g.says["ExitMessage"], "algo-1;algo-2;") }},
+	{"hosts find each other", "processing-two", func(t *testing.T, g *evidence) {
 		one, two := g.at(t, "algo-1"), g.at(t, "algo-2")
 		same(t, one.Peers, two.Peers)
 		same(t, []any{len(one.Peers), one.Links["eth0"], two.Links["eth0"]}, []any{2, []string{one.Peers["algo-1"] + "/24"}, []string{one.Peers["algo-2"] + "/24"}})
 	}},
-	{"each host has a log stream of its own", "processing-two", func(t *testing.T, g *given) {
+	{"each host has a log stream of its own", "processing-two", func(t *testing.T, g *evidence) {
 		streams := g.streams()
 		same(t, streams, []string{"processing-two/algo-1-TIME", "processing-two/algo-2-TIME"})
 		same(t, slices.ContainsFunc(streams, func(s string) bool { return strings.Contains(s, "data-log") }), false)

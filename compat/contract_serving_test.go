@@ -27,7 +27,7 @@ func (c *contract) host(t *testing.T) {
 }
 
 // readEndpoint invokes the endpoint and deletes it.
-func (g *given) readEndpoint(t *testing.T) {
+func (g *evidence) readEndpoint(t *testing.T) {
 	t.Helper()
 	if status := g.serving(t, g.name, "InService", "Failed"); status != "InService" {
 		t.Fatalf("the endpoint is %s: %v", status, g.call(t, "sagemaker", "SageMaker.DescribeEndpoint", `{"EndpointName":"`+g.name+`"}`))
@@ -44,7 +44,7 @@ func (g *given) readEndpoint(t *testing.T) {
 	g.readLogs(t, "/aws/sagemaker/Endpoints/"+g.name, "all/", "heard ")
 }
 
-func (g *given) readTransform(t *testing.T) {
+func (g *evidence) readTransform(t *testing.T) {
 	t.Helper()
 	g.settle(t, "TransformJob", "TransformJobName")
 	text, ok := g.object(t, "out/transform/in/one.csv.out")
@@ -69,33 +69,33 @@ func (w *written) headers() map[string][]string {
 // serves are rows of every container that serves.
 func serves(of string, more ...row) []row {
 	return append([]row{
-		{"the word serve takes the command's place", of, func(t *testing.T, g *given) {
+		{"the word serve takes the command's place", of, func(t *testing.T, g *evidence) {
 			same(t, g.at(t, "front").Args, []string{"/recorder", "of-the-entrypoint", "serve"})
 		}},
-		{"the container's host name is the model's", of, func(t *testing.T, g *given) { same(t, g.at(t, "front").Hostname, "front") }},
-		{"the model is unpacked and cannot be written", of, func(t *testing.T, g *given) {
+		{"the container's host name is the model's", of, func(t *testing.T, g *evidence) { same(t, g.at(t, "front").Hostname, "front") }},
+		{"the model is unpacked and cannot be written", of, func(t *testing.T, g *evidence) {
 			w := g.at(t, "front")
 			same(t, w.below("/opt/ml/model"), map[string]string{"sub/weights": "w"})
 			if no := w.Written["/opt/ml/model"]; no == "" {
 				t.Error("it can be written")
 			}
 		}},
-		{"the image's user and directory hold", of, func(t *testing.T, g *given) {
+		{"the image's user and directory hold", of, func(t *testing.T, g *evidence) {
 			w := g.at(t, "front")
 			same(t, []any{w.User, w.Group, w.Directory}, []any{4711, 4712, "/etc"})
 		}},
-		{"the role's credentials are told", of, func(t *testing.T, g *given) { same(t, g.at(t, "front").Lent, "200 OK "+role) }},
-		{"the interface is the subnet's", of, func(t *testing.T, g *given) {
+		{"the role's credentials are told", of, func(t *testing.T, g *evidence) { same(t, g.at(t, "front").Lent, "200 OK "+role) }},
+		{"the interface is the subnet's", of, func(t *testing.T, g *evidence) {
 			if at := g.at(t, "front").Links["eth0"]; len(at) != 1 || !strings.HasPrefix(at[0], "10.0.") {
 				t.Errorf("eth0 is at %v", at)
 			}
 		}},
-		{"health is asked for at port 8080", of, func(t *testing.T, g *given) {
+		{"health is asked for at port 8080", of, func(t *testing.T, g *evidence) {
 			if !slices.Contains(g.at(t, "front").Before, "GET /ping AHC/2.0") {
 				t.Error(g.at(t, "front").Before)
 			}
 		}},
-		{"the end is SIGTERM", of, func(t *testing.T, g *given) {
+		{"the end is SIGTERM", of, func(t *testing.T, g *evidence) {
 			for _, lines := range g.logs {
 				if slices.Contains(lines, "heard terminated") {
 					return
@@ -107,19 +107,19 @@ func serves(of string, more ...row) []row {
 }
 
 var hostingRows = serves("endpoint-One",
-	row{"the container's variables are the model's", "endpoint-One", func(t *testing.T, g *given) {
+	row{"the container's variables are the model's", "endpoint-One", func(t *testing.T, g *evidence) {
 		w := g.at(t, "front")
 		colour, _ := w.env("COLOUR")
 		greeting, _ := w.env("GREETING")
 		_, batch := w.env("SAGEMAKER_BATCH")
 		same(t, []any{colour, greeting, batch}, []any{"of the model", "of the image", false})
 	}},
-	row{"a request has its body and only InvokeEndpoint's headers", "endpoint-One", func(t *testing.T, g *given) {
+	row{"a request has its body and only InvokeEndpoint's headers", "endpoint-One", func(t *testing.T, g *evidence) {
 		w := g.at(t, "front")
 		same(t, []any{w.Asked.Method, w.Asked.Path, w.Asked.Body}, []any{"POST", "/invocations", "asked"})
 		same(t, w.headers(), map[string][]string{"Content-Type": {"text/x-mine"}, "Accept": {"text/y-mine"}, "X-Amzn-Sagemaker-Custom-Attributes": {"mine"}, "Content-Length": {"5"}})
 	}},
-	row{"an answer has its type, its attributes and the variant", "endpoint-One", func(t *testing.T, g *given) {
+	row{"an answer has its type, its attributes and the variant", "endpoint-One", func(t *testing.T, g *evidence) {
 		head := http.Header{}
 		for _, line := range strings.Split(g.packed["head"], "\r\n")[1:] {
 			k, v, _ := strings.Cut(line, ": ")
@@ -130,13 +130,13 @@ var hostingRows = serves("endpoint-One",
 )
 
 var transformRows = serves("transform-One",
-	row{"the container's variables are the model's, then the job's", "transform-One", func(t *testing.T, g *given) {
+	row{"the container's variables are the model's, then the job's", "transform-One", func(t *testing.T, g *evidence) {
 		w := g.at(t, "front")
 		colour, _ := w.env("COLOUR")
 		of, _ := w.env("OF")
 		same(t, []any{colour, of}, []any{"of the model", "job"})
 	}},
-	row{"of the batch's variables those are set that the request says", "transform-One", func(t *testing.T, g *given) {
+	row{"of the batch's variables those are set that the request says", "transform-One", func(t *testing.T, g *evidence) {
 		w := g.at(t, "front")
 		batch, _ := w.env("SAGEMAKER_BATCH")
 		payload, _ := w.env("SAGEMAKER_MAX_PAYLOAD_IN_MB")
@@ -144,23 +144,23 @@ var transformRows = serves("transform-One",
 		_, concurrency := w.env("SAGEMAKER_MAX_CONCURRENT_TRANSFORMS")
 		same(t, []any{batch, payload, strategy, concurrency}, []any{"true", "1", false, false})
 	}},
-	row{"the container is asked for its parameters, which it need not have", "transform-One", func(t *testing.T, g *given) {
+	row{"the container is asked for its parameters, which it need not have", "transform-One", func(t *testing.T, g *evidence) {
 		if before := g.at(t, "front").Before; !strings.HasPrefix(strings.Join(before, "\n"), "GET /ping") || !strings.Contains(strings.Join(before, "\n"), "\nGET /execution-parameters ") {
 			t.Error(before)
 		}
 	}},
-	row{"an object is a request with the job's types", "transform-One", func(t *testing.T, g *given) {
+	row{"an object is a request with the job's types", "transform-One", func(t *testing.T, g *evidence) {
 		w := g.at(t, "front")
 		same(t, []any{w.Asked.Method, w.Asked.Path, w.Asked.Body}, []any{"POST", "/invocations", "9,9\n"})
 		same(t, w.headers(), map[string][]string{"Content-Type": {"text/csv"}, "Accept": {"application/json"}, "Content-Length": {"4"}})
 	}},
-	row{"the log's streams are the instance's and the platform's", "transform-One", func(t *testing.T, g *given) {
+	row{"the log's streams are the instance's and the platform's", "transform-One", func(t *testing.T, g *evidence) {
 		streams := strings.Join(g.streams(), " ")
 		if !regexp.MustCompile(`^transform-One/i-[0-9a-f]{17}-TIME transform-One/i-[0-9a-f]{17}/data-log$`).MatchString(streams) {
 			t.Error(streams)
 		}
 	}},
-	row{"all objects done is Completed", "transform-One", func(t *testing.T, g *given) {
+	row{"all objects done is Completed", "transform-One", func(t *testing.T, g *evidence) {
 		same(t, []any{g.says["TransformJobStatus"], g.says["FailureReason"]}, []any{"Completed", nil})
 	}},
 )

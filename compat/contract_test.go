@@ -27,7 +27,7 @@ func TestContract(t *testing.T) {
 	if out, err := d.command("image", "load", from).CombinedOutput(); err != nil {
 		t.Fatalf("load: %v %s", err, out)
 	}
-	c := &contract{vpc: v, read: map[string]*given{}}
+	c := &contract{vpc: v, read: map[string]*evidence{}}
 	c.host(t)
 	c.tune(t)
 	c.train(t)
@@ -44,7 +44,7 @@ func TestContract(t *testing.T) {
 // row is one row of the contract, and what shows it: the name of a job or endpoint.
 type row struct {
 	says, of string
-	holds    func(*testing.T, *given)
+	holds    func(*testing.T, *evidence)
 }
 
 // contractParts are all rows that this test proves.
@@ -59,11 +59,11 @@ var contractParts = []struct {
 // contract is a Cloister with the jobs that show the rows.
 type contract struct {
 	*vpc
-	read map[string]*given
+	read map[string]*evidence
 }
 
-// given is what came of a job or endpoint: its description, its logs, and what its containers wrote down.
-type given struct {
+// evidence is what came of a job or endpoint: its description, its logs, and what its containers wrote down.
+type evidence struct {
 	*contract
 	name  string
 	whole bool // it could be read
@@ -101,7 +101,7 @@ type written struct {
 }
 
 // given reads what came of a job once it has ended.
-func (c *contract) given(t *testing.T, name string) *given {
+func (c *contract) given(t *testing.T, name string) *evidence {
 	t.Helper()
 	if g := c.read[name]; g != nil {
 		if !g.whole {
@@ -109,12 +109,12 @@ func (c *contract) given(t *testing.T, name string) *given {
 		}
 		return g
 	}
-	g := &given{contract: c, name: name, hosts: map[string]*written{}, packed: map[string]string{}, logs: map[string][]string{}}
+	g := &evidence{contract: c, name: name, hosts: map[string]*written{}, packed: map[string]string{}, logs: map[string][]string{}}
 	c.read[name] = g
 	kind, _, _ := strings.Cut(name, "-")
-	map[string]func(*given, *testing.T){
-		"training": (*given).readTraining, "processing": (*given).readProcessing, "endpoint": (*given).readEndpoint,
-		"transform": (*given).readTransform, "tuning": (*given).readTuning,
+	map[string]func(*evidence, *testing.T){
+		"training": (*evidence).readTraining, "processing": (*evidence).readProcessing, "endpoint": (*evidence).readEndpoint,
+		"transform": (*evidence).readTransform, "tuning": (*evidence).readTuning,
 	}[kind](g, t)
 	g.whole = true
 	return g
@@ -133,7 +133,7 @@ func (c *contract) create(t *testing.T, operation string, in m) {
 type m = map[string]any
 
 // settle waits for the end of a job and keeps its description.
-func (g *given) settle(t *testing.T, kind, nameOf string) {
+func (g *evidence) settle(t *testing.T, kind, nameOf string) {
 	t.Helper()
 	in := string(encoded(t, m{nameOf: g.name}))
 	g.reaches(t, "Describe"+kind, in, kind+"Status", "Completed", "Failed", "Stopped")
@@ -141,7 +141,7 @@ func (g *given) settle(t *testing.T, kind, nameOf string) {
 }
 
 // keep reads a record.
-func (g *given) keep(t *testing.T, text string) {
+func (g *evidence) keep(t *testing.T, text string) {
 	t.Helper()
 	w := &written{}
 	if err := json.Unmarshal([]byte(text), w); err != nil {
@@ -151,7 +151,7 @@ func (g *given) keep(t *testing.T, text string) {
 }
 
 // at is what a host wrote down.
-func (g *given) at(t *testing.T, host string) *written {
+func (g *evidence) at(t *testing.T, host string) *written {
 	t.Helper()
 	w := g.hosts[host]
 	if w == nil {
@@ -161,7 +161,7 @@ func (g *given) at(t *testing.T, host string) *written {
 }
 
 // readLogs reads the streams of a group whose names begin so, when the last line is there.
-func (g *given) readLogs(t *testing.T, group, prefix, last string) {
+func (g *evidence) readLogs(t *testing.T, group, prefix, last string) {
 	t.Helper()
 	in := string(encoded(t, m{"logGroupName": group, "logStreamNamePrefix": prefix}))
 	for end := time.Now().Add(30 * time.Second); ; time.Sleep(100 * time.Millisecond) {
@@ -185,7 +185,7 @@ func (g *given) readLogs(t *testing.T, group, prefix, last string) {
 }
 
 // streams are the names of the log's streams, numbers for the times in them.
-func (g *given) streams() (names []string) {
+func (g *evidence) streams() (names []string) {
 	for s := range g.logs {
 		names = append(names, regexp.MustCompile(`[0-9]{10}$`).ReplaceAllString(s, "TIME"))
 	}

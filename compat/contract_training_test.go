@@ -90,7 +90,7 @@ func (c *contract) train(t *testing.T) {
 }
 
 // readTraining waits for a training job's end; one of them it stops, as soon as its checkpoint is in S3.
-func (g *given) readTraining(t *testing.T) {
+func (g *evidence) readTraining(t *testing.T) {
 	t.Helper()
 	if g.name == "training-both" {
 		waitFor(t, "no checkpoint comes to S3 while its job trains", func() bool { _, ok := g.object(t, "other/here"); return ok })
@@ -118,35 +118,35 @@ func (g *given) readTraining(t *testing.T) {
 }
 
 var trainingRows = []row{
-	{"without an override the word train takes the command's place", "training-Given", func(t *testing.T, g *given) {
+	{"without an override the word train takes the command's place", "training-Given", func(t *testing.T, g *evidence) {
 		same(t, g.at(t, "algo-1").Args, []string{"/recorder", "of-the-entrypoint", "train"})
 	}},
-	{"an entrypoint alone runs without the word train", "training-entry", func(t *testing.T, g *given) {
+	{"an entrypoint alone runs without the word train", "training-entry", func(t *testing.T, g *evidence) {
 		same(t, g.at(t, "algo-1").Args, []string{"/recorder", "to=/opt/ml/output/data"})
 	}},
-	{"arguments alone follow the image's entrypoint", "training-args", func(t *testing.T, g *given) {
+	{"arguments alone follow the image's entrypoint", "training-args", func(t *testing.T, g *evidence) {
 		same(t, g.at(t, "algo-1").Args, []string{"/recorder", "of-the-entrypoint", "one", "two"})
 	}},
-	{"entrypoint and arguments are the whole command", "training-both", func(t *testing.T, g *given) {
+	{"entrypoint and arguments are the whole command", "training-both", func(t *testing.T, g *evidence) {
 		same(t, g.at(t, "algo-1").Args, []string{"/recorder", "wait=yes"})
 	}},
-	{"the image's user, directory and variables hold", "training-Given", func(t *testing.T, g *given) {
+	{"the image's user, directory and variables hold", "training-Given", func(t *testing.T, g *evidence) {
 		w := g.at(t, "algo-1")
 		greeting, _ := w.env("GREETING")
 		same(t, []any{w.User, w.Group, w.Directory, greeting}, []any{4711, 4712, "/etc", "of the image"})
 	}},
-	{"what the image has below opt ml is hidden", "training-Given", func(t *testing.T, g *given) {
+	{"what the image has below opt ml is hidden", "training-Given", func(t *testing.T, g *evidence) {
 		if _, there := g.at(t, "algo-1").Files["/opt/ml/hidden"]; there {
 			t.Error("it is there")
 		}
 	}},
-	{"hyperparameters are strings as they were given", "training-Given", func(t *testing.T, g *given) {
+	{"hyperparameters are strings as they were given", "training-Given", func(t *testing.T, g *evidence) {
 		document(t, g.at(t, "algo-1").Files["/opt/ml/input/config/hyperparameters.json"].Text, `{"quoted":"\"abc\"","number":"10"}`)
 	}},
-	{"without hyperparameters the file has none", "training-args", func(t *testing.T, g *given) {
+	{"without hyperparameters the file has none", "training-args", func(t *testing.T, g *evidence) {
 		document(t, g.at(t, "algo-1").Files["/opt/ml/input/config/hyperparameters.json"].Text, `{}`)
 	}},
-	{"the channels' configuration", "training-Given", func(t *testing.T, g *given) {
+	{"the channels' configuration", "training-Given", func(t *testing.T, g *evidence) {
 		one := func(mode, distribution, wrapper string) string {
 			return `{"TrainingInputMode":"` + mode + `","S3DistributionType":"` + distribution + `","RecordWrapperType":"` + wrapper + `"}`
 		}
@@ -157,14 +157,14 @@ var trainingRows = []row{
 			"fast":`+one("FastFile", all, "None")+`,"stream":`+one("Pipe", all, "None")+`,"turn":`+one("Pipe", sharded, "None")+`,"unzip":`+one("Pipe", all, "None")+`,
 			"wrapped":`+one("Pipe", all, "RecordIO")+`,"mixed":`+one("Pipe", all, "None")+`,"lines":`+one("Pipe", all, "RecordIO")+`}`)
 	}},
-	{"the resources' configuration", "training-Given", func(t *testing.T, g *given) {
+	{"the resources' configuration", "training-Given", func(t *testing.T, g *evidence) {
 		for _, host := range []string{"algo-1", "algo-2"} {
 			document(t, g.at(t, host).Files["/opt/ml/input/config/resourceconfig.json"].Text, `{"current_host":"`+host+`","hosts":["algo-1","algo-2"],
 				"network_interface_name":"eth0","current_instance_type":"ml.m5.large","current_group_name":"homogeneousCluster",
 				"instance_groups":[{"instance_group_name":"homogeneousCluster","instance_type":"ml.m5.large","hosts":["algo-1","algo-2"]}]}`)
 		}
 	}},
-	{"there are no other files of configuration", "training-Given", func(t *testing.T, g *given) {
+	{"there are no other files of configuration", "training-Given", func(t *testing.T, g *evidence) {
 		var names []string
 		for name := range g.at(t, "algo-1").below("/opt/ml/input/config") {
 			names = append(names, name)
@@ -172,7 +172,7 @@ var trainingRows = []row{
 		slices.Sort(names)
 		same(t, names, []string{"hyperparameters.json", "inputdataconfig.json", "resourceconfig.json"})
 	}},
-	{"the places for results are there and any user may write", "training-Given", func(t *testing.T, g *given) {
+	{"the places for results are there and any user may write", "training-Given", func(t *testing.T, g *evidence) {
 		for _, dir := range []string{"model", "output", "output/data", "checkpoints"} {
 			if mode := g.at(t, "algo-1").Files["/opt/ml/"+dir].Mode; mode != "drwxrwxrwx" {
 				t.Errorf("%s is %q", dir, mode)
@@ -182,7 +182,7 @@ var trainingRows = []row{
 			same(t, g.at(t, "algo-1").Written[at], "")
 		}
 	}},
-	{"the platform's variables", "training-Given", func(t *testing.T, g *given) {
+	{"the platform's variables", "training-Given", func(t *testing.T, g *evidence) {
 		w := g.at(t, "algo-2")
 		for name, want := range map[string]string{
 			"TRAINING_JOB_NAME": "training-Given", "TRAINING_JOB_ARN": "arn:aws:sagemaker:" + region + ":" + account + ":training-job/training-given",
@@ -192,13 +192,13 @@ var trainingRows = []row{
 			same(t, value, want)
 		}
 	}},
-	{"no variable is the platform's beyond these", "training-Given", func(t *testing.T, g *given) {
+	{"no variable is the platform's beyond these", "training-Given", func(t *testing.T, g *evidence) {
 		w := g.at(t, "algo-1")
 		same(t, w.names(), map[string]bool{"PATH": true, "GREETING": true, "COLOUR": true, "ORDER": true, "TRAINING_JOB_NAME": true, "TRAINING_JOB_ARN": true,
 			"AWS_REGION": true, "CURRENT_HOST": true, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": true, "HOME": w.names()["HOME"]})
 	}},
-	{"the role's credentials are told", "training-Given", func(t *testing.T, g *given) { same(t, g.at(t, "algo-1").Lent, "200 OK "+role) }},
-	{"each host is called by its name and finds the others", "training-Given", func(t *testing.T, g *given) {
+	{"the role's credentials are told", "training-Given", func(t *testing.T, g *evidence) { same(t, g.at(t, "algo-1").Lent, "200 OK "+role) }},
+	{"each host is called by its name and finds the others", "training-Given", func(t *testing.T, g *evidence) {
 		one, two := g.at(t, "algo-1"), g.at(t, "algo-2")
 		same(t, []string{one.Hostname, two.Hostname}, []string{"algo-1", "algo-2"})
 		same(t, one.Peers, two.Peers)
@@ -208,16 +208,16 @@ var trainingRows = []row{
 			}
 		}
 	}},
-	{"the interface that the configuration names is the subnet's", "training-Given", func(t *testing.T, g *given) {
+	{"the interface that the configuration names is the subnet's", "training-Given", func(t *testing.T, g *evidence) {
 		w := g.at(t, "algo-1")
 		same(t, w.Links, map[string][]string{"eth0": {w.Peers["algo-1"] + "/24"}})
 	}},
-	{"the resolver is the VPC's", "training-Given", func(t *testing.T, g *given) {
+	{"the resolver is the VPC's", "training-Given", func(t *testing.T, g *evidence) {
 		if text := g.at(t, "algo-1").Etc["resolv.conf"]; !strings.Contains(text, "nameserver 10.0.0.2\n") {
 			t.Error(text)
 		}
 	}},
-	{"nothing else of this machine is mounted", "training-Given", func(t *testing.T, g *given) {
+	{"nothing else of this machine is mounted", "training-Given", func(t *testing.T, g *evidence) {
 		w := g.at(t, "algo-1")
 		kernel := regexp.MustCompile(`^/(proc|sys|dev)(/|$)`)
 		for at, how := range w.Mounts {
@@ -233,17 +233,17 @@ var trainingRows = []row{
 			}
 		}
 	}},
-	{"the first process has no rights of the machine's", "training-Given", func(t *testing.T, g *given) {
+	{"the first process has no rights of the machine's", "training-Given", func(t *testing.T, g *evidence) {
 		w := g.at(t, "algo-1")
 		same(t, []any{w.PID, w.Rights["CapEff"], w.Rights["CapBnd"], w.Rights["NoNewPrivs"]}, []any{1, "0000000000000000", "0000000000000000", "1"})
 	}},
-	{"the instance type's processors and memory are the limits", "training-Given", func(t *testing.T, g *given) {
+	{"the instance type's processors and memory are the limits", "training-Given", func(t *testing.T, g *evidence) {
 		same(t, g.at(t, "algo-1").Limits["memory"], "8589934592")
 		if cpu := g.at(t, "algo-1").Limits["cpu"]; cpu == "" || cpu == "-1" || cpu == "max" {
 			t.Errorf("processor time %q", cpu)
 		}
 	}},
-	{"an isolated container has no network and no credentials", "training-entry", func(t *testing.T, g *given) {
+	{"an isolated container has no network and no credentials", "training-entry", func(t *testing.T, g *evidence) {
 		w := g.at(t, "algo-1")
 		_, told := w.env("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")
 		same(t, []any{told, w.Lent, len(w.Links)}, []any{false, "nowhere to ask", 0})
@@ -251,14 +251,14 @@ var trainingRows = []row{
 			t.Errorf("outside: %q", w.Outside)
 		}
 	}},
-	{"a job without a VPC has the service's network", "training-args", func(t *testing.T, g *given) {
+	{"a job without a VPC has the service's network", "training-args", func(t *testing.T, g *evidence) {
 		w := g.at(t, "algo-1")
 		same(t, []any{w.Outside, len(w.Links["eth0"]), w.Lent}, []any{"reached", 1, "200 OK " + role})
 	}},
-	{"each host has a log stream of its own", "training-Given", func(t *testing.T, g *given) {
+	{"each host has a log stream of its own", "training-Given", func(t *testing.T, g *evidence) {
 		same(t, g.streams(), []string{"training-Given/algo-1-TIME", "training-Given/algo-2-TIME"})
 	}},
-	{"a line of either stream is an event", "training-Given", func(t *testing.T, g *given) {
+	{"a line of either stream is an event", "training-Given", func(t *testing.T, g *evidence) {
 		for name, lines := range g.logs {
 			same(t, [2]bool{slices.Contains(lines, "both"), slices.Contains(lines, "both to stderr")}, [2]bool{true, true})
 			if len(lines) != 3 {

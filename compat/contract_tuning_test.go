@@ -25,7 +25,7 @@ func (c *contract) tune(t *testing.T) {
 }
 
 // readTuning keeps what the trials wrote down, by their tuned parameter, and the name of the one that had "left".
-func (g *given) readTuning(t *testing.T) {
+func (g *evidence) readTuning(t *testing.T) {
 	t.Helper()
 	g.settle(t, "HyperParameterTuningJob", "HyperParameterTuningJobName")
 	all, _ := g.call(t, "sagemaker", "SageMaker.ListTrainingJobsForHyperParameterTuningJob", `{"HyperParameterTuningJobName":"`+g.name+`"}`)["TrainingJobSummaries"].([]any)
@@ -49,31 +49,31 @@ func (g *given) readTuning(t *testing.T) {
 }
 
 var tuningRows = []row{
-	{"a trial's name is the job's with a number and eight letters", "tuning-One", func(t *testing.T, g *given) {
+	{"a trial's name is the job's with a number and eight letters", "tuning-One", func(t *testing.T, g *evidence) {
 		for _, tuned := range []string{"left", "right"} {
 			if name := g.packed[tuned]; !regexp.MustCompile(`^tuning-One-00[12]-[0-9a-f]{8}$`).MatchString(name) {
 				t.Errorf("%q", name)
 			}
 		}
 	}},
-	{"a trial is given static and tuned parameters and the objective's name", "tuning-One", func(t *testing.T, g *given) {
+	{"a trial is given static and tuned parameters and the objective's name", "tuning-One", func(t *testing.T, g *evidence) {
 		for _, tuned := range []string{"left", "right"} {
 			document(t, g.at(t, tuned).Files["/opt/ml/input/config/hyperparameters.json"].Text, `{"static":"1","tuned":"`+tuned+`","_tuning_objective_metric":"loss"}`)
 		}
 	}},
-	{"a trial is a training job of its own", "tuning-One", func(t *testing.T, g *given) {
+	{"a trial is a training job of its own", "tuning-One", func(t *testing.T, g *evidence) {
 		w := g.at(t, "left")
 		name, _ := w.env("TRAINING_JOB_NAME")
 		same(t, []any{name, w.Args}, []any{g.packed["left"], []string{"/recorder", "of-the-entrypoint", "train"}})
 		says := g.call(t, "sagemaker", "SageMaker.DescribeTrainingJob", `{"TrainingJobName":"`+name+`"}`)
 		same(t, says["TuningJobArn"], "arn:aws:sagemaker:"+region+":"+account+":hyper-parameter-tuning-job/tuning-one")
 	}},
-	{"the last value of the objective is the trial's", "tuning-One", func(t *testing.T, g *given) {
+	{"the last value of the objective is the trial's", "tuning-One", func(t *testing.T, g *evidence) {
 		best, _ := g.says["BestTrainingJob"].(m)
 		metric, _ := best["FinalHyperParameterTuningJobObjectiveMetric"].(m)
 		same(t, []any{metric["MetricName"], metric["Value"], best["ObjectiveStatus"]}, []any{"loss", 0.5, "Succeeded"})
 	}},
-	{"the counters", "tuning-One", func(t *testing.T, g *given) {
+	{"the counters", "tuning-One", func(t *testing.T, g *evidence) {
 		same(t, g.says["TrainingJobStatusCounters"], m{"Completed": 2.0, "InProgress": 0.0, "RetryableError": 0.0, "NonRetryableError": 0.0, "Stopped": 0.0})
 		same(t, g.says["ObjectiveStatusCounters"], m{"Succeeded": 2.0, "Pending": 0.0, "Failed": 0.0})
 	}},

@@ -2,7 +2,6 @@ package compat
 
 import (
 	"archive/tar"
-	"bytes"
 	"compress/gzip"
 	"encoding/json"
 	"errors"
@@ -116,24 +115,15 @@ func unpack(t *testing.T, packed string) map[string]string {
 	}
 }
 
-// zipped is a text as gzip has it.
-func zipped(text string) string {
-	var b bytes.Buffer
-	z := gzip.NewWriter(&b)
-	io.WriteString(z, text) //nolint:errcheck // a buffer takes everything
-	z.Close()
-	return b.String()
-}
-
 // provideContract writes the objects that the jobs are given.
 func provideContract(t *testing.T, d *daemon) {
 	t.Helper()
 	for key, text := range map[string]string{
-		"data/a.csv": "1,2\n", "data/b/c.csv": "3,4\n", "data-x.csv": "5,6\n", "zip/one.gz": zipped("unzipped"),
+		"data/a.csv": "1,2\n", "data/b/c.csv": "3,4\n", "data-x.csv": "5,6\n", "zip/one.gz": string(zipped(t, []byte("unzipped"))),
 		"manifest": `[{"prefix":"s3://` + bucket + `/data/"},"b/c.csv"]`,
 		"lines":    `{"x-ref":"s3://` + bucket + `/data/a.csv","label":7,"other":1}` + "\n" + `{"label":"eight","x-ref":"s3://` + bucket + `/data/b/c.csv"}` + "\n",
 		"mix/0":    "0", "mix/1": "1", "mix/2": "2", "mix/3": "3", "mix/4": "4", "mix/5": "5", "mix/6": "6",
-		"chk/old": "old", "chk/gone": "gone", "model.tar.gz": zipped(string(packed(t, "sub/weights", 0o644, []byte("w")))),
+		"chk/old": "old", "chk/gone": "gone", "model.tar.gz": archived("sub/weights", "w"),
 		"batch/in/one.csv": "9,9\n",
 	} {
 		d.put(t, key, text)
