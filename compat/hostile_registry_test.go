@@ -30,7 +30,10 @@ type pusher struct {
 	program  []byte          // the layer with testdata's hostile program
 }
 
-func (d *daemon) pusher(t *testing.T, repository string) *pusher {
+// repository is where hostile images are pushed.
+const repository = "evil"
+
+func (d *daemon) pusher(t *testing.T) *pusher {
 	t.Helper()
 	ecr := func(operation, in string) string {
 		said, err := d.curl(t, "ecr", "--fail-with-body", "-H", "Content-Type: application/x-amz-json-1.1",
@@ -73,7 +76,7 @@ func (d *daemon) pusher(t *testing.T, repository string) *pusher {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.program = tarred(t, entry{Header: tar.Header{Name: "hostile", Mode: 0o755, Typeflag: tar.TypeReg}, data: string(program)},
+	p.program = archived(t, entry{Header: tar.Header{Name: "hostile", Mode: 0o755, Typeflag: tar.TypeReg}, data: string(program)},
 		entry{Header: tar.Header{Name: "etc/passwd", Mode: 0o644, Typeflag: tar.TypeReg}, data: "trainer:x:4711:4712::/:/\n"})
 	return p
 }
@@ -111,7 +114,7 @@ func digestOf(b []byte) string {
 }
 
 // blob pushes one, once.
-func (p *pusher) blob(t *testing.T, repository string, b []byte) string {
+func (p *pusher) blob(t *testing.T, b []byte) string {
 	t.Helper()
 	d := digestOf(b)
 	if !p.there[d] {
@@ -136,7 +139,7 @@ type evil struct {
 }
 
 // push pushes the image under a tag and tells whether the registry took it.
-func (p *pusher) push(t *testing.T, repository, tag string, e evil) {
+func (p *pusher) push(t *testing.T, tag string, e evil) {
 	t.Helper()
 	const kind = "application/vnd.oci.image.layer.v1.tar"
 	var diffs []string
@@ -146,7 +149,7 @@ func (p *pusher) push(t *testing.T, repository, tag string, e evil) {
 		if e.zipped {
 			l = zipped(t, l)
 		}
-		parts = append(parts, map[string]any{"mediaType": kind, "digest": p.blob(t, repository, l), "size": len(l)})
+		parts = append(parts, map[string]any{"mediaType": kind, "digest": p.blob(t, l), "size": len(l)})
 	}
 	if e.diffs != nil {
 		diffs = e.diffs(diffs)
@@ -160,7 +163,7 @@ func (p *pusher) push(t *testing.T, repository, tag string, e evil) {
 		config = e.bytes(config)
 	}
 	m := map[string]any{"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json", "layers": parts,
-		"config": map[string]any{"mediaType": "application/vnd.oci.image.config.v1+json", "digest": p.blob(t, repository, config), "size": len(config)}}
+		"config": map[string]any{"mediaType": "application/vnd.oci.image.config.v1+json", "digest": p.blob(t, config), "size": len(config)}}
 	if e.manifest != nil {
 		e.manifest(m)
 	}
@@ -201,7 +204,7 @@ func plain(name, data string) entry {
 	return entry{Header: tar.Header{Name: name, Typeflag: tar.TypeReg, Mode: 0o644}, data: data}
 }
 
-func tarred(t *testing.T, entries ...entry) []byte {
+func archived(t *testing.T, entries ...entry) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	out := tar.NewWriter(&b)
@@ -224,7 +227,7 @@ func tarred(t *testing.T, entries ...entry) []byte {
 func sparse(t *testing.T, length int64) []byte {
 	t.Helper()
 	// The archive's writer keeps such records to itself; nothing sums up their bytes.
-	b := tarred(t, entry{Header: tar.Header{Name: "GNUSparseFile.0/hole", Typeflag: tar.TypeReg, Mode: 0o644, Format: tar.FormatPAX, PAXRecords: map[string]string{
+	b := archived(t, entry{Header: tar.Header{Name: "GNUSparseFile.0/hole", Typeflag: tar.TypeReg, Mode: 0o644, Format: tar.FormatPAX, PAXRecords: map[string]string{
 		"GNX.sparse.major": "1", "GNX.sparse.minor": "0", "GNX.sparse.name": "hole", "GNX.sparse.realsize": fmt.Sprint(length)}},
 		data: "1\n" + fmt.Sprint(length) + "\n0\n" + strings.Repeat("\x00", 512-len(fmt.Sprint(length))-5)})
 	return bytes.ReplaceAll(b, []byte("GNX.sparse"), []byte("GNU.sparse"))
