@@ -31,6 +31,7 @@ const trainingStages = "Starting LaunchingMLInstances DownloadingTrainingImage D
 func boundaryKinds() []boundaryKind {
 	training := boundaryKind{resource: "training-job", operation: "CreateTrainingJob", list: "ListTrainingJobs", rows: "TrainingJobSummaries", row: "TrainingJobName", state: "TrainingJobStatus"}
 	home, pair, apart, spot := training, training, training, training
+	seal, warm, loose := training, training, training
 	home.name, home.request, home.makes = "home", homeTraining, trained("algo-1", "a b")
 	home.points = steps(trainingStages, "put output.tar.gz", "put model.tar.gz")
 	pair.name, pair.request, pair.makes = "pair", pairTraining, trained("algo-1 algo-2", "a b a b stream_0")
@@ -39,7 +40,13 @@ func boundaryKinds() []boundaryKind {
 	apart.points = []string{"LaunchingMLInstances begun", "LaunchingMLInstances done", "started", "Training done", "judged", "undone"}
 	spot.name, spot.request, spot.makes = "spot", spotTraining, trained("algo-1", "a b")
 	spot.points = []string{"saved", "unwound", "renewed"}
-	return []boundaryKind{home, pair, apart, spot,
+	seal.name, seal.request, seal.makes = "seal", sealedTraining, trained("algo-1 algo-2", "a b")
+	seal.points = []string{"LaunchingMLInstances begun", "LaunchingMLInstances done", "started", "Training done", "judged", "undone"}
+	warm.name, warm.request, warm.makes = "warm", warmTraining, trained("algo-1", "a b")
+	warm.points = []string{"LaunchingMLInstances done", "Training done", "judged", "undone", "ended"}
+	loose.name, loose.request, loose.makes = "loose", looseTraining, left
+	loose.points = []string{"put large"}
+	return []boundaryKind{home, pair, apart, spot, seal, warm, loose,
 		{name: "proc", resource: "processing-job", operation: "CreateProcessingJob", list: "ListProcessingJobs", rows: "ProcessingJobSummaries", row: "ProcessingJobName", state: "ProcessingJobStatus",
 			points:  steps("Starting LaunchingMLInstances DownloadingImage Downloading Processing Uploading", "attached", "put algo-1", "put algo-2"),
 			request: processing, makes: processed},

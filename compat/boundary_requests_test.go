@@ -94,6 +94,11 @@ func trained(hosts, files string) func(string) map[string]string {
 	}
 }
 
+func left(job string) map[string]string {
+	out := "out/" + job + "/output/"
+	return map[string]string{out + "model/algo-1": told("a b"), out + "model/large": strings.Repeat("\x00", 17<<20), out + "data/said-algo-1": "said"}
+}
+
 func processed(job string) map[string]string {
 	return map[string]string{"out/" + job + "/algo-1": told("a b stream_0"), "out/" + job + "/algo-2": told("a b stream_0")}
 }
@@ -147,6 +152,27 @@ func spotTraining(v *vpc, name string) members {
 	in := homeTraining(v, name)
 	in["VpcConfig"], in["EnableManagedSpotTraining"], in["CheckpointConfig"] = v.network(), true, members{"S3Uri": uri("out/checkpoints/" + name)}
 	in["StoppingCondition"] = members{"MaxRuntimeInSeconds": 600, "MaxWaitTimeInSeconds": 3600}
+	return in
+}
+
+func sealedTraining(v *vpc, name string) members {
+	in := homeTraining(v, name)
+	in["ResourceConfig"], in["VpcConfig"], in["EnableInterContainerTrafficEncryption"] = instancesOf(2), v.network(), true
+	return in
+}
+
+// warmTraining leaves its instances, or has those that another left: only those of the first job are there in time.
+func warmTraining(v *vpc, name string) members {
+	in := homeTraining(v, name)
+	in["VpcConfig"] = v.network()
+	in["ResourceConfig"].(members)["KeepAlivePeriodInSeconds"] = 3600
+	return in
+}
+
+// looseTraining leaves a file that goes into S3 in parts.
+func looseTraining(v *vpc, name string) members {
+	in := homeTraining(v, name)
+	in["OutputDataConfig"].(members)["CompressionType"] = "NONE"
 	return in
 }
 

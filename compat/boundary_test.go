@@ -80,7 +80,7 @@ func TestEveryBoundary(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.binary = crashing(t)
-	write(t, filepath.Join(d.data, "config.yaml"), []byte("compiler_image: mine:1\n"))
+	write(t, filepath.Join(d.data, "config.yaml"), []byte("compiler_image: mine:1\ninstance_quotas: {\"ml.m5.large for training warm pool usage\": 100}\n"))
 	all := boundaries()
 	for _, b := range all {
 		d.flags = append(d.flags, "--hold", b.hold)
@@ -100,6 +100,14 @@ func TestEveryBoundary(t *testing.T) {
 	began := time.Now()
 	stage := func(what string) { t.Logf("%s: %v", what, time.Since(began).Round(time.Millisecond)) }
 
+	d.calls(t, ask{"CreateTrainingJob", warmTraining(v, "first-warm")})
+	v.completed(t, "first-warm")
+	first := ask{"DescribeTrainingJob", members{"TrainingJobName": "first-warm"}}
+	pool := func() any {
+		p, _ := d.calls(t, first)[0]["WarmPoolStatus"].(map[string]any)
+		return p["Status"]
+	}
+	waitFor(t, "the instances of a job do not wait for another", func() bool { return pool() == "Available" })
 	var creates []ask
 	for _, b := range all {
 		creates = append(creates, ask{b.operation, b.request(v, b.job)})
@@ -140,6 +148,9 @@ func TestEveryBoundary(t *testing.T) {
 	if len(left) > 0 {
 		t.Errorf("do not end as they should:\n%s\nthe server: %s", strings.Join(left, "\n"), d.lastWords())
 	}
+	if got := pool(); got != "Reused" {
+		t.Errorf("the instances that waited before all others are %v", got)
+	}
 	d.undeploy(t, all)
 	d.checkMade(t, all, written)
 	d.restores(t, before, kernelBefore, i.Run)
@@ -179,13 +190,13 @@ func (d *daemon) boundaryWorld(t *testing.T) *vpc {
 	for _, answer := range d.calls(t,
 		ask{"CreateModel", members{"ModelName": "caps", "ExecutionRoleArn": role, "VpcConfig": v.network(), "PrimaryContainer": members{"Image": "mine:1", "ModelDataUrl": uri("caps.tar.gz")}}},
 		ask{"CreateEndpointConfig", members{"EndpointConfigName": "caps", "ProductionVariants": list{members{"VariantName": "all", "ModelName": "caps", "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}}}},
-		ask{"CreateTrainingJob", homeTraining(v, "warm-home")}, ask{"CreateTrainingJob", pairTraining(v, "warm-pair")},
+		ask{"CreateTrainingJob", homeTraining(v, "first-home")}, ask{"CreateTrainingJob", pairTraining(v, "first-pair")},
 	) {
 		if answer["__type"] != nil {
 			t.Fatal(answer)
 		}
 	}
-	for _, job := range []string{"warm-home", "warm-pair"} {
+	for _, job := range []string{"first-home", "first-pair"} {
 		v.completed(t, job)
 	}
 	waitFor(t, "the first jobs leave something", func() bool { return len(entries(filepath.Join(d.data, "jobs"))) == 0 })
@@ -262,16 +273,23 @@ func (d *daemon) unsettled(t *testing.T, all []boundary) (left []string) {
 	return left
 }
 
-// undeploy deletes the endpoints.
+// undeploy deletes the endpoints and lets go of instances that wait for another job.
 func (d *daemon) undeploy(t *testing.T, all []boundary) {
 	t.Helper()
 	var deletes []ask
 	for _, b := range all {
+		if b.name == "warm" {
+			deletes = append(deletes, ask{"UpdateTrainingJob", members{"TrainingJobName": b.job, "ResourceConfig": members{"KeepAlivePeriodInSeconds": 0}}})
+		}
 		if b.name == "host" && b.want != "" {
 			deletes = append(deletes, ask{"DeleteEndpoint", members{"EndpointName": b.job}})
 		}
 	}
-	d.calls(t, deletes...)
+	for _, answer := range d.calls(t, deletes...) {
+		if answer["__type"] != nil {
+			t.Error(answer)
+		}
+	}
 }
 
 var objectForm = regexp.MustCompile(`<Key>([^<]*)</Key><LastModified>([^<]*)</LastModified><ETag>([^<]*)</ETag>`)
@@ -298,7 +316,7 @@ func (d *daemon) checkMade(t *testing.T, all []boundary, before map[string]strin
 	}
 	var keys []string
 	for key, at := range now {
-		if strings.HasPrefix(key, "out/warm-") {
+		if strings.HasPrefix(key, "out/first-") {
 			continue
 		}
 		keys = append(keys, key)

@@ -6,6 +6,7 @@ package main
 import (
 	"bytes"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -45,6 +46,11 @@ func work(what, name string) error {
 		return tell(root+"processing/output/"+host, root+"processing/whole/*", root+"processing/stream_0")
 	case strings.HasPrefix(name, "spot"):
 		if err := checkpoint(); err != nil {
+			return err
+		}
+	}
+	if strings.HasPrefix(name, "loose") {
+		if err := errors.Join(write(root+"model/large", ""), os.Truncate(root+"model/large", 17<<20)); err != nil {
 			return err
 		}
 	}
