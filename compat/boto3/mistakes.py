@@ -93,6 +93,15 @@ mistake("An error occurred (ValidationException) when calling the CreateTraining
 mistake(error("ValidationException", "CreateTrainingJob", f"Could not assume role {order['strange']}. Please ensure that the role exists and allows principal "
               "'sagemaker.amazonaws.com' to assume the role."), sagemaker.create_training_job, **training(RoleArn=order["strange"]))
 
+url = f"s3://{bucket}/train/"
+sees = (f'No S3 objects found under S3 URL "%s" given in input data source. Please ensure that the bucket exists in the selected region ({region}), that objects '
+        f'exist under that S3 prefix, and that the role "%s" has "s3:ListBucket" permissions on bucket "{bucket}".')
+outside = training(RoleArn=order["poor"])
+del outside["VpcConfig"]
+mistake(error("ValidationException", "CreateTrainingJob", sees % (url, order["poor"]) + " Error message from S3: "), sagemaker.create_training_job, exactly=False, **outside)
+channel = training()["InputDataConfig"][0] | {"DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": url + "nothing"}}}
+mistake(error("ValidationException", "CreateTrainingJob", sees % (url + "nothing", role)), sagemaker.create_training_job, **training(InputDataConfig=[channel]))
+
 # Updating one.
 mistake(error("ValidationException", "UpdateTrainingJob", "Invalid UpdateTrainingJobRequest, the request cannot be empty"), sagemaker.update_training_job, TrainingJobName="mistake")
 mistake("Parameter validation failed:\nInvalid type for parameter ProfilerRuleConfigurations, value: {'DisableProfiler': False}, type: <class 'dict'>, "

@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"cloister/internal/engine/sigv4"
+	shape "cloister/internal/value/shape/s3"
 )
 
 // bucketServer is an S3 with one flat map, behind TLS.
@@ -83,6 +84,19 @@ func (b *bucketServer) get(name string) []byte {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.objects[name]
+}
+
+// listed is one of the objects whose name begins so, as the service itself is told.
+func (b *bucketServer) listed(prefix string) *shape.ListObjectsV2Output {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	out := &shape.ListObjectsV2Output{}
+	for name := range b.objects {
+		if strings.HasPrefix(name, prefix) && len(out.Contents) == 0 {
+			out.Contents = append(out.Contents, shape.Object{Key: &name})
+		}
+	}
+	return out
 }
 
 func (b *bucketServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -78,8 +78,7 @@ func (r *jobRun) survey(ctx context.Context, c3 *s3, c channel) (*contents, erro
 	}
 	all, err := c3.under(ctx, bucket, key)
 	if err == nil && len(all) == 0 {
-		return nil, fails(`ClientError: Data download failed:No S3 objects found under S3 URL "%s" given in input data source. Please ensure that the bucket exists in the selected region (%s), that objects exist under that S3 prefix, and that the role "%s" has "s3:ListBucket" permissions on bucket "%s".`,
-			c.URI, r.Region, r.plan.Role, bucket)
+		return nil, fails("ClientError: Data download failed:%s", noObjects(c.URI, r.Region, r.plan.Role, bucket))
 	}
 	if err == nil && c.Mode == fastFile && !wholeFolder(key, all) {
 		return nil, fails("ClientError: Data download failed:Failed to download data.\nFor FastFile mode, partial S3 prefix is not supported. S3 prefix has to end with a full file or folder. Add a trailing '/' to the prefix of channel %s if it is a folder: %s", c.Name, c.URI)

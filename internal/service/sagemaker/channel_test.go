@@ -273,7 +273,10 @@ func TestPipesFail(t *testing.T) {
 		prepare func(*world, *sagemaker.Channel)
 		reason  string
 	}{
-		"nothing": {func(w *world, _ *sagemaker.Channel) { delete(w.s3.objects, "data/d/a") }, head + `No S3 objects found under S3 URL "s3://data/d/"`},
+		"nothing": {func(w *world, _ *sagemaker.Channel) {
+			w.deny["s3.ListObjectsV2"] = unseen
+			delete(w.s3.objects, "data/d/a")
+		}, head + `No S3 objects found under S3 URL "s3://data/d/"`},
 		"denied": {func(w *world, _ *sagemaker.Channel) {
 			w.s3.refuse = func(r *http.Request) (int, string) {
 				if r.URL.Path == "/data/d/a" {

@@ -37,10 +37,15 @@ func (s *Service) createHyperParameterTuningJob(ctx context.Context, c *api.Call
 	if err := s.DB.View(ctx, func(tx *store.Tx) error { return freeTuningName(tx, key) }); err != nil {
 		return nil, err
 	}
-	if err := s.tryRole(ctx, errand{j.Account, text(j.definition().RoleArn), j.ARN, j.SourceIdentity}, noTrainingRole); err != nil {
+	d := j.definition()
+	x, err := s.takeRole(ctx, errand{j.Account, text(d.RoleArn), j.ARN, j.SourceIdentity}, noTrainingRole)
+	if err == nil {
+		err = s.findData(ctx, x, text(d.RoleArn), d.VpcConfig, d.InputDataConfig)
+	}
+	if err != nil {
 		return nil, err
 	}
-	err := s.DB.Update(ctx, func(tx *store.Tx) error {
+	err = s.DB.Update(ctx, func(tx *store.Tx) error {
 		if err := freeTuningName(tx, key); err != nil {
 			return err
 		}

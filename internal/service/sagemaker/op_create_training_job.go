@@ -34,10 +34,14 @@ func (s *Service) createTrainingJob(ctx context.Context, c *api.Call, in *sagema
 			job.addHost(text(g.InstanceGroupName), text(g.InstanceType))
 		}
 	}
-	if err := s.tryRole(ctx, job.errand(), noTrainingRole); err != nil {
+	x, err := s.takeRole(ctx, job.errand(), noTrainingRole)
+	if err == nil {
+		err = s.findData(ctx, x, text(in.RoleArn), in.VpcConfig, in.InputDataConfig)
+	}
+	if err != nil {
 		return nil, err
 	}
-	err := s.DB.UpdateShared(ctx, func(tx *store.Tx) error {
+	err = s.DB.UpdateShared(ctx, func(tx *store.Tx) error {
 		if err := freeJobName(tx, key); err != nil {
 			return err
 		}

@@ -65,13 +65,17 @@ func (s *Service) self(account string) caller.Caller {
 
 // tryRole answers whether a role can be assumed, in the words of the operation's fault.
 func (s *Service) tryRole(ctx context.Context, e errand, refusal string) error {
-	if _, err := s.assume(ctx, e); err != nil {
-		if _, customer := fault.As(err); customer {
-			return validation.New("%s", strings.ReplaceAll(refusal, "{role}", e.role))
-		}
-		return err
+	_, err := s.takeRole(ctx, e, refusal)
+	return err
+}
+
+// takeRole is tryRole for who goes on as the role.
+func (s *Service) takeRole(ctx context.Context, e errand, refusal string) (*session, error) {
+	x, err := s.assume(ctx, e)
+	if _, customer := fault.As(err); customer {
+		err = validation.New("%s", strings.ReplaceAll(refusal, "{role}", e.role))
 	}
-	return nil
+	return x, err
 }
 
 const (

@@ -53,7 +53,6 @@ func trainer(ctx context.Context, p memory.Process) int {
 
 func trainingWorld(t *testing.T) (*world, *Service) {
 	w := newWorld(t, map[string]memory.Program{"program": trainer})
-	w.s3.put("data/digits/part/a.csv", []byte("1,2,3\n"))
 	w.s3.put("data/digits/part/b.csv", []byte("4"))
 	w.s3.put("data/digits/folder/", nil)
 	w.s3.put("data/digits/z c+d.csv", []byte("5"))
@@ -203,7 +202,8 @@ func TestTrainingEnds(t *testing.T) {
 		{"S3 is ill", func(w *world, _ *sagemaker.CreateTrainingJobRequest) {
 			w.s3.refuse = refuseMethod("PUT", 500, "InternalError")
 		}, internalReason},
-		{"nothing there", func(_ *world, r *sagemaker.CreateTrainingJobRequest) {
+		{"nothing there", func(w *world, r *sagemaker.CreateTrainingJobRequest) {
+			w.deny["s3.ListObjectsV2"] = unseen
 			r.InputDataConfig[0].DataSource.S3DataSource.S3Uri = new("s3://data/other/")
 		}, head + `No S3 objects found under S3 URL "s3://data/other/" given in input data source.`},
 		{"double slash", func(w *world, _ *sagemaker.CreateTrainingJobRequest) { w.s3.put("data/digits/a//b", nil) }, head + "Failed to download data. S3 key:\ndigits/a//b has an illegal char sub-sequence '//' in it"},

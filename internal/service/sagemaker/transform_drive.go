@@ -102,8 +102,7 @@ func (t *transform) objects(ctx context.Context) ([]source, error) {
 		return nil, transferred(download, err)
 	}
 	if len(out) == 0 {
-		return nil, fails(`ClientError: No S3 objects found under S3 URL "%s" given in input data source. Please ensure that the bucket exists in the selected region (%s), that objects exist under that S3 prefix, and that the role "%s" has "s3:ListBucket" permissions on bucket "%s".`,
-			uri, t.Region, t.plan.Role, bucket)
+		return nil, fails("ClientError: %s", noObjects(uri, t.Region, t.plan.Role, bucket))
 	}
 	slices.SortFunc(out, func(a, b source) int { return strings.Compare(a.key, b.key) })
 	return out, nil

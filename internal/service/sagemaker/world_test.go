@@ -27,6 +27,7 @@ import (
 	"cloister/internal/value/network"
 	"cloister/internal/value/shape/ec2"
 	"cloister/internal/value/shape/logs"
+	shape "cloister/internal/value/shape/s3"
 	"cloister/internal/value/shape/sts"
 )
 
@@ -85,6 +86,7 @@ func newWorld(t *testing.T, programs map[string]memory.Program) *world {
 	w.db = db
 	t.Cleanup(func() { db.Close() })
 	w.s3 = newBucketServer(t)
+	w.s3.put("data/digits/part/a.csv", []byte("1,2,3\n"))
 	if err := os.Mkdir(filepath.Join(w.dir, "jobs"), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -180,6 +182,8 @@ func (w *world) Call(ctx context.Context, as caller.Caller, service, name string
 		w.freeOf(*in.NetworkInterfaceId)
 		delete(w.interfaces, *in.NetworkInterfaceId)
 		return &struct{}{}, nil
+	case *shape.ListObjectsV2Request:
+		return w.s3.listed(*in.Bucket + "/" + *in.Prefix), nil
 	case *logs.CreateLogGroupRequest, *logs.CreateLogStreamRequest:
 		return &struct{}{}, nil
 	case *logs.PutLogEventsRequest:
