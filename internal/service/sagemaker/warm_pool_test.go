@@ -206,7 +206,8 @@ func TestWhatIsKeptDependsOnTheEnd(t *testing.T) {
 	}{
 		"completed": {func(*world, *sagemaker.CreateTrainingJobRequest) {}, completed, true},
 		"algorithm": {func(_ *world, r *sagemaker.CreateTrainingJobRequest) { r.HyperParameters["do"] = "fail" }, failed, true},
-		"client": {func(_ *world, r *sagemaker.CreateTrainingJobRequest) {
+		"client": {func(w *world, r *sagemaker.CreateTrainingJobRequest) {
+			w.deny["s3.ListObjectsV2"] = unseen
 			r.InputDataConfig[0].DataSource.S3DataSource.S3Uri = new("s3://data/other/")
 		}, failed, true},
 		"too long": {func(_ *world, r *sagemaker.CreateTrainingJobRequest) {
