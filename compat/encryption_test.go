@@ -53,6 +53,9 @@ func TestTrafficBetweenContainersIsEncrypted(t *testing.T) {
 	d.stage(t, job, "Training")
 	hosts := v.sealedHosts(t, job, spaces)
 	hosts.meet(t)
+	if n := d.opened("/dev/net/tun"); n < 2 {
+		t.Errorf("the server has %d tunnels open", n)
+	}
 	d.crash(t)
 	hosts.apart(t)
 	d.restart(t)
@@ -82,11 +85,23 @@ func TestTrafficBetweenContainersIsEncrypted(t *testing.T) {
 			}
 		}
 	}
+	waitFor(t, "tunnels of ended jobs are open", func() bool { return d.opened("/dev/net/tun") == 0 })
 	self("RevokeSecurityGroupIngress", "IpPermissions.1.IpProtocol", "udp", "IpPermissions.1.FromPort", "500", "IpPermissions.1.ToPort", "500")
 	out, err := v.command("why", "--job", job).CombinedOutput()
 	if rule := "add an inbound rule to " + v.group + " for UDP to port 500 from itself (" + v.group + ")"; err != nil || strings.Count(string(out), rule) != 4 {
 		t.Errorf("why --job %s: %v\n%s", job, err, out)
 	}
+}
+
+// opened counts the server's descriptors of a file.
+func (d *daemon) opened(name string) (n int) {
+	all, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", d.process.Process.Pid))
+	for _, fd := range all {
+		if of, err := os.Readlink(fd); err == nil && of == name {
+			n++
+		}
+	}
+	return n
 }
 
 // frames are what passed at a place.
