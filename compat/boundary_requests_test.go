@@ -22,10 +22,10 @@ type (
 // given are the objects that jobs are given.
 var given = map[string]string{
 	"raw/a": strings.Repeat("first ", 50_000), "raw/b": "second", "rows/a": "one\ntwo\n", "rows/b": "three\n",
-	"caps.tar.gz": archived("weights", "weights"), "sample.tar.gz": archived("row", "row"),
+	"caps.tar.gz": oneFile("weights", "weights"), "sample.tar.gz": oneFile("row", "row"),
 }
 
-func archived(name, text string) string {
+func oneFile(name, text string) string {
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
 	t := tar.NewWriter(z)
