@@ -119,54 +119,55 @@ func TestAWarmPoolSurvivesEveryCrash(t *testing.T) {
 	}
 }
 
-// crashPool crashes at the nth call of a phase, and goes through the others unharmed.
+// crashPool crashes at the nth call of a phase: of a first job, of the next one, or of the pool's end.
 func crashPool(t *testing.T, phase, n int, isolated bool) (crashed bool) {
 	w, s := warmWorld(t, 2)
-	before := ""
-	for i, step := range []struct {
-		ask  func()
-		done func() bool
-	}{
-		{func() { w.begin(s, poolRequest("one", isolated)) }, func() bool { return poolStatus(w.describe(s, "one")) == "Available" }},
-		{func() { w.begin(s, poolRequest("two", isolated)) }, func() bool { return poolStatus(w.describe(s, "two")) == "Available" }},
-		{func() {
-			if err := keepFor(s, w, "two", 0); err != nil {
-				t.Error(err)
-			}
-		}, func() bool { return w.network() == "" }},
-	} {
-		step.ask()
-		if i == phase {
-			crashed = w.crashAt(s, n, step.done)
+	step := func(now bool, done func() bool) {
+		if now {
+			crashed = w.crashAt(s, n, done)
 			s = w.service()
 		}
 		stop := w.run(s)
-		w.until(fmt.Sprint("step ", i), step.done)
+		w.until("done", done)
 		stop()
 		s = w.service()
-		if i == 0 {
-			before = w.network()
-		}
-		if i == 1 && (w.network() != before || poolStatus(w.describe(s, "one")) != "Reused") {
+	}
+	waits := func(name string) func() bool {
+		return func() bool { return poolStatus(w.describe(s, name)) == "Available" }
+	}
+	w.begin(s, poolRequest("one", isolated))
+	step(phase == 0, waits("one"))
+	last := "one"
+	if phase == 1 {
+		before := w.network()
+		last = "two"
+		w.begin(s, poolRequest("two", isolated))
+		step(true, waits("two"))
+		if w.network() != before || poolStatus(w.describe(s, "one")) != "Reused" {
 			t.Errorf("before %q, now %q", before, w.network())
 		}
 	}
+	if err := keepFor(s, w, last, 0); err != nil {
+		t.Error(err)
+	}
+	step(phase == 2, func() bool { return w.network() == "" })
 	w.run(s)
-	for _, name := range []string{"one", "two"} {
-		w.until("deletable", func() bool {
-			_, err := s.deleteTrainingJob(t.Context(), w.call(), &sagemaker.DeleteTrainingJobRequest{TrainingJobName: &name})
-			return err == nil
-		})
-		if w.s3.get("out/models/"+name+"/output/model.tar.gz") == nil {
-			t.Errorf("no model of %s", name)
-		}
+	w.until("deletable", func() bool {
+		_, err := s.deleteTrainingJob(t.Context(), w.call(), &sagemaker.DeleteTrainingJobRequest{TrainingJobName: &last})
+		return err == nil
+	})
+	if w.s3.get("out/models/"+last+"/output/model.tar.gz") == nil {
+		t.Errorf("no model of %s", last)
 	}
 	w.empty()
 	return crashed
 }
 
+// poolRequest asks for one host in a VPC, or for two apart.
 func poolRequest(name string, isolated bool) *sagemaker.CreateTrainingJobRequest {
 	r := warmRequest(name)
-	r.EnableNetworkIsolation = &isolated
+	if r.EnableNetworkIsolation = &isolated; !isolated {
+		r.ResourceConfig.InstanceCount = new(int32(1))
+	}
 	return r
 }
