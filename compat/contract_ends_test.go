@@ -123,6 +123,10 @@ var endRows = []row{
 			t.Errorf("%v with %d letters: %s", g.says["TrainingJobStatus"], len(reason), reason)
 		}
 	}},
+	{"more memory than the instance has is the client's error", "training-eats", func(t *testing.T, g *evidence) {
+		same(t, []any{g.says["TrainingJobStatus"], g.says["FailureReason"]}, []any{"Failed",
+			"ClientError: Please use an instance type with more memory, or reduce the size of job data processed on an instance."})
+	}},
 	{"a failed job's output is uploaded", "training-entry", func(t *testing.T, g *evidence) {
 		if _, there := g.packed["output/algo-1.json"]; !there {
 			t.Error(g.packed)

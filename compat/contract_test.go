@@ -2,6 +2,7 @@ package compat
 
 import (
 	"encoding/json"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -13,7 +14,13 @@ import (
 // row of it is a subtest. docs/contract.md lists all rows, those that other tests prove too.
 func TestContract(t *testing.T) {
 	t.Parallel()
-	d := own(t)
+	needRoot(t)
+	d, err := newDaemon()
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(d.data, "config.yaml"), []byte("instance_types:\n  ml.c5.xlarge: {cpus: 1, memory: 0.125}\n"))
+	d.run(t)
 	v := d.vpc(t)
 	d.provide(t)
 	v.permit(t, v.group, "7077")

@@ -84,6 +84,9 @@ func (c *contract) train(t *testing.T) {
 		"CheckpointConfig": m{"S3Uri": "s3://" + bucket + "/other/", "LocalPath": "/checkpoints"}, "Environment": m{"ORDER": "write=/checkpoints/here:yes watch=/checkpoints exit=9"},
 		"OutputDataConfig": m{"S3OutputPath": "s3://" + bucket + "/out/", "CompressionType": "NONE"},
 	}))
+	c.create(t, "CreateTrainingJob", c.contractJob("training-eats", m{
+		"ResourceConfig": m{"InstanceType": "ml.c5.xlarge", "InstanceCount": 1, "VolumeSizeInGB": 1}, "Environment": m{"ORDER": "say=recorded:algo-1 eat=yes"},
+	}))
 	c.create(t, "CreateTrainingJob", c.contractJob("training-late", m{
 		"StoppingCondition": m{"MaxRuntimeInSeconds": 3}, "Environment": m{"ORDER": "wait=yes exit=5"},
 	}))
@@ -114,7 +117,7 @@ func (g *evidence) readTraining(t *testing.T) {
 			g.keep(t, text)
 		}
 	}
-	g.readLogs(t, "/aws/sagemaker/TrainingJobs", g.name+"/", "recorded algo-")
+	g.readLogs(t, "/aws/sagemaker/TrainingJobs", g.name+"/", "recorded")
 }
 
 var trainingRows = []row{

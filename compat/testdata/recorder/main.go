@@ -12,11 +12,13 @@
 //	write=PATH:TEXT    writes a file, where HOST is the host's name; fill=PATH:N writes N letters; remove=PATH removes;
 //	                   link=PATH:TARGET links
 //	say=TEXT           says that, to both streams
+//	eat=yes            takes all memory that it can
 //	wait=yes           waits for a signal; watch=DIR then tells what is in that directory
 //	exit=N             ends so
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -45,6 +47,8 @@ func main() {
 	if err := r.work(o); err != nil {
 		fmt.Println(err)
 		os.Exit(1)
+	}
+	for all := [][]byte{}; o.get("eat") != ""; all = append(all, bytes.Repeat([]byte{1}, 1<<20)) {
 	}
 	r.save(o)
 	if o.get("wait") != "" {
