@@ -29,6 +29,7 @@ func (e *Executor) writeBundle(dir, final string, spec executor.Spec) error {
 	files := map[string]string{
 		"resolv.conf": spec.Resolver,
 		"hostname":    cmp.Or(spec.Hostname, "localhost") + "\n",
+		networkFile:   "",
 		"hosts":       "127.0.0.1\tlocalhost\n::1\tlocalhost\n" + lines(spec.Hosts),
 	}
 	for name, text := range files {
@@ -49,7 +50,7 @@ func (e *Executor) writeBundle(dir, final string, spec executor.Spec) error {
 		return err
 	}
 	return writeJSON(filepath.Join(dir, orderFile), order{
-		ID: spec.ID, Image: spec.Root, Binary: e.binary, State: e.state(),
+		ID: spec.ID, Image: spec.Root, Network: spec.Namespace, Binary: e.binary, State: e.state(),
 		Cgroup: e.cgroup(spec.ID), LogBytes: e.config.LogBytes,
 	})
 }
@@ -99,7 +100,7 @@ func (e *Executor) bundle(dir string, spec executor.Spec) *specs.Spec {
 			Namespaces: []specs.LinuxNamespace{
 				{Type: specs.PIDNamespace}, {Type: specs.MountNamespace}, {Type: specs.IPCNamespace},
 				{Type: specs.UTSNamespace}, {Type: specs.CgroupNamespace},
-				{Type: specs.NetworkNamespace, Path: spec.Namespace},
+				{Type: specs.NetworkNamespace, Path: network(dir, spec)},
 			},
 			Resources: e.resources(spec.Limits),
 			Seccomp:   seccomp(),
@@ -112,6 +113,14 @@ func (e *Executor) bundle(dir string, spec executor.Spec) *specs.Spec {
 			ReadonlyPaths: []string{"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"},
 		},
 	}
+}
+
+// network is where the shim keeps the network namespace to join; with none, runc makes one.
+func network(dir string, spec executor.Spec) string {
+	if spec.Namespace == "" {
+		return ""
+	}
+	return filepath.Join(dir, networkFile)
 }
 
 // openFiles is the limit of open files: ours, for nobody can raise it in a user namespace, but not

@@ -21,6 +21,9 @@ func (s *shim) mount() error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, ""); err != nil {
 		return fmt.Errorf("make mounts follow the host's: %w", err)
 	}
+	if err := s.leaveOthers(); err != nil {
+		return err
+	}
 	upper := filepath.Join(s.dir, "upper")
 	if err := unix.Mount("upper", upper, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=0755,size=1m,nr_inodes=1k"); err != nil {
 		return fmt.Errorf("mount space for mount points: %w", err)
@@ -53,6 +56,22 @@ func plainPlaces(root string) error {
 		if !info.IsDir() {
 			return fmt.Errorf("exec: /%s of the image is no directory", name)
 		}
+	}
+	return nil
+}
+
+// leaveOthers keeps the container's own network namespace and lets go of all that are bound beside it, where their directory is
+// a mount of its own: runc reads all mounts again and again, and copies them.
+func (s *shim) leaveOthers() error {
+	if s.Network == "" {
+		return nil
+	}
+	if err := unix.Mount(s.Network, filepath.Join(s.dir, networkFile), "", unix.MS_BIND, ""); err != nil {
+		return fmt.Errorf("keep network namespace %s: %w", s.Network, err)
+	}
+	err := unix.Unmount(filepath.Dir(s.Network), unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
+	if err != nil && !errors.Is(err, unix.EINVAL) { // no mount
+		return fmt.Errorf("leave the other network namespaces: %w", err)
 	}
 	return nil
 }

@@ -3,8 +3,10 @@ package runc
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -115,5 +117,44 @@ func TestForgetsNamespaces(t *testing.T) {
 	}
 	if exit, err := e.Wait(shortly(t), "holds"); err == nil {
 		t.Errorf("the container ended: %+v", exit)
+	}
+}
+
+// TestLeavesOtherNamespaces binds two namespaces in a directory that is a mount of its own, as the fabric does: a container in one
+// of them has neither that directory nor the other among its shim's mounts.
+func TestLeavesOtherNamespaces(t *testing.T) {
+	e := open(t)
+	dir := t.TempDir()
+	if err := unix.Mount(dir, dir, "", unix.MS_BIND, ""); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Unmount(dir, unix.MNT_DETACH) })
+	if err := unix.Mount("", dir, "", unix.MS_PRIVATE, ""); err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range []string{"mine", "another"} {
+		_, path, handle := namespace(t, part)
+		handle.Close()
+		at := filepath.Join(dir, part)
+		if err := os.WriteFile(at, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := unix.Mount(path, at, "", unix.MS_BIND, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := e.Start(t.Context(), executor.Spec{ID: "lean", Root: image, Args: []string{"/guest", "stubborn"}, Namespace: filepath.Join(dir, "mine")}); err != nil {
+		t.Fatal(err)
+	}
+	pid, err := os.ReadFile(filepath.Join(e.directory("lean"), shimFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	mounts, err := os.ReadFile("/proc/" + string(pid) + "/mountinfo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(mounts), dir) || !strings.Contains(string(mounts), filepath.Join(e.directory("lean"), networkFile)) {
+		t.Errorf("the shim's mounts:\n%s", mounts)
 	}
 }

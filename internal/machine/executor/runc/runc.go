@@ -53,14 +53,15 @@ type Executor struct {
 var _ executor.Executor = (*Executor)(nil)
 
 const (
-	orderFile  = "shim.json"   // what the shim is to do
-	aliveFile  = "alive"       // a FIFO that the shim holds open for writing as long as it lives
-	shimFile   = "shim.pid"    // the shim has begun
-	pidFile    = "runc.pid"    // the container runs
-	logFile    = "log"         // lines
-	exitFile   = "exit.json"   // how it ended
-	runcLog    = "runc.json"   // runc's own complaints
-	shimErrors = "shim.stderr" // whatever the shim itself had to say
+	orderFile   = "shim.json"   // what the shim is to do
+	networkFile = "net"         // the network namespace to join, in the shim's own mounts
+	aliveFile   = "alive"       // a FIFO that the shim holds open for writing as long as it lives
+	shimFile    = "shim.pid"    // the shim has begun
+	pidFile     = "runc.pid"    // the container runs
+	logFile     = "log"         // lines
+	exitFile    = "exit.json"   // how it ended
+	runcLog     = "runc.json"   // runc's own complaints
+	shimErrors  = "shim.stderr" // whatever the shim itself had to say
 )
 
 var (

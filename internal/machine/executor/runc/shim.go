@@ -23,7 +23,7 @@ import (
 
 // order is what the shim is told.
 type order struct {
-	ID, Image             string
+	ID, Image, Network    string
 	Binary, State, Cgroup string
 	LogBytes              int64
 }

@@ -116,6 +116,10 @@ func takeDirectory(directory string) (*os.File, error) {
 		lock.Close()
 		return nil, fmt.Errorf("%s is another process's: %w", directory, err)
 	}
+	if err := gather(filepath.Join(directory, "netns")); err != nil {
+		lock.Close()
+		return nil, err
+	}
 	return lock, nil
 }
 

@@ -19,6 +19,45 @@ const nsfsMagic = 0x6e736673
 // threadNamespace is the network namespace of the calling thread, which the caller has locked.
 const threadNamespace = "/proc/thread-self/ns/net"
 
+// gather makes the directory of namespaces a mount of its own, if it is none and holds none yet. What is bound in it then
+// spreads to no other mount namespace, and who has no need of all that goes through the machine's mounts,
+// as each container's start does several times, leaves it out by one unmount.
+func gather(dir string) error {
+	if is, known := mounted(dir); is || !known {
+		return nil
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if f, err := openNamespace(filepath.Join(dir, e.Name())); err == nil {
+			return f.Close()
+		}
+	}
+	if err := unix.Mount(dir, dir, "", unix.MS_BIND, ""); err != nil {
+		return fmt.Errorf("make %s a mount: %w", dir, err)
+	}
+	return unix.Mount("", dir, "", unix.MS_PRIVATE, "")
+}
+
+// mounted tells whether a mount begins at a path, and whether the kernel says such things.
+func mounted(path string) (is, known bool) {
+	var at unix.Statx_t
+	if err := unix.Statx(unix.AT_FDCWD, path, unix.AT_SYMLINK_NOFOLLOW, 0, &at); err != nil {
+		return false, false
+	}
+	return at.Attributes&unix.STATX_ATTR_MOUNT_ROOT != 0, at.Attributes_mask&unix.STATX_ATTR_MOUNT_ROOT != 0
+}
+
+// scatter undoes gather.
+func scatter(dir string) error {
+	if is, _ := mounted(dir); !is {
+		return nil
+	}
+	return unix.Unmount(dir, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
+}
+
 // within runs do on a thread that is in the namespace of fd. A thread that cannot go back is not
 // given back to the runtime: it ends with its goroutine.
 func within(fd int, do func() error) error {

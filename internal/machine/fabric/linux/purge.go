@@ -58,7 +58,7 @@ func Purge(directory string) error {
 	if failed != nil {
 		return failed
 	}
-	if err := errors.Join(os.Remove(lock.Name()), os.Remove(filepath.Join(directory, "netns")), removeWhereabouts(directory)); err != nil {
+	if err := errors.Join(os.Remove(lock.Name()), scatter(filepath.Join(directory, "netns")), os.Remove(filepath.Join(directory, "netns")), removeWhereabouts(directory)); err != nil {
 		return fmt.Errorf("purge: %w", err)
 	}
 	if pids := inside(gone); len(pids) > 0 {
