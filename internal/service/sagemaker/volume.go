@@ -19,9 +19,12 @@ const (
 	// filesOfGB is how many files a volume has room for by GB: what ext4 gives.
 	filesOfGB = 1 << 16
 	// volumePause is the least time between two looks at a directory, volumeRest how many times as long as a look
-	// takes the pause is.
+	// takes the pause is. While the disk does not fill, volumeIdle pauses pass between looks: of many jobs, few write.
 	volumePause = time.Second
 	volumeRest  = 20
+	volumeIdle  = 10
+	// volumeShare is the part of what a volume has left by which the disk may fill before its directory is looked at.
+	volumeShare = 4
 	// reserveBytes and reserveFiles are what is to stay free on the machine's disk, for all that is no job; never
 	// more than one part in reserveShare.
 	reserveBytes = 1 << 30
@@ -66,13 +69,16 @@ func (v *volumes) watch(ctx context.Context, id, dir string, size int32) error {
 		if err := v.look(ctx, id, dir, size); err != nil {
 			return err
 		}
-		for rest := volumeRest * time.Since(began); ; rest -= v.pause {
+		rest, free, allowed := volumeRest*time.Since(began), v.left(dir), v.allowed(id, size)
+		for idle := volumeIdle; ; idle-- {
 			select {
 			case <-ctx.Done():
 				return ctx.Err()
 			case <-time.After(v.pause):
 			}
-			if rest <= v.pause || v.short(dir) != (disk.Usage{}) {
+			now := v.left(dir)
+			filled := free.Bytes-now.Bytes > allowed.Bytes || free.Files-now.Files > allowed.Files
+			if rest -= v.pause; rest <= 0 && (filled || idle <= 1) || v.short(dir) != (disk.Usage{}) {
 				break
 			}
 		}
@@ -115,6 +121,24 @@ func (v *volumes) forget(id string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	delete(v.used, id)
+}
+
+// left is what the disk has free.
+func (v *volumes) left(dir string) disk.Usage {
+	free, _, err := v.free(path.Dir(dir))
+	if err != nil {
+		return disk.Usage{}
+	}
+	return free
+}
+
+// allowed is by how much the disk may fill before a directory is looked at again: whoever fills it, no more can have been put
+// in there, unless somebody else removed as much.
+func (v *volumes) allowed(id string, size int32) disk.Usage {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	files := int64(cmp.Or(size, usualVolume)) * v.filesOfGB
+	return disk.Usage{Bytes: (v.size(size) - v.used[id].Bytes) / volumeShare, Files: (files - v.used[id].Files) / volumeShare}
 }
 
 // short is how much less is free on the disk than is to be.
