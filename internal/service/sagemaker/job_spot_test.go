@@ -50,6 +50,7 @@ func TestInterruptedHostsGoOn(t *testing.T) {
 	for name, change := range map[string]func(*sagemaker.CreateTrainingJobRequest){
 		"in a VPC":      func(*sagemaker.CreateTrainingJobRequest) {},
 		"apart":         func(r *sagemaker.CreateTrainingJobRequest) { r.EnableNetworkIsolation = new(true) },
+		"sealed":        func(r *sagemaker.CreateTrainingJobRequest) { r.EnableInterContainerTrafficEncryption = new(true) },
 		"without a VPC": func(r *sagemaker.CreateTrainingJobRequest) { r.VpcConfig = nil },
 	} {
 		t.Run(name, func(t *testing.T) {
