@@ -5,7 +5,7 @@ BIN := bin/cloister
 # Packages of Debian and Ubuntu, each for the command it brings.
 RUN_PACKAGES := runc awscli
 TEST_PACKAGES := $(RUN_PACKAGES) bind9-dnsutils openssl skopeo
-BENCH_PACKAGES := nginx-light wrk
+BENCH_PACKAGES := nginx-light wrk python3-sklearn
 export GOFLAGS := -mod=readonly
 
 .PHONY: all build demo test check bench fuzz install-% clean coverage

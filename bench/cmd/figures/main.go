@@ -78,7 +78,7 @@ func measureAll(ctx context.Context, args []string) (err error) {
 		do   func(context.Context) error
 	}{
 		{"start", r.measureStart}, {"decision", r.measureDecision}, {"network", r.measureNetwork}, {"world", r.makeWorld}, {"endpoint", r.measureEndpoint},
-		{"job", r.measureJob}, {"neighbours", r.measureNeighbours}, {"transfer", r.measureTransfer}, {"invoke", r.measureInvoke}, {"batch", r.measureBatch}, {"crowd", r.measureCrowd}, {"memory", r.measureLoaded},
+		{"job", r.measureJob}, {"neighbours", r.measureNeighbours}, {"transfer", r.measureTransfer}, {"invoke", r.measureInvoke}, {"batch", r.measureBatch}, {"kmeans", r.measureKMeans}, {"crowd", r.measureCrowd}, {"memory", r.measureLoaded},
 	} {
 		if len(only) > 0 && !slices.Contains(only, m.name) {
 			continue
