@@ -48,14 +48,15 @@ func TestKinds(t *testing.T) {
 		t.Fatalf("load: %v %s", err, out)
 	}
 	clarify := d.role(t, "clarify", "sagemaker", duties, fmt.Sprintf(analystDuties, v.id))
-	poor := d.role(t, "poor", "sagemaker", strings.ReplaceAll(duties, `"s3:`, `"s3:Not`))
+	poor := d.role(t, "poor", "sagemaker", strings.NewReplacer(`"s3:`, `"s3:Not`, `"logs:`, `"logs:Not`).Replace(duties))
+	unrouted := one(t, d.ec2(t, "CreateSubnet", "VpcId", v.id, "CidrBlock", "10.0.9.0/24"), "subnetId")
 	strange := d.role(t, "strange", "ec2", duties)
 	i, err := d.instance()
 	if err != nil {
 		t.Fatal(err)
 	}
 	order, err := json.Marshal(map[string]any{"bucket": bucket, "role": role, "clarify": clarify, "poor": poor, "strange": strange, "kmeans": kmeans, "analyst": "mine:1",
-		"subnets": v.subnets, "group": v.group, "data": digits(t), "ca": i.CA, "account": account, "region": region, "mateo": "mateojackson"})
+		"subnets": v.subnets, "unrouted": unrouted, "group": v.group, "data": digits(t), "ca": i.CA, "account": account, "region": region, "mateo": "mateojackson"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,8 +72,13 @@ func TestKinds(t *testing.T) {
 			t.Log(v.inside().must(t, python, "boto3/mistakes.py", string(order)))
 		})
 	})
-	if !t.Failed() {
-		v.nobodys(t)
+	if t.Failed() {
+		return
+	}
+	v.nobodys(t)
+	said, err := d.command("why", "--job", "unrouted").CombinedOutput()
+	if err != nil || !strings.Contains(string(said), "has no route to 52.216.") || !strings.Contains(string(said), "make a gateway endpoint for com.amazonaws."+region+".s3") {
+		t.Errorf("why: %v\n%s", err, said)
 	}
 }
 

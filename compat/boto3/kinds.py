@@ -98,11 +98,13 @@ sagemaker.create_transform_job(
     DataProcessing={"JoinSource": "Input"},
     TransformResources={"InstanceType": "ml.m5.large", "InstanceCount": 1})
 
-sagemaker.create_compilation_job(
-    CompilationJobName=name, RoleArn=role, VpcConfig=network,
-    InputConfig={"S3Uri": model, "DataInputConfig": '{"data": [1, 64]}', "Framework": "MXNET"},
-    OutputConfig={"S3OutputLocation": f"s3://{bucket}/kinds/compiled/", "TargetDevice": "ml_c5"},
-    StoppingCondition={"MaxRuntimeInSeconds": 900})
+s3.put_object(Bucket=bucket, Key="kinds/empty.tar.gz", Body=archive(weights=b""))
+for job, archived in {name: model, "kinds-empty": f"s3://{bucket}/kinds/empty.tar.gz"}.items():
+    sagemaker.create_compilation_job(
+        CompilationJobName=job, RoleArn=role, VpcConfig=network,
+        InputConfig={"S3Uri": archived, "DataInputConfig": '{"data": [1, 64]}', "Framework": "MXNET"},
+        OutputConfig={"S3OutputLocation": f"s3://{bucket}/kinds/compiled/", "TargetDevice": "ml_c5"},
+        StoppingCondition={"MaxRuntimeInSeconds": 900})
 
 sagemaker.create_inference_recommendations_job(
     JobName=name, JobType="Advanced", RoleArn=role,
@@ -115,7 +117,7 @@ sagemaker.create_inference_recommendations_job(
     })
 
 
-def clarify(job, model):
+def clarify(job, model, **more):
     """Asks for a job of an image that makes an endpoint of the model, as Clarify's does."""
     predictor = {"model_name": model, "instance_type": "ml.m5.large", "initial_instance_count": 1, "content_type": "text/csv", "accept_type": "text/csv"}
     s3.put_object(Bucket=bucket, Key=f"kinds/{job}/analysis_config.json", Body=json.dumps({"dataset_type": "text/csv", "predictor": predictor}))
@@ -129,7 +131,7 @@ def clarify(job, model):
                                                                                   "S3UploadMode": "EndOfJob"}}]},
         ProcessingResources={"ClusterConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1}},
         Environment={"SSL_CERT_FILE": root + "input/ca/ca.pem"},
-        NetworkConfig={"VpcConfig": network})
+        NetworkConfig={"VpcConfig": network} | more)
 
 
 clarify("kinds-clarify", name)
@@ -137,6 +139,8 @@ clarify("kinds-clarify", name)
 sagemaker.create_model(ModelName="kinds-one-zone", ExecutionRoleArn=role, VpcConfig=network | {"Subnets": network["Subnets"][:1]},
                        PrimaryContainer={"Image": order["kmeans"], "ModelDataUrl": model})
 clarify("kinds-one-zone", "kinds-one-zone")
+# And one that is cut off: it has no credentials, and nobody to ask.
+clarify("kinds-isolated", name, EnableNetworkIsolation=True)
 
 # What came of them.
 sagemaker.get_waiter("endpoint_in_service").wait(EndpointName=name, WaiterConfig=quick)
@@ -160,7 +164,9 @@ with tarfile.open(fileobj=io.BytesIO(s3.get_object(Bucket=bucket, Key="kinds/com
     note = json.load(t.extractfile("compiled.json"))
 assert note == {"framework": "MXNET", "target": "ml_c5", "user": 4711}, note
 assert any("1 files" in line for line in logged("/aws/sagemaker/CompilationJobs", name)), "the compiler's log is empty"
-print("compiled", at)
+empty = ended(sagemaker.describe_compilation_job, "CompilationJobStatus", CompilationJobName="kinds-empty")
+assert (empty["CompilationJobStatus"], empty["FailureReason"]) == ("FAILED", "ClientError: InputConfiguration: The model has no weights."), empty
+print("compiled", at, "and not the empty one")
 
 tested = ended(sagemaker.describe_inference_recommendations_job, "Status", JobName=name)
 assert tested["Status"] == "COMPLETED", tested.get("FailureReason")
@@ -180,6 +186,12 @@ reason = job["FailureReason"]
 assert job["ProcessingJobStatus"] == "Failed" and reason.startswith("ClientError: Error hosting endpoint sagemaker-clarify-endpoint-") and reason.endswith(
     ": Failed. Reason: Unable to locate at least 2 availability zone(s) with the requested instance type ml.m5.large that overlap with SageMaker subnets."), job
 print("explained by", analysis["endpoint"], "and not in one zone:", reason)
+
+job = ended(sagemaker.describe_processing_job, "ProcessingJobStatus", ProcessingJobName="kinds-isolated")
+assert job["FailureReason"] == "AlgorithmError: , exit code: 1", job
+said = logged("/aws/sagemaker/ProcessingJobs", "kinds-isolated/")
+assert "connect: network is unreachable" in said[0], said
+print("isolated:", said)
 
 # Nothing of the temporary endpoints is left.
 assert not sagemaker.list_endpoints(NameContains="clarify")["Endpoints"]

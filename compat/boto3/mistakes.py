@@ -9,7 +9,8 @@ import sys
 import time
 
 import boto3
-from botocore.exceptions import ClientError, ParamValidationError
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 order = json.loads(sys.argv[1])
 bucket, role, account, region = order["bucket"], order["role"], order["account"], order["region"]
@@ -24,7 +25,7 @@ def mistake(sentence, call, exactly=True, **request):
     """Makes it, and holds what botocore says against the page's sentence."""
     try:
         call(**request)
-    except (ClientError, ParamValidationError) as e:
+    except (ClientError, BotoCoreError) as e:
         said = str(e)
         assert said == sentence if exactly else sentence in said, f"\n  said   {said}\n  wanted {sentence}"
         seen.append(said[:160])
@@ -68,9 +69,17 @@ sagemaker.create_endpoint(EndpointName="gpt2-large", EndpointConfigName="gpt2-la
 # A script that looks for its data where none was put, and a role that may not read it.
 sagemaker.create_processing_job(**processing("census"))
 sagemaker.create_training_job(**training(TrainingJobName="poor", RoleArn=order["poor"]))
+# A role that may not write logs either: the job is as it would be, and nobody can read why.
+sagemaker.create_processing_job(**processing("mute", RoleArn=order["poor"]))
+# A subnet from which no route leads to S3.
+sagemaker.create_training_job(**training(TrainingJobName="unrouted", VpcConfig=network | {"Subnets": [order["unrouted"]]}))
 # An image of an account that AWS does not keep K-Means in, as in the Spark example.
 spark = f"811284229777.dkr.ecr.{region}.amazonaws.com/kmeans:1"
 sagemaker.create_training_job(**training(TrainingJobName="spark", AlgorithmSpecification={"TrainingImage": spark, "TrainingInputMode": "File"}))
+
+# A service that the VPC has no interface endpoint for.
+sts = boto3.client("sts", config=Config(connect_timeout=1, retries={"max_attempts": 0}))
+mistake(f'Connect timeout on endpoint URL: "https://sts.{region}.amazonaws.com/"', sts.get_caller_identity)
 
 # Identity and access.
 mateo = boto3.Session(profile_name=order["mateo"]).client("sagemaker")
@@ -140,6 +149,10 @@ def failed(call, key, reason, exactly=True, **request):
 failed(sagemaker.describe_processing_job, "ProcessingJobStatus", "AlgorithmError: , exit code: 1", ProcessingJobName="census")
 said = lines("/aws/sagemaker/ProcessingJobs", "census/algo-1-")
 assert said == ["open /opt/ml/processing/input/census-income.csv: no such file or directory"], said
+failed(sagemaker.describe_processing_job, "ProcessingJobStatus", "AlgorithmError: , exit code: 1", ProcessingJobName="mute")
+assert lines("/aws/sagemaker/ProcessingJobs", "mute/") == []
+failed(sagemaker.describe_training_job, "TrainingJobStatus", "ClientError: Data download failed:Please ensure that the subnet's route table has a route to an S3 VPC endpoint "
+       "or a NAT device, and both the security groups and the subnet's network ACL allow outbound traffic to S3.", TrainingJobName="unrouted")
 failed(sagemaker.describe_training_job, "TrainingJobStatus", "ClientError: Data download failed:failed to download data. 403 Forbidden (403): Forbidden", TrainingJobName="poor")
 failed(sagemaker.describe_training_job, "TrainingJobStatus", f"ClientError: Cannot find the training image {spark}. Please check that the image exists and that the role {role} may pull it.",
        exactly=False, TrainingJobName="spark")
