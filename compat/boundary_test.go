@@ -47,12 +47,20 @@ func boundaries() (out []boundary) {
 		b.want, b.made = "Failed", map[string]string{}
 		out = append(out, b)
 	}
-	for name, point := range map[string]string{"home": "started", "proc": "Downloading begun", "batch": "put *a.out", "comp": "Compiling begun", "reco": "started", "tune": "1 of 1 trials run"} {
-		b := kinds[name].at("stop", point)
-		b.stop = ask{strings.Replace(b.operation, "Create", "Stop", 1), members{b.row: b.job}}
-		b.made = map[string]string{}
-		b.want = strings.Replace(strings.Replace(b.want, "Completed", "Stopped", 1), "COMPLETED", "STOPPED", 1)
-		out = append(out, b)
+	for name, points := range map[string][]string{
+		"home": {"started"}, "pair": {"attached", "Downloading begun"}, "spot": {"unwound"}, "proc": {"attached", "Downloading begun"},
+		"batch": {"attached", "put *a.out"}, "comp": {"attached", "Compiling begun"}, "reco": {"attached", "started"}, "tune": {"1 of 1 trials run"},
+	} {
+		for _, point := range points {
+			b := kinds[name].at("stop-"+noWord.ReplaceAllString(strings.ToLower(point), "-"), point)
+			b.stop = ask{strings.Replace(b.operation, "Create", "Stop", 1), members{b.row: b.job}}
+			b.made = map[string]string{}
+			if name == "spot" {
+				b.made["out/checkpoints/"+b.job+"/starts"] = "x"
+			}
+			b.want = strings.Replace(strings.Replace(b.want, "Completed", "Stopped", 1), "COMPLETED", "STOPPED", 1)
+			out = append(out, b)
+		}
 	}
 	return out
 }
@@ -226,11 +234,15 @@ func (d *daemon) bringToBoundaries(t *testing.T, all []boundary) {
 			}
 			switch {
 			case b.stop.operation != "" && pattern.MatchString(held):
-				d.calls(t, b.stop)
-			case b.name == "spot" && strings.Contains(d.s3(t, "?list-type=2&prefix=out%2Fcheckpoints%2F"+b.job), "<Key>"):
+				if said := d.calls(t, b.stop)[0]; said["__type"] != nil {
+					t.Fatalf("%s %s: %v", b.stop.operation, b.job, said)
+				}
+			case b.name == "spot" && !done["interrupt "+b.job] && strings.Contains(d.s3(t, "?list-type=2&prefix=out%2Fcheckpoints%2F"+b.job), "<Key>"):
 				if out, err := d.command("interrupt", b.job).CombinedOutput(); err != nil {
 					t.Fatalf("%v: %s", err, out)
 				}
+				done["interrupt "+b.job] = true
+				continue
 			case b.name == "host" && b.want == "" && d.sagemaker(t, "DescribeEndpoint", `{"EndpointName":"`+b.job+`"}`, "EndpointStatus") == "InService":
 				d.calls(t, ask{"DeleteEndpoint", members{"EndpointName": b.job}})
 			default:

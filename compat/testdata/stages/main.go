@@ -23,7 +23,7 @@ func main() {
 	for strings.Contains(name, "started") && !there(root+"go") {
 		time.Sleep(50 * time.Millisecond)
 	}
-	if strings.Contains(name, "stop") {
+	if strings.Contains(name, "stop") && !strings.HasPrefix(name, "spot") {
 		time.Sleep(time.Hour)
 	}
 	if err := work(os.Args[1], name); err != nil {
