@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -57,14 +58,20 @@ func TestShuffleIsOfSeedAndEpoch(t *testing.T) {
 }
 
 func TestManifest(t *testing.T) {
-	prefix, names, err := Manifest([]byte(`[{"prefix":"s3://b/p/"},"x","y/z","x"]`))
+	prefix, names, err := Manifest([]byte(`[{"prefix":"s3://b/p/"},"x","y/z","x"]`), 3)
 	if err != nil || prefix != "s3://b/p/" || !slices.Equal(names, []string{"x", "y/z", "x"}) {
 		t.Errorf("%q %q %v", prefix, names, err)
 	}
-	for _, bad := range []string{"", "{}", "[]", `["x"]`, `[{"prefix":"s3://b/"},1]`, `[{"prefix":"s3://b/"},null]`, `[{"prefix":""},"x"]`, `[{"other":1}]`, `[{"prefix":"s3://b/"}`} {
-		if _, _, err := Manifest([]byte(bad)); err == nil {
+	for _, bad := range []string{"", "{}", "[]", `["x"]`, `[{"prefix":"s3://b/"},1]`, `[{"prefix":"s3://b/"},null]`, `[{"prefix":""},"x"]`, `[{"other":1}]`, `[{"prefix":"s3://b/"}`, `[{"prefix":"s3://b/"},"x"`, `[{"prefix":"s3://b/"},"x"] 1`, `[{"prefix":"s3://b/"},["x"]]`, `[null,"x"]`} {
+		if _, _, err := Manifest([]byte(bad), 3); err == nil {
 			t.Errorf("%s is a manifest", bad)
 		}
+	}
+	if _, names, err := Manifest([]byte(`[{"prefix":"s3://b/p/"},"x","y/z","x"]`), 2); !errors.Is(err, ErrMany) || names != nil {
+		t.Errorf("%q %v", names, err)
+	}
+	if got, err := Lines([]byte("{}\n{}\n\n{}"), 2); !errors.Is(err, ErrMany) || got != nil {
+		t.Errorf("%q %v", got, err)
 	}
 }
 
@@ -82,7 +89,7 @@ func TestAugmented(t *testing.T) {
 			t.Errorf("%s: %v", bad, got)
 		}
 	}
-	if got := Lines([]byte("\n{}\r\n  \n{\"a\":1}")); len(got) != 2 || string(got[0]) != "{}" || string(got[1]) != `{"a":1}` {
+	if got, err := Lines([]byte("\n{}\r\n  \n{\"a\":1}"), 2); err != nil || len(got) != 2 || string(got[0]) != "{}" || string(got[1]) != `{"a":1}` {
 		t.Errorf("lines %q", got)
 	}
 }
@@ -91,7 +98,7 @@ func FuzzManifest(f *testing.F) {
 	f.Add([]byte(`[{"prefix":"s3://b/p/"},"x","y/z"]`))
 	f.Add([]byte(`[{"prefix":null},{}]`))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if prefix, _, err := Manifest(b); err == nil && prefix == "" {
+		if prefix, _, err := Manifest(b, 100); err == nil && prefix == "" {
 			t.Error("no prefix")
 		}
 	})
@@ -102,7 +109,11 @@ func FuzzAugmented(f *testing.F) {
 	f.Add([]byte(`{"a-ref":null,"b":"\ud800"}`))
 	attributes := []string{"a-ref", "b"}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		for _, line := range Lines(b) {
+		lines, err := Lines(b, 1000)
+		if err != nil {
+			return
+		}
+		for _, line := range lines {
 			parts, err := Augmented(line, attributes)
 			if err == nil && (len(parts) != 2 || parts[0].URI == "" || parts[1].URI != "") {
 				t.Errorf("%q gave %v", line, parts)

@@ -5,41 +5,62 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"unicode/utf8"
 )
 
-// Manifest reads a manifest: a JSON array of an object that says the prefix and of names that follow it.
-func Manifest(text []byte) (prefix string, names []string, err error) {
-	bad := errors.New("it is not a JSON array of a prefix and file names")
-	var entries []json.RawMessage
-	var head struct{ Prefix string }
-	if json.Unmarshal(text, &entries) != nil || len(entries) == 0 || json.Unmarshal(entries[0], &head) != nil {
-		return "", nil, bad
+// ErrMany says that there is more than the reader wants to hold.
+var ErrMany = errors.New("it names too much")
+
+var errNoManifest = errors.New("it is not a JSON array of a prefix and file names")
+
+// Manifest reads a manifest: a JSON array of an object that says the prefix and of at most so many names that follow it.
+func Manifest(text []byte, most int) (prefix string, names []string, err error) {
+	d := json.NewDecoder(bytes.NewReader(text))
+	if open, err := d.Token(); err != nil || open != json.Delim('[') || !d.More() {
+		return "", nil, errNoManifest
 	}
-	if head.Prefix == "" {
-		return "", nil, errors.New("its prefix is empty")
+	var head *struct{ Prefix string }
+	if d.Decode(&head) != nil {
+		return "", nil, errNoManifest
 	}
-	names = make([]string, 0, len(entries)-1)
-	for _, e := range entries[1:] {
-		var name *string
-		if json.Unmarshal(e, &name) != nil || name == nil {
-			return "", nil, bad
+	for d.More() {
+		t, err := d.Token()
+		name, ok := t.(string)
+		if err != nil || !ok {
+			return "", nil, errNoManifest
 		}
-		names = append(names, *name)
+		if len(names) == most {
+			return "", nil, fmt.Errorf("%w: more than %d files", ErrMany, most)
+		}
+		names = append(names, name)
+	}
+	if _, err := d.Token(); err != nil {
+		return "", nil, errNoManifest
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return "", nil, errNoManifest
+	}
+	if head == nil || head.Prefix == "" {
+		return "", nil, errors.New("its prefix is empty")
 	}
 	return head.Prefix, names, nil
 }
 
-// Lines gives the lines of an augmented manifest that are not empty.
-func Lines(text []byte) [][]byte {
+// Lines gives the lines of an augmented manifest that are not empty, at most so many.
+func Lines(text []byte, most int) ([][]byte, error) {
 	var out [][]byte
 	for line := range bytes.Lines(text) {
-		if line = bytes.TrimSpace(line); len(line) > 0 {
-			out = append(out, line)
+		if line = bytes.TrimSpace(line); len(line) == 0 {
+			continue
 		}
+		if len(out) == most {
+			return nil, fmt.Errorf("%w: more than %d lines", ErrMany, most)
+		}
+		out = append(out, line)
 	}
-	return out
+	return out, nil
 }
 
 // Part is what one attribute of a line stands for: the bytes of the object at URI, or Text.

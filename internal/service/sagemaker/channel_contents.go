@@ -100,6 +100,7 @@ func wholeFolder(prefix string, all []member) bool {
 // with or without its slash, and else by what follows the prefix's last slash.
 func (c *s3) under(ctx context.Context, bucket, prefix string) ([]member, error) {
 	var all []member
+	names := 0
 	cut := strings.LastIndexByte(prefix, '/') + 1
 	err := c.list(ctx, bucket, prefix, func(o object) error {
 		name, ok := strings.CutPrefix(o.Key, prefix+"/")
@@ -112,14 +113,23 @@ func (c *s3) under(ctx context.Context, bucket, prefix string) ([]member, error)
 		if strings.Contains(o.Key, "//") {
 			return fails("ClientError: Data download failed:Failed to download data. S3 key:\n%s has an illegal char sub-sequence '//' in it", o.Key)
 		}
+		if names += len(o.Key); len(all) == mostMembers || names > mostNames {
+			return fails("ClientError: Data download failed:Failed to download data. More than %d objects, or names of %d bytes, begin with s3://%s/%s", mostMembers, mostNames, bucket, prefix)
+		}
 		all = append(all, member{bucket, o.Key, name, o.Size, o.ETag})
 		return nil
 	})
 	return all, err
 }
 
-// mostManifest is the longest manifest that is read.
-const mostManifest = 64 << 20
+const (
+	// mostManifest is the longest manifest that is read.
+	mostManifest = 64 << 20
+	// mostMembers is how many objects, or lines, a channel may consist of, and mostNames how long their keys may be
+	// together: all are held in memory.
+	mostMembers = 1 << 20
+	mostNames   = 128 << 20
+)
 
 // limited takes a manifest's bytes and no more.
 type limited struct{ b []byte }
@@ -141,7 +151,7 @@ func (c *s3) manifest(ctx context.Context, bucket, key string) (*contents, error
 	bad := func(err error) error {
 		return fails("ClientError: Data download failed:The manifest s3://%s/%s cannot be used: %v.", bucket, key, err)
 	}
-	head, names, err := dataset.Manifest(raw.b)
+	head, names, err := dataset.Manifest(raw.b, mostMembers)
 	if err != nil {
 		return nil, bad(err)
 	}
@@ -162,8 +172,12 @@ func (c *s3) augmented(ctx context.Context, bucket, key string, attributes []str
 	if err := c.get(ctx, bucket, key, &raw); err != nil {
 		return nil, err
 	}
+	lines, err := dataset.Lines(raw.b, mostMembers)
+	if err != nil {
+		return nil, fails("ClientError: Data download failed:The augmented manifest s3://%s/%s cannot be used: %v.", bucket, key, err)
+	}
 	out := &contents{}
-	for i, line := range dataset.Lines(raw.b) {
+	for i, line := range lines {
 		if _, err := dataset.Augmented(line, attributes); err != nil {
 			return nil, fails("ClientError: Data download failed:Line %d of the augmented manifest s3://%s/%s cannot be used: %v.", i+1, bucket, key, err)
 		}

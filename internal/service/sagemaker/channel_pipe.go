@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"golang.org/x/sync/errgroup"
@@ -106,6 +107,9 @@ func (r *jobRun) feedAll(all []channel) error {
 		if err != nil {
 			return r.lost(host)
 		}
+		if err := r.dropSpools(host); err != nil {
+			return err
+		}
 		for i, c := range streams {
 			r.feeds = append(r.feeds, func(ctx context.Context) error { return r.feed(ctx, k, i, host, c) })
 		}
@@ -114,6 +118,15 @@ func (r *jobRun) feedAll(all []channel) error {
 		}
 	}
 	return nil
+}
+
+// dropSpools removes what a process left that died.
+func (r *jobRun) dropSpools(host int) error {
+	all, err := filepath.Glob(filepath.Join(r.dir(host), spools+"*"))
+	for _, name := range all {
+		err = errors.Join(err, os.Remove(name))
+	}
+	return err
 }
 
 // feed feeds one pipe, pass after pass.

@@ -31,6 +31,9 @@ type pieceMark struct {
 	Tag   string
 }
 
+// spools begins the names of what is too long for memory.
+const spools = "spool-"
+
 // pouring gives a reader one pass over a channel.
 type pouring struct {
 	client  *s3
@@ -156,12 +159,13 @@ func (f *pouring) one(ctx context.Context, i int, p piece) error {
 	if f.channel.Wrapper != wrappedInRecordIO {
 		return unzipped(p.key, f.send(m, z, -1))
 	}
-	spool, err := os.CreateTemp(f.spool, "spool-")
+	spool, err := os.CreateTemp(f.spool, spools)
 	if err != nil {
 		return err
 	}
+	// It keeps its name as long as it is there: what has none is not found by who watches over the volume.
+	defer os.Remove(spool.Name())
 	defer spool.Close()
-	os.Remove(spool.Name())
 	size, err := io.Copy(spool, io.LimitReader(z, recordio.MaxFrame+1))
 	if err != nil {
 		return unzipped(p.key, err)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -52,15 +53,25 @@ func TestUnpackStaysInside(t *testing.T) {
 		"hard link":         {{Name: "l", Typeflag: tar.TypeLink, Linkname: "x"}},
 		"device":            {{Name: "d", Typeflag: tar.TypeChar}},
 		"large":             {{Name: "x", Typeflag: tar.TypeReg, Uname: strings.Repeat("x", 200)}},
+		"deep":              {{Name: strings.Repeat("d/", 300), Typeflag: tar.TypeDir}},
+		"a long name":       {{Name: strings.Repeat("n", 5000), Typeflag: tar.TypeReg}},
 		"file as directory": {{Name: "x", Typeflag: tar.TypeReg}, {Name: "x/y", Typeflag: tar.TypeReg}},
 	} {
 		var bad *badArchive
-		if err := unpack(bytes.NewReader(tarball(t, members...)), t.TempDir(), 100); !errors.As(err, &bad) {
+		if err := unpack(t.Context(), bytes.NewReader(tarball(t, members...)), t.TempDir(), 100); !errors.As(err, &bad) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	// An archive of a megabyte may be one of gigabytes: nobody unpacks it who is not waited for.
+	ctx, cancel := context.WithCancel(t.Context())
+	members := slices.Repeat([]tar.Header{{Name: "d", Typeflag: tar.TypeDir}}, 1000)
+	at := t.TempDir()
+	cancel()
+	if err := unpack(ctx, bytes.NewReader(tarball(t, members...)), at, 100); !errors.Is(err, context.Canceled) {
+		t.Errorf("nobody waits: %v", err)
+	}
 	dir := t.TempDir()
-	if err := unpack(bytes.NewReader(tarball(t, tar.Header{Name: "./code/run", Typeflag: tar.TypeReg, Mode: 0o700, Uname: "R"})), dir, 100); err != nil {
+	if err := unpack(t.Context(), bytes.NewReader(tarball(t, tar.Header{Name: "./code/run", Typeflag: tar.TypeReg, Mode: 0o700, Uname: "R"})), dir, 100); err != nil {
 		t.Fatal(err)
 	}
 	if info, err := os.Stat(dir + "/code/run"); err != nil || info.Mode().Perm() != 0o755 {

@@ -27,6 +27,11 @@ func TestHostileKeys(t *testing.T) {
 		"absolute":  "/etc/x",
 		"zero byte": "a\x00b",
 		"too long":  strings.Repeat("n", 300),
+		"slashes":   "a//b",
+		"folder":    "part",
+		"below":     "part/a.csv/b",
+		"dots":      "..",
+		"deep dots": strings.Repeat("a/", 200) + "../" + strings.Repeat("../", 210) + "x",
 		"link like": "part/../../config/hyperparameters.json",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -192,6 +197,50 @@ func TestHostileModels(t *testing.T) {
 			if c, _, err := rw.(http.Hijacker).Hijack(); err == nil {
 				c.Write(bytes.Repeat([]byte("no HTTP\r\n"), 1000))
 				c.Close()
+			}
+		},
+		"heads without end": func(rw http.ResponseWriter, _ *http.Request) {
+			if c, _, err := rw.(http.Hijacker).Hijack(); err == nil {
+				defer c.Close()
+				c.Write([]byte("HTTP/1.1 200 OK\r\n"))
+				for i := 0; i < 1<<20; i++ {
+					if _, err := fmt.Fprintf(c, "X-%d: %0100d\r\n", i, i); err != nil {
+						return
+					}
+				}
+			}
+		},
+		"hints without end": func(rw http.ResponseWriter, _ *http.Request) {
+			if c, _, err := rw.(http.Hijacker).Hijack(); err == nil {
+				defer c.Close()
+				for {
+					if _, err := fmt.Fprintf(c, "HTTP/1.1 103 Early Hints\r\nLink: %0100d\r\n\r\n", 1); err != nil {
+						return
+					}
+				}
+			}
+		},
+		"chunks of nonsense": func(rw http.ResponseWriter, _ *http.Request) {
+			if c, _, err := rw.(http.Hijacker).Hijack(); err == nil {
+				c.Write([]byte("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\nxx\r\n"))
+				c.Close()
+			}
+		},
+		"two lengths": func(rw http.ResponseWriter, _ *http.Request) {
+			if c, _, err := rw.(http.Hijacker).Hijack(); err == nil {
+				c.Write([]byte("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n12345"))
+				c.Close()
+			}
+		},
+		"trailers without end": func(rw http.ResponseWriter, _ *http.Request) {
+			if c, _, err := rw.(http.Hijacker).Hijack(); err == nil {
+				defer c.Close()
+				c.Write([]byte("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\n\r\n1\r\nx\r\n0\r\n"))
+				for i := 0; i < 1<<20; i++ {
+					if _, err := fmt.Fprintf(c, "X-%d: %0100d\r\n", i, i); err != nil {
+						return
+					}
+				}
 			}
 		},
 		"elsewhere": func(rw http.ResponseWriter, _ *http.Request) {

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
+
 	"cloister/internal/machine/disk"
 	"cloister/internal/value/shape/sagemaker"
 )
@@ -36,10 +38,28 @@ func (r *instanceRun) fetch(ctx context.Context) error {
 	}
 	within, cancel := context.WithTimeout(ctx, r.in.Fetch)
 	defer cancel()
-	if err := r.fetchInto(within, dir); err != nil {
+	if err := r.fetchWatched(within, dir); err != nil {
 		return err
 	}
 	return r.update(ctx, func(i *instance) { i.Prepared = true })
+}
+
+// fetchWatched ends when the data is more than the volume has room for.
+func (r *instanceRun) fetchWatched(ctx context.Context, dir string) error {
+	within, cancel := context.WithCancelCause(ctx)
+	var g errgroup.Group
+	g.Go(func() error {
+		cancel(r.volumes.watch(within, r.in.ID, r.directory(), r.in.Volume))
+		return nil
+	})
+	err := r.fetchInto(within, dir)
+	cause := context.Cause(within)
+	cancel(nil)
+	g.Wait() //nolint:errcheck // it gives none
+	if full := new(fullVolume); err != nil && errors.As(cause, &full) {
+		return fails("Failed to download model data for container \"container_1\": %s", strings.TrimPrefix(full.reason, theirs))
+	}
+	return err
 }
 
 func (r *instanceRun) fetchInto(ctx context.Context, dir string) error {
@@ -75,7 +95,7 @@ func fetchModel(ctx context.Context, s3 *s3, c sagemaker.ContainerDefinition, di
 		return err
 	}
 	var bad *badArchive
-	if err := unpack(f, dir, largestModel); errors.As(err, &bad) {
+	if err := unpack(ctx, f, dir, largestModel); errors.As(err, &bad) {
 		return fails(`Failed to extract model data archive from URL "%s" for container "container_1": %s. Please ensure that the object located at the URL is a valid tar.gz archive.`, uri, bad.why)
 	} else if err != nil {
 		return err
@@ -100,11 +120,22 @@ type badArchive struct{ why string }
 
 func (b *badArchive) Error() string { return b.why }
 
-// unpack writes the files and directories of a gzipped tar below dir. Whoever made the archive is a
-// stranger: nothing is written outside dir, links are refused as on AWS, and no more than limit
-// bytes are taken.
-func unpack(r io.Reader, dir string, limit int64) error {
-	z, err := gzip.NewReader(r)
+const (
+	// mostModelFiles is how many files and directories a model's archive may have: a small one can have as many as a disk has
+	// room for.
+	mostModelFiles = 1 << 20
+	// longestMember and deepestMember are of the names of these.
+	longestMember = 4096
+	deepestMember = 200
+)
+
+// unpack writes the files and directories of a gzipped tar below dir, as long as somebody waits. Whoever made the archive is
+// a stranger: nothing is written outside dir, links are refused as on AWS, and no more than limit bytes are taken.
+func unpack(ctx context.Context, r io.Reader, dir string, limit int64) error {
+	z, err := gzip.NewReader(patient{ctx, r})
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	if err != nil {
 		return &badArchive{"it is not gzipped"}
 	}
@@ -113,16 +144,23 @@ func unpack(r io.Reader, dir string, limit int64) error {
 		return err
 	}
 	defer root.Close()
-	for t := tar.NewReader(z); ; {
+	t := tar.NewReader(patient{ctx, z})
+	for n := 0; ; n++ {
 		h, err := t.Next()
 		if err == io.EOF {
 			return nil
 		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		if err != nil {
 			return &badArchive{"it is damaged"}
 		}
-		if limit -= h.Size; limit < 0 {
+		if limit -= h.Size; limit < 0 || n == mostModelFiles {
 			return &badArchive{"it is too large"}
+		}
+		if len(h.Name) > longestMember || strings.Count(h.Name, "/") > deepestMember {
+			return &badArchive{"a member's name is too long"}
 		}
 		if err := unpackOne(root, h, t); err != nil {
 			return err

@@ -154,18 +154,16 @@ func (o *outlet) sweep(ctx context.Context) error {
 func (o *outlet) walk(ctx context.Context, root *os.Root, seen map[string]bool) error {
 	g, within := errgroup.WithContext(ctx)
 	g.SetLimit(transfers)
-	err := fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
+	err := fs.WalkDir(newWalked(root), ".", func(name string, d fs.DirEntry, err error) error {
 		switch {
 		case within.Err() != nil:
 			return within.Err()
-		case o.moving && errors.Is(err, fs.ErrNotExist):
-			return nil
+		case err != nil && o.moving && !errors.As(err, new(*failure)):
+			return nil // it is not any more what it was when it was listed
 		case err == nil && d.IsDir():
 			return tooDeep(name)
 		case err != nil || !d.Type().IsRegular():
 			return err
-		case len(seen) == mostProducts:
-			return fails("ClientError: Artifact upload failed:The container left more than %d files", mostProducts)
 		case !utf8.ValidString(name):
 			return fails("ClientError: Artifact upload failed:The file name %q is not UTF-8", name)
 		}

@@ -54,7 +54,7 @@ func (p *packer) tree(base, dir string) error {
 	}
 	defer sub.Close()
 	p.root = sub
-	return fs.WalkDir(sub.FS(), ".", func(name string, d fs.DirEntry, err error) error {
+	return fs.WalkDir(newWalked(sub), ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || name == "." {
 			return err
 		}

@@ -90,8 +90,12 @@ func (t *transform) objects(ctx context.Context) ([]source, error) {
 	if text(from.S3DataType) == "ManifestFile" {
 		out, err = t.listed(ctx, s3, bucket, prefix)
 	} else {
+		names := 0
 		folder := prefix[:strings.LastIndexByte(prefix, '/')+1]
 		err = s3.list(ctx, bucket, prefix, func(o object) error {
+			if names += len(o.Key); len(out) == mostMembers || names > mostNames {
+				return fails("ClientError: More than %d objects, or names of %d bytes, begin with %s.", mostMembers, mostNames, uri)
+			}
 			if !strings.HasSuffix(o.Key, "/") {
 				out = append(out, source{bucket, o.Key, t.output(strings.TrimPrefix(o.Key, folder))})
 			}
@@ -114,7 +118,7 @@ func (t *transform) listed(ctx context.Context, s3 *s3, bucket, key string) ([]s
 	if err := s3.get(ctx, bucket, key, &said); err != nil {
 		return nil, err
 	}
-	prefix, names, err := dataset.Manifest(said.b)
+	prefix, names, err := dataset.Manifest(said.b, mostMembers)
 	from, folder, ok := splitS3(prefix)
 	if err != nil || !ok {
 		return nil, fails("ClientError: The manifest s3://%s/%s cannot be read: %v", bucket, key, cmp.Or(err, errors.New("it has no S3 prefix")))
@@ -186,7 +190,10 @@ func (w *worker) ask(ctx context.Context) {
 		mb = *p.MaxPayloadInMB
 	}
 	w.payload = int64(number(r.MaxPayloadInMB, int32(mb))) << 20
-	w.concurrency = max(1, min(int(number(r.MaxConcurrentTransforms, int32(cmp.Or(max(p.MaxConcurrentTransforms, 0), usualConcurrency)))), largestBatch))
+	// What the container says may be anything.
+	said := cmp.Or(min(max(p.MaxConcurrentTransforms, 0), largestBatch), usualConcurrency)
+	w.concurrency = max(1, min(int(number(r.MaxConcurrentTransforms, int32(said))), largestBatch))
+	w.bound(r.MaxPayloadInMB == nil && p.MaxPayloadInMB != nil, r.MaxConcurrentTransforms == nil)
 	w.strategy = "MULTI_RECORD"
 	if p.BatchStrategy == "SINGLE_RECORD" {
 		w.strategy = p.BatchStrategy
@@ -199,6 +206,25 @@ func (w *worker) ask(ctx context.Context) {
 		w.retries = int(number(c.InvocationsMaxRetries, 3))
 		w.timeout = time.Duration(number(c.InvocationsTimeoutInSeconds, int32(usualTimeout.Seconds()))) * time.Second
 	}
+}
+
+// bound has all requests of the container together carry no more than the largest batch, where it was the container that
+// chose: what the request says was checked when it came.
+func (w *worker) bound(payload, concurrency bool) {
+	most := int64(largestBatch) << 20
+	if w.payload*int64(w.concurrency) <= most {
+		return
+	}
+	if concurrency {
+		w.concurrency = int(max(1, most/w.payload))
+	} else if payload {
+		w.payload = max(1, most/int64(w.concurrency)>>20) << 20
+	}
+}
+
+// held is how large a request may be that is held in memory: a bound, also where the job asks for none.
+func (w *worker) held() int64 {
+	return cmp.Or(w.payload, int64(largestBatch)<<20/int64(w.concurrency))
 }
 
 // dataLog is the stream that tells of the objects.

@@ -151,7 +151,7 @@ func (w *worker) batches(ctx context.Context, r io.Reader, split batch.Split, ou
 	slots := make(chan struct{}, w.concurrency)
 	g.Go(func() error {
 		defer close(waiting)
-		for req, err := range batch.Requests(r, split, w.strategy == "MULTI_RECORD", w.payload) {
+		for req, err := range batch.Requests(r, split, w.strategy == "MULTI_RECORD", w.held()) {
 			if err != nil {
 				var at *batch.RecordError
 				if !errors.As(err, &at) {
