@@ -8,6 +8,20 @@ import (
 
 const processingRoot = "/opt/ml/processing/"
 
+// processingJob is what all processing jobs here have in common, with changes.
+func (c *contract) processingJob(name string, hosts int, change m) m {
+	job := m{
+		"ProcessingJobName": name, "RoleArn": role, "AppSpecification": m{"ImageUri": recorder}, "NetworkConfig": m{"VpcConfig": c.network()},
+		"ProcessingResources": m{"ClusterConfig": m{"InstanceType": "ml.m5.large", "InstanceCount": hosts, "VolumeSizeInGB": 1}},
+		"ProcessingOutputConfig": m{"Outputs": []m{{"OutputName": "record", "S3Output": m{
+			"LocalPath": processingRoot + "output", "S3Uri": "s3://" + bucket + "/out/" + name, "S3UploadMode": "EndOfJob"}}}},
+	}
+	for k, v := range change {
+		job[k] = v
+	}
+	return job
+}
+
 // process asks for the processing jobs.
 func (c *contract) process(t *testing.T) {
 	t.Helper()
@@ -18,22 +32,10 @@ func (c *contract) process(t *testing.T) {
 		}
 		return m{"InputName": name, "S3Input": s3}
 	}
-	job := func(name string, n int, change m) m {
-		out := m{
-			"ProcessingJobName": name, "RoleArn": role, "AppSpecification": m{"ImageUri": recorder}, "NetworkConfig": m{"VpcConfig": c.network()},
-			"ProcessingResources": m{"ClusterConfig": m{"InstanceType": "ml.m5.large", "InstanceCount": n, "VolumeSizeInGB": 1}},
-			"ProcessingOutputConfig": m{"Outputs": []m{{"OutputName": "record", "S3Output": m{
-				"LocalPath": processingRoot + "output", "S3Uri": "s3://" + bucket + "/out/" + name, "S3UploadMode": "EndOfJob"}}}},
-		}
-		for k, v := range change {
-			out[k] = v
-		}
-		return out
-	}
-	c.create(t, "CreateProcessingJob", job("processing-Plain", 1, m{
+	c.create(t, "CreateProcessingJob", c.processingJob("processing-Plain", 1, m{
 		"Environment": m{"COLOUR": "of the request", "ORDER": "exit=4 write=/opt/ml/output/message:bye write=/opt/ml/processing/output/sub/f:x link=/opt/ml/processing/output/link:/etc/passwd"},
 	}))
-	c.create(t, "CreateProcessingJob", job("processing-two", 2, m{
+	c.create(t, "CreateProcessingJob", c.processingJob("processing-two", 2, m{
 		"AppSpecification": m{"ImageUri": recorder, "ContainerEntrypoint": []string{"/recorder"}},
 		"Environment":      m{"ORDER": "stream=/opt/ml/processing/stream_0,/opt/ml/processing/stream_1 write=/opt/ml/output/message:HOST;"},
 		"ProcessingInputs": []m{

@@ -18,12 +18,16 @@ func (c *contract) host(t *testing.T) {
 	c.create(t, "CreateEndpointConfig", m{"EndpointConfigName": "contract", "ProductionVariants": []m{
 		{"VariantName": "all", "ModelName": "contract", "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}}})
 	c.create(t, "CreateEndpoint", m{"EndpointName": "endpoint-One", "EndpointConfigName": "contract"})
-	c.create(t, "CreateTransformJob", m{
-		"TransformJobName": "transform-One", "ModelName": "contract", "MaxPayloadInMB": 1, "Environment": m{"OF": "job"},
+	c.create(t, "CreateTransformJob", c.transformJob("transform-One"))
+}
+
+func (c *contract) transformJob(name string) m {
+	return m{
+		"TransformJobName": name, "ModelName": "contract", "MaxPayloadInMB": 1, "Environment": m{"OF": "job"},
 		"TransformInput":     m{"ContentType": "text/csv", "DataSource": m{"S3DataSource": m{"S3DataType": "S3Prefix", "S3Uri": "s3://" + bucket + "/batch/"}}},
 		"TransformOutput":    m{"S3OutputPath": "s3://" + bucket + "/out/transform", "Accept": "application/json"},
 		"TransformResources": m{"InstanceType": "ml.m5.large", "InstanceCount": 1},
-	})
+	}
 }
 
 // readEndpoint invokes the endpoint and deletes it.

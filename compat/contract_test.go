@@ -39,6 +39,11 @@ func TestContract(t *testing.T) {
 	c.tune(t)
 	c.train(t)
 	c.process(t)
+	t.Run("limits", func(t *testing.T) {
+		for _, l := range limits() {
+			t.Run(l.says, func(t *testing.T) { c.refuses(t, l) })
+		}
+	})
 	for _, part := range contractParts {
 		t.Run(part.name, func(t *testing.T) {
 			for _, r := range part.rows {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"syscall"
+	"unicode/utf8"
 )
 
 // failure is a reason why a job or an instance will not succeed, however often it is tried.
@@ -57,19 +58,26 @@ const (
 	upload   = "Artifact upload"
 )
 
-// clip cuts a reason to the length that the API can carry.
+// clip cuts a reason to the characters that the API can carry.
 func clip(s string) string {
-	if len(s) <= longestReason {
-		return s
-	}
-	s = s[:longestReason]
-	for len(s) > 0 && s[len(s)-1]&0xC0 == 0x80 {
-		s = s[:len(s)-1]
-	}
-	if n := len(s); n > 0 && s[n-1] >= 0xC0 {
-		s = s[:n-1]
+	n := 0
+	for i := range s {
+		if n++; n > longestReason {
+			return s[:i]
+		}
 	}
 	return s
+}
+
+// firstBytes is the beginning of a text, in whole characters.
+func firstBytes(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
 }
 
 // errNoSpace may pass: the disk is the machine's and not the customer's.

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
+	"unicode/utf8"
 )
 
 func TestPackTakesOnlyWhatIsThere(t *testing.T) {
@@ -80,10 +82,25 @@ func TestUnpackStaysInside(t *testing.T) {
 }
 
 func TestClipKeepsWholeCharacters(t *testing.T) {
-	for _, s := range []string{strings.Repeat("x", 3000), strings.Repeat("x", 1023) + "ä", strings.Repeat("ä", 600), "short ä"} {
-		got := clip(s)
-		if len(got) > longestReason || !strings.HasPrefix(s, got) || strings.ToValidUTF8(got, "?") != got || len(s) <= longestReason && got != s {
-			t.Errorf("clip of %d bytes gave %d", len(s), len(got))
+	for _, s := range []string{strings.Repeat("x", 3000), strings.Repeat("x", 1023) + "ä", strings.Repeat("ä", 600), strings.Repeat("ä", 3000), "short ä"} {
+		got, short := clip(s), firstBytes(s, 1024)
+		if n := utf8.RuneCountInString(got); n != min(1024, utf8.RuneCountInString(s)) || !strings.HasPrefix(s, got) {
+			t.Errorf("clip of %d characters gave %d", utf8.RuneCountInString(s), n)
+		}
+		if len(short) > 1024 || len(short) < min(len(s), 1023) || !strings.HasPrefix(s, short) || !utf8.ValidString(short) {
+			t.Errorf("the beginning of %d bytes has %d", len(s), len(short))
+		}
+	}
+}
+
+// TestTimesOfTheContract: how long a container may take, as AWS's guide says.
+func TestTimesOfTheContract(t *testing.T) {
+	for what, c := range map[string][2]time.Duration{
+		"a job's container to end": {grace, 120 * time.Second}, "a model's container to end": {farewell, 30 * time.Second},
+		"an answer to /ping": {pingTime, 2 * time.Second}, "the first good answer": {New(Config{}).Startup, 8 * time.Minute},
+	} {
+		if c[0] != c[1] {
+			t.Errorf("for %s there is %s and not %s", what, c[0], c[1])
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"unicode/utf8"
 
 	"cloister/internal/machine/executor"
 )
@@ -24,13 +25,7 @@ func (r *jobRun) blame(exit executor.Exit, said func() string) string {
 	case exit.Error != "":
 		return clip(fmt.Sprintf("AlgorithmError: The container could not be started%s, exit code: %d", cause(exit.Error), exit.Code))
 	}
-	const head = "AlgorithmError: "
-	tail := fmt.Sprintf(", exit code: %d", exit.Code)
-	text := clip(said())
-	if n := longestReason - len(head) - len(tail); len(text) > n {
-		text = strings.ToValidUTF8(text[:n], "")
-	}
-	return head + text + tail
+	return clip(fmt.Sprintf("AlgorithmError: %s, exit code: %d", clip(said()), exit.Code))
 }
 
 // cause is the part of a runtime's complaint that speaks of the image and not of this machine.
@@ -67,7 +62,7 @@ func (r *jobRun) left(base, name string) []byte {
 		return nil
 	}
 	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, longestReason))
+	b, err := io.ReadAll(io.LimitReader(f, longestReason*utf8.UTFMax))
 	if err != nil {
 		return nil
 	}

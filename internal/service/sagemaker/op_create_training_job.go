@@ -100,8 +100,11 @@ func freeJobName(tx *store.Tx, key string) error {
 	return resourceInUse.New("Training job names must be unique within an AWS account and region, and a training job with this name already exists (%s)", old.ARN)
 }
 
-// longestRuntime is how many seconds a job may run if the request does not say.
-const longestRuntime = 86400
+// usualRuntime is how many seconds a job may run if the request does not say, longestRuntime how many it may say: 28 days.
+const (
+	usualRuntime   = 86400
+	longestRuntime = 28 * 86400
+)
 
 // completeTraining is the request with what AWS fills in.
 func completeTraining(in *sagemaker.CreateTrainingJobRequest) sagemaker.CreateTrainingJobRequest {
@@ -111,7 +114,7 @@ func completeTraining(in *sagemaker.CreateTrainingJobRequest) sagemaker.CreateTr
 	if in.StoppingCondition != nil {
 		stop = *in.StoppingCondition
 	}
-	stop.MaxRuntimeInSeconds = new(number(stop.MaxRuntimeInSeconds, longestRuntime))
+	stop.MaxRuntimeInSeconds = new(number(stop.MaxRuntimeInSeconds, usualRuntime))
 	r.StoppingCondition = &stop
 	out := *in.OutputDataConfig
 	out.KmsKeyId = new(text(out.KmsKeyId))

@@ -100,9 +100,15 @@ func TestCreateTrainingJobRefuses(t *testing.T) {
 		"ExperimentConfig": func(r *sagemaker.CreateTrainingJobRequest) { r.ExperimentConfig = &sagemaker.ExperimentConfig{} },
 		"ProfilerConfig":   func(r *sagemaker.CreateTrainingJobRequest) { r.ProfilerConfig = &sagemaker.ProfilerConfig{} },
 		"RetryStrategy":    func(r *sagemaker.CreateTrainingJobRequest) { r.RetryStrategy = &sagemaker.RetryStrategy{} },
-		"AlgorithmName":    func(r *sagemaker.CreateTrainingJobRequest) { r.AlgorithmSpecification.AlgorithmName = new("a") },
-		"InstanceCount":    func(r *sagemaker.CreateTrainingJobRequest) { r.ResourceConfig.InstanceCount = new(int32(0)) },
-		"VolumeKmsKeyId":   func(r *sagemaker.CreateTrainingJobRequest) { r.ResourceConfig.VolumeKmsKeyId = new("k") },
+		"Invalid MaxRuntimeInSeconds. It must be less than or equal to 2419200": func(r *sagemaker.CreateTrainingJobRequest) {
+			r.StoppingCondition.MaxRuntimeInSeconds = new(int32(2419201))
+		},
+		"TrainingImageConfig": func(r *sagemaker.CreateTrainingJobRequest) {
+			r.AlgorithmSpecification.TrainingImageConfig = &sagemaker.TrainingImageConfig{TrainingRepositoryAccessMode: new("Vpc")}
+		},
+		"AlgorithmName":  func(r *sagemaker.CreateTrainingJobRequest) { r.AlgorithmSpecification.AlgorithmName = new("a") },
+		"InstanceCount":  func(r *sagemaker.CreateTrainingJobRequest) { r.ResourceConfig.InstanceCount = new(int32(0)) },
+		"VolumeKmsKeyId": func(r *sagemaker.CreateTrainingJobRequest) { r.ResourceConfig.VolumeKmsKeyId = new("k") },
 		"KeepAlivePeriodInSeconds": func(r *sagemaker.CreateTrainingJobRequest) {
 			r.ResourceConfig.KeepAlivePeriodInSeconds, r.EnableManagedSpotTraining = new(int32(1)), new(true)
 			r.StoppingCondition.MaxWaitTimeInSeconds = new(int32(86400))

@@ -157,11 +157,14 @@ func (r *jobRun) takeOutputs(ctx context.Context) error {
 	return err
 }
 
+// longestMessage is how much of that a job shows, in bytes.
+const longestMessage = 1 << 10
+
 // exitMessage is what all containers left to say, as much of it as a job shows.
 func (r *jobRun) exitMessage() string {
 	var all strings.Builder
 	for i := range r.st().Hosts {
 		all.Write(r.left(r.ml(i), "output/message"))
 	}
-	return clip(all.String())
+	return firstBytes(all.String(), longestMessage)
 }

@@ -47,13 +47,15 @@ func refuseTraining(in *sagemaker.CreateTrainingJobRequest) error {
 	return nil
 }
 
-// refuseWait holds the time that a job may wait for spot instances against the time that it may run.
+// refuseWait holds the time that a job may run, and may wait for spot instances, against what there is.
 func refuseWait(in *sagemaker.CreateTrainingJobRequest) error {
-	run, wait := int32(longestRuntime), (*int32)(nil)
+	run, wait := int32(usualRuntime), (*int32)(nil)
 	if c := in.StoppingCondition; c != nil {
-		run, wait = number(c.MaxRuntimeInSeconds, longestRuntime), c.MaxWaitTimeInSeconds
+		run, wait = number(c.MaxRuntimeInSeconds, usualRuntime), c.MaxWaitTimeInSeconds
 	}
 	switch spot := flag(in.EnableManagedSpotTraining); {
+	case run > longestRuntime:
+		return validation.New("Invalid MaxRuntimeInSeconds. It must be less than or equal to %d", longestRuntime)
 	case !spot && wait != nil:
 		return validation.New("Invalid MaxWaitTimeInSeconds. It is only supported when EnableManagedSpotTraining is set to true")
 	case spot && number(wait, 0) < run:

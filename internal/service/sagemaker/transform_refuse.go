@@ -45,7 +45,7 @@ func validBatches(in *sagemaker.CreateTransformJobRequest) error {
 	if in.BatchStrategy != nil && split == "None" {
 		return validation.New("BatchStrategy %s requires TransformInput.SplitType to be set to Line, RecordIO or TFRecord.", *in.BatchStrategy)
 	}
-	if in.MaxConcurrentTransforms != nil && in.MaxPayloadInMB != nil && int64(*in.MaxConcurrentTransforms)*int64(*in.MaxPayloadInMB) > largestBatch {
+	if in.MaxPayloadInMB != nil && int64(number(in.MaxConcurrentTransforms, usualConcurrency))*int64(*in.MaxPayloadInMB) > largestBatch {
 		return validation.New("MaxConcurrentTransforms * MaxPayloadInMB must not exceed %d MB.", largestBatch)
 	}
 	p, err := processing(in)

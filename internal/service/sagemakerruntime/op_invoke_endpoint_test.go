@@ -101,6 +101,13 @@ func TestInvokeSendsNoHeaderOfItsOwn(t *testing.T) {
 	}
 }
 
+// TestLimitsOfInvocations: how long an answer may take and how long either body may be, as AWS's guide says.
+func TestLimitsOfInvocations(t *testing.T) {
+	if s := New(nil, "us-east-1"); s.timeout != 60*time.Second || largest != 25<<20 {
+		t.Errorf("%s and %d bytes", s.timeout, largest)
+	}
+}
+
 func TestInvokeUnknown(t *testing.T) {
 	s, _ := world(t, func(http.ResponseWriter, *http.Request) {})
 	for _, n := range []string{"digits", "other", ""} { // case counts
