@@ -31,14 +31,14 @@ func TestWarmPool(t *testing.T) {
 		t.Fatalf("load: %v %s", err, out)
 	}
 	one := v.pooled(t, "one", "")
-	interfaces := v.managed(t)
+	interfaces := v.managed(t, "one")
 	if len(interfaces) != 1 {
 		t.Fatalf("the pool has interfaces %q", interfaces)
 	}
 	d.crash(t)
 	d.restart(t)
 	two := v.pooled(t, "two", one.Path)
-	if now := v.managed(t); !slices.Equal(now, interfaces) || two.Address != one.Address || !strings.HasPrefix(one.Address, "10.0.") {
+	if now := v.managed(t, "two"); !slices.Equal(now, interfaces) || two.Address != one.Address || !strings.HasPrefix(one.Address, "10.0.") {
 		t.Errorf("one had %s at %s, two has %s at %s", interfaces, one.Address, now, two.Address)
 	}
 	if was := v.warm(t, "one"); was.Status != "Reused" || was.ReusedByJob != "two" {
@@ -57,7 +57,7 @@ func TestWarmPool(t *testing.T) {
 	if d.sagemaker(t, "UpdateTrainingJob", `{"TrainingJobName":"two","ResourceConfig":{"KeepAlivePeriodInSeconds":0}}`, "TrainingJobArn") == "" {
 		t.Error("the pool cannot be ended")
 	}
-	waitFor(t, "the interface is still there", func() bool { return len(v.managed(t)) == 0 })
+	waitFor(t, "the interface is still there", func() bool { return len(v.managed(t, "*")) == 0 })
 	if was := v.warm(t, "two"); was.Status != "Terminated" {
 		t.Errorf("the pool of two is %+v", was)
 	}
@@ -128,10 +128,10 @@ func (v *vpc) starting(t *testing.T, name string) time.Duration {
 
 var interfaceID = regexp.MustCompile(`<networkInterfaceId>([^<]+)</networkInterfaceId>`)
 
-// managed are the interfaces that the service has in the VPC.
-func (v *vpc) managed(t *testing.T) (ids []string) {
+// managed are the interfaces that the service has in the VPC for a job.
+func (v *vpc) managed(t *testing.T, of string) (ids []string) {
 	t.Helper()
-	said := v.ec2(t, "DescribeNetworkInterfaces", "Filter.1.Name", "description", "Filter.1.Value.1", "*managed by SageMaker*", "Filter.2.Name", "vpc-id", "Filter.2.Value.1", v.id)
+	said := v.ec2(t, "DescribeNetworkInterfaces", "Filter.1.Name", "description", "Filter.1.Value.1", "*managed by SageMaker*/"+of+" - *", "Filter.2.Name", "vpc-id", "Filter.2.Value.1", v.id)
 	for _, m := range interfaceID.FindAllStringSubmatch(said, -1) {
 		ids = append(ids, m[1])
 	}

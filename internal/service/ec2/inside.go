@@ -147,6 +147,11 @@ func (s *Service) Unuse(ctx context.Context, account, id string) error {
 	return err
 }
 
+// Describe says anew what a service's interface is for. It may be repeated.
+func (s *Service) Describe(ctx context.Context, account, id, description string) error {
+	return s.mark(ctx, account, id, func(_ *store.Tx, i *eni) { i.Description = description })
+}
+
 // Inform has what runs at an interface ask for its credentials, from the moment it returns until the interface
 // is deleted. It may be repeated.
 func (s *Service) Inform(ctx context.Context, account, id string) error {

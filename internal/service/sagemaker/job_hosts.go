@@ -80,7 +80,7 @@ func (r *jobRun) connect(ctx context.Context) error {
 		return err
 	}
 	if !slices.ContainsFunc(hosts, func(h jobHost) bool { return h.Interface == "" }) {
-		return nil
+		return r.inherit(ctx)
 	}
 	p := place{vpc: r.plan.VPC, types: r.st().types(), marked: mark(r.st().ID+"*", r.plan.What), hosts: r.plan.Endpoints}
 	if err := r.admit(ctx, x.as, p); err != nil {

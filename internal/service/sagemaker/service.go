@@ -61,6 +61,8 @@ type Isolation interface {
 	Manage(ctx context.Context, account, id string) error
 	Unuse(ctx context.Context, account, id string) error
 	Address(ctx context.Context, account, id string) (netip.Addr, error)
+	// Describe says anew what an interface is for.
+	Describe(ctx context.Context, account, id, description string) error
 	// Inform has what runs at an interface ask for its credentials, for as long as there is the interface.
 	Inform(ctx context.Context, account, id string) error
 }

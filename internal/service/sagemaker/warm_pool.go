@@ -3,6 +3,7 @@ package sagemaker
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -197,6 +198,19 @@ func (s *Service) takeOverPool(tx *store.Tx, pool, former string, t *trainingJob
 		return err
 	}
 	return trainingJobs.Put(tx, former, old)
+}
+
+// inherit has the interfaces of a cluster that was taken over say whose they are now.
+func (r *jobRun) inherit(ctx context.Context) error {
+	if w := r.st().Warm; w == nil || w.Status != poolInUse {
+		return nil
+	}
+	for _, h := range r.st().Hosts {
+		if err := r.Isolation.Describe(ctx, r.st().Account, h.Interface, mark(h.ID, r.plan.What)); err != nil {
+			return fmt.Errorf("take over %s: %w", h.Interface, err)
+		}
+	}
+	return nil
 }
 
 // leave ends the job's share in the cluster.

@@ -121,6 +121,13 @@ func TestAClusterGoesFromJobToJob(t *testing.T) {
 			if now := w.network(); now != before {
 				t.Errorf("now %q, before %q", now, before)
 			}
+			w.mu.Lock()
+			for id, i := range w.interfaces {
+				if !strings.Contains(*i.Description, ":training-job/two - tj-") {
+					t.Errorf("%s is for %s", id, *i.Description)
+				}
+			}
+			w.mu.Unlock()
 			for i, h := range w.theMesh() {
 				if h.Key == mesh[i].Key || h.Namespace != mesh[i].Namespace || name != "sealed" {
 					t.Errorf("a tunnel %+v, before %+v", h, mesh[i])

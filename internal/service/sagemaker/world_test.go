@@ -293,6 +293,17 @@ func (w *world) Manage(_ context.Context, _, id string) error {
 	return nil
 }
 
+func (w *world) Describe(_ context.Context, _, id, description string) error {
+	w.announce("describe")
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.interfaces[id] == nil {
+		return errors.New("no interface " + id)
+	}
+	w.interfaces[id].Description = &description
+	return nil
+}
+
 func (w *world) Inform(_ context.Context, _, id string) error {
 	w.announce("inform")
 	w.mu.Lock()
