@@ -45,7 +45,7 @@ func boundaryKinds() []boundaryKind {
 	warm.name, warm.request, warm.makes = "warm", warmTraining, trained("algo-1", "a b")
 	warm.points = []string{"LaunchingMLInstances done", "Training done", "judged", "undone", "ended"}
 	loose.name, loose.request, loose.makes = "loose", looseTraining, left
-	loose.points = []string{"put large"}
+	loose.points = []string{"parts of large", "put large"}
 	return []boundaryKind{home, pair, apart, spot, seal, warm, loose,
 		{name: "proc", resource: "processing-job", operation: "CreateProcessingJob", list: "ListProcessingJobs", rows: "ProcessingJobSummaries", row: "ProcessingJobName", state: "ProcessingJobStatus",
 			points:  steps("Starting LaunchingMLInstances DownloadingImage Downloading Processing Uploading", "attached", "put algo-1", "put algo-2"),

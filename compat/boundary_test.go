@@ -30,7 +30,7 @@ func boundaries() (out []boundary) {
 	for _, k := range boundaryKinds() {
 		kinds[k.name] = k
 		for _, point := range k.points {
-			b := k.at(noWord.ReplaceAllString(strings.ToLower(point), "-"), strings.Replace(point, "put ", "put *", 1))
+			b := k.at(noWord.ReplaceAllString(strings.ToLower(point), "-"), strings.NewReplacer("put ", "put *", "parts of ", "parts of *").Replace(point))
 			if k.name == "host" && (point == "stopped" || point == "gone") {
 				b.want = ""
 			}
@@ -128,7 +128,18 @@ func TestEveryBoundary(t *testing.T) {
 	stage("made")
 	d.bringToBoundaries(t, all)
 	stage("held")
-	written := d.written(t)
+	written, standing := d.written(t), d.standing(t)
+	for _, kind := range []string{"jobs", "containers", "kernel object", "mount", "cgroup", "process", "interface", "unfinished upload"} {
+		n := 0
+		for _, thing := range standing {
+			if strings.HasPrefix(thing, kind+" ") && !slices.Contains(before, thing) {
+				n++
+			}
+		}
+		if n == 0 {
+			t.Errorf("nothing can be left of the kind %q", kind)
+		}
+	}
 	d.crash(t)
 	d.flags = nil
 	d.restart(t)
