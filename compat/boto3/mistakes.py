@@ -65,6 +65,12 @@ sagemaker.create_model(ModelName="gpt2-large", ExecutionRoleArn=role, PrimaryCon
 sagemaker.create_endpoint_config(EndpointConfigName="gpt2-large", ProductionVariants=[{
     "VariantName": "AllTraffic", "ModelName": "gpt2-large", "InitialInstanceCount": 1, "InstanceType": "ml.m5.large", "ContainerStartupHealthCheckTimeoutInSeconds": 60}])
 sagemaker.create_endpoint(EndpointName="gpt2-large", EndpointConfigName="gpt2-large")
+# And one whose image there is not.
+nobodys = f"{account}.dkr.ecr.{region}.amazonaws.com/nobodys:1"
+sagemaker.create_model(ModelName="nobodys", ExecutionRoleArn=role, PrimaryContainer={"Image": nobodys}, VpcConfig=network)
+sagemaker.create_endpoint_config(EndpointConfigName="nobodys", ProductionVariants=[{
+    "VariantName": "AllTraffic", "ModelName": "nobodys", "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}])
+sagemaker.create_endpoint(EndpointName="nobodys", EndpointConfigName="nobodys")
 
 # A script that looks for its data where none was put, and a role that may not read it.
 sagemaker.create_processing_job(**processing("census"))
@@ -156,9 +162,11 @@ failed(sagemaker.describe_training_job, "TrainingJobStatus", "ClientError: Data 
 failed(sagemaker.describe_training_job, "TrainingJobStatus", "ClientError: Data download failed:failed to download data. 403 Forbidden (403): Forbidden", TrainingJobName="poor")
 failed(sagemaker.describe_training_job, "TrainingJobStatus", f"ClientError: Cannot find the training image {spark}. Please check that the image exists and that the role {role} may pull it.",
        exactly=False, TrainingJobName="spark")
+failed(sagemaker.describe_endpoint, "EndpointStatus", f"The image '{nobodys}' does not exist, or the role {role} may not pull it.", exactly=False, EndpointName="nobodys")
 failed(sagemaker.describe_endpoint, "EndpointStatus", "The primary container for production variant AllTraffic did not pass the ping health check. "
        "Please check CloudWatch logs for this endpoint.", EndpointName="gpt2-large")
 said = lines("/aws/sagemaker/Endpoints/gpt2-large", "AllTraffic/")
 assert said[0].startswith("NotImplementedError: gptq quantization is not supported for AutoModel"), said
+sagemaker.delete_endpoint(EndpointName="nobodys")
 sagemaker.delete_endpoint(EndpointName="gpt2-large")
 sagemaker.get_waiter("endpoint_deleted").wait(EndpointName="gpt2-large", WaiterConfig={"Delay": 1, "MaxAttempts": 120})
