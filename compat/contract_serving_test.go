@@ -8,22 +8,25 @@ import (
 	"testing"
 )
 
-// host makes a model, and has it serve as an endpoint and in a transform job.
+// host makes two models, and has one serve as an endpoint and the other in a transform job.
 func (c *contract) host(t *testing.T) {
 	t.Helper()
-	c.create(t, "CreateModel", m{
-		"ModelName": "contract", "ExecutionRoleArn": role, "VpcConfig": c.network(), "PrimaryContainer": m{
-			"Image": recorder, "ModelDataUrl": "s3://" + bucket + "/model.tar.gz", "ContainerHostname": "front", "Environment": m{"COLOUR": "of the model", "OF": "model"}},
-	})
+	for name, data := range map[string]m{
+		"packed": {"ModelDataUrl": "s3://" + bucket + "/model.tar.gz"},
+		"loose":  {"ModelDataSource": m{"S3DataSource": m{"S3Uri": "s3://" + bucket + "/tree/", "S3DataType": "S3Prefix", "CompressionType": "None"}}},
+	} {
+		data["Image"], data["ContainerHostname"], data["Environment"] = recorder, "front", m{"COLOUR": "of the model", "OF": "model"}
+		c.create(t, "CreateModel", m{"ModelName": name, "ExecutionRoleArn": role, "VpcConfig": c.network(), "PrimaryContainer": data})
+	}
 	c.create(t, "CreateEndpointConfig", m{"EndpointConfigName": "contract", "ProductionVariants": []m{
-		{"VariantName": "all", "ModelName": "contract", "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}}})
+		{"VariantName": "all", "ModelName": "packed", "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}}})
 	c.create(t, "CreateEndpoint", m{"EndpointName": "endpoint-One", "EndpointConfigName": "contract"})
 	c.create(t, "CreateTransformJob", c.transformJob("transform-One"))
 }
 
 func (c *contract) transformJob(name string) m {
 	return m{
-		"TransformJobName": name, "ModelName": "contract", "MaxPayloadInMB": 1, "Environment": m{"OF": "job"},
+		"TransformJobName": name, "ModelName": "loose", "MaxPayloadInMB": 1, "Environment": m{"OF": "job"},
 		"TransformInput":     m{"ContentType": "text/csv", "DataSource": m{"S3DataSource": m{"S3DataType": "S3Prefix", "S3Uri": "s3://" + bucket + "/batch/"}}},
 		"TransformOutput":    m{"S3OutputPath": "s3://" + bucket + "/out/transform", "Accept": "application/json"},
 		"TransformResources": m{"InstanceType": "ml.m5.large", "InstanceCount": 1},
@@ -70,14 +73,14 @@ func (w *written) headers() map[string][]string {
 	return out
 }
 
-// serves are rows of every container that serves.
-func serves(of string, more ...row) []row {
+// serves are rows of every container that serves; model is how its model is brought.
+func serves(of, model string, more ...row) []row {
 	return append([]row{
 		{"the word serve takes the command's place", of, func(t *testing.T, g *evidence) {
 			same(t, g.at(t, "front").Args, []string{"/recorder", "of-the-entrypoint", "serve"})
 		}},
 		{"the container's host name is the model's", of, func(t *testing.T, g *evidence) { same(t, g.at(t, "front").Hostname, "front") }},
-		{"the model is unpacked and cannot be written", of, func(t *testing.T, g *evidence) {
+		{model + " and cannot be written", of, func(t *testing.T, g *evidence) {
 			w := g.at(t, "front")
 			same(t, w.below("/opt/ml/model"), map[string]string{"sub/weights": "w"})
 			if no := w.Written["/opt/ml/model"]; no == "" {
@@ -110,7 +113,7 @@ func serves(of string, more ...row) []row {
 	}, more...)
 }
 
-var hostingRows = serves("endpoint-One",
+var hostingRows = serves("endpoint-One", "the model's archive is unpacked",
 	row{"the container's variables are the model's", "endpoint-One", func(t *testing.T, g *evidence) {
 		w := g.at(t, "front")
 		colour, _ := w.env("COLOUR")
@@ -133,7 +136,7 @@ var hostingRows = serves("endpoint-One",
 	}},
 )
 
-var transformRows = serves("transform-One",
+var transformRows = serves("transform-One", "a model of several objects is as they are",
 	row{"the container's variables are the model's, then the job's", "transform-One", func(t *testing.T, g *evidence) {
 		w := g.at(t, "front")
 		colour, _ := w.env("COLOUR")

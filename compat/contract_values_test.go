@@ -124,7 +124,7 @@ func provideContract(t *testing.T, d *daemon) {
 		"lines":    `{"x-ref":"s3://` + bucket + `/data/a.csv","label":7,"other":1}` + "\n" + `{"label":"eight","x-ref":"s3://` + bucket + `/data/b/c.csv"}` + "\n",
 		"mix/0":    "0", "mix/1": "1", "mix/2": "2", "mix/3": "3", "mix/4": "4", "mix/5": "5", "mix/6": "6",
 		"chk/old": "old", "chk/gone": "gone", "model.tar.gz": oneFile("sub/weights", "w"),
-		"batch/in/one.csv": "9,9\n",
+		"tree/sub/weights": "w", "batch/in/one.csv": "9,9\n",
 	} {
 		d.put(t, key, text)
 	}
