@@ -93,6 +93,10 @@ func (b *blob) MediaType() (types.MediaType, error)  { return b.descriptor.Media
 func (b *blob) Compressed() (io.ReadCloser, error)   { return b.open() }
 func (b *blob) Uncompressed() (io.ReadCloser, error) { return plain(b.open()) }
 
+// largestWindow is how much of a layer must be held in memory to undo its compression, at most: who packs layers uses
+// less, and any number of images may be unpacked at a time.
+const largestWindow = 32 << 20
+
 // plain undoes the compression that the first bytes show; media types are not always true.
 func plain(stream io.ReadCloser, err error) (io.ReadCloser, error) {
 	if err != nil {
@@ -109,7 +113,7 @@ func plain(stream io.ReadCloser, err error) (io.ReadCloser, error) {
 		}
 		return reading{unzip, stream}, nil
 	case bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}):
-		unzip, err := zstd.NewReader(in, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(256<<20))
+		unzip, err := zstd.NewReader(in, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(largestWindow))
 		if err != nil {
 			stream.Close()
 			return nil, err

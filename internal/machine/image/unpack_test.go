@@ -2,8 +2,10 @@ package image
 
 import (
 	"archive/tar"
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -12,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/klauspost/compress/zstd"
 )
 
 // tree lists what lies below a root: path=content, path/ or path->target.
@@ -257,6 +261,33 @@ func TestBombs(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestWindows: a layer whose compression needs much memory to be undone is refused.
+func TestWindows(t *testing.T) {
+	for size, fits := range map[int]bool{32 << 20: true, 64 << 20: false} {
+		var packed bytes.Buffer
+		z, err := zstd.NewWriter(&packed, zstd.WithWindowSize(size), zstd.WithSingleSegment(false))
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw := layer(t, file("zeros", strings.Repeat("\x00", 1<<20)))
+		z.Write(raw[:1000])
+		z.Flush()
+		z.Write(raw[1000:])
+		z.Close()
+		stream, err := plain(io.NopCloser(bytes.NewReader(packed.Bytes())), nil)
+		if err == nil {
+			var got []byte
+			if got, err = io.ReadAll(stream); err == nil && !bytes.Equal(got, raw) {
+				t.Error("other bytes came out")
+			}
+			stream.Close()
+		}
+		if (err == nil) != fits {
+			t.Errorf("a window of %d bytes: %v", size, err)
+		}
 	}
 }
 

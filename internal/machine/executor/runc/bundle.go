@@ -22,6 +22,7 @@ const (
 	tmpBytes    = 1 << 30
 	shmBytes    = 1 << 30
 	cpuPeriod   = 100_000
+	terminals   = 256 // a machine has some thousands
 )
 
 // writeBundle fills dir, which will later be called final, with all that runc reads.
@@ -92,6 +93,9 @@ func (e *Executor) bundle(dir string, spec executor.Spec) *specs.Spec {
 			Rlimits: []specs.POSIXRlimit{
 				{Type: "RLIMIT_NOFILE", Soft: openFiles(), Hard: openFiles()},
 				{Type: "RLIMIT_CORE"},
+				// These are counted by user, over all containers and this machine: what others need stays.
+				{Type: "RLIMIT_SIGPENDING", Soft: share(unix.RLIMIT_SIGPENDING), Hard: share(unix.RLIMIT_SIGPENDING)},
+				{Type: "RLIMIT_MSGQUEUE", Soft: share(unix.RLIMIT_MSGQUEUE), Hard: share(unix.RLIMIT_MSGQUEUE)},
 			},
 		},
 		Mounts: e.mounts(dir, spec),
@@ -133,6 +137,15 @@ func openFiles() uint64 {
 	return min(own.Max, maxFiles)
 }
 
+// share is half of what we may use of something ourselves.
+func share(resource int) uint64 {
+	var own unix.Rlimit
+	if err := unix.Getrlimit(resource, &own); err != nil {
+		return 0
+	}
+	return own.Cur / 2
+}
+
 // mapped gives the user to run as. In a user namespace that has one user only there is no other.
 func (e *Executor) mapped(uid, gid uint32) (uint32, uint32) {
 	if !e.config.Rootless {
@@ -165,7 +178,7 @@ func (e *Executor) mounts(dir string, spec executor.Spec) []specs.Mount {
 	all := []specs.Mount{
 		{Destination: "/proc", Type: "proc", Source: "proc", Options: []string{"nosuid", "noexec", "nodev"}},
 		{Destination: "/dev", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "noexec", "strictatime", "mode=755", "size=64k", "ro"}},
-		{Destination: "/dev/pts", Type: "devpts", Source: "devpts", Options: []string{"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"}},
+		{Destination: "/dev/pts", Type: "devpts", Source: "devpts", Options: []string{"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", fmt.Sprintf("max=%d", terminals)}},
 		{Destination: "/dev/shm", Type: "tmpfs", Source: "shm", Options: append(slices.Clone(scratch), "noexec", sized(shmBytes, spec.Limits.Memory))},
 		{Destination: "/sys", Type: "sysfs", Source: "sysfs", Options: []string{"nosuid", "noexec", "nodev", "ro"}},
 		{Destination: "/tmp", Type: "tmpfs", Source: "tmp", Options: append(slices.Clone(scratch), sized(tmpBytes, spec.Limits.Memory))},

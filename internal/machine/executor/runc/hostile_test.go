@@ -1,11 +1,14 @@
 package runc
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"cloister/internal/machine/executor"
 )
@@ -25,7 +28,7 @@ func TestHostile(t *testing.T) {
 		"read /proc/kcore", "read /proc/keys", "read /proc/timer_list", "read /dev/mem", "read /dev/kmsg",
 		"address", "link", "route", "nftables", "sysctl", "port",
 		"socket vsock", "socket packet", "socket alg", "socket key", "socket rawip", "socket xdp",
-		"setns", "unshare", "newuser", "newtime", "clone3", "ptrace", "memory", "limits", "user", "privileges", "descriptors",
+		"setns", "unshare", "newuser", "newtime", "clone3", "ptrace", "memory", "limits", "user", "privileges", "descriptors", "terminals", fmt.Sprint("signals ", share(unix.RLIMIT_SIGPENDING)),
 	} {
 		t.Run(attack, func(t *testing.T) {
 			id := slug(attack)

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
 	"os"
+	"runtime"
+	"strconv"
 	"strings"
 	"time"
 	"unsafe"
@@ -62,7 +65,43 @@ var attacks = map[string]func(args []string) error{
 	"forks":       forks,
 	"hog":         hog,
 	"flood":       flood,
+	"terminals":   terminals,
+	"signals":     signals,
 	"descriptors": descriptors,
+}
+
+// terminals opens as many as there are, which must be fewer than a machine has.
+func terminals([]string) error {
+	for range 1000 {
+		if _, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY, 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// signals leaves more waiting than it may.
+func signals(args []string) error {
+	most, err := strconv.Atoi(args[0])
+	if err != nil {
+		return err
+	}
+	runtime.LockOSThread()
+	const signal = 40
+	if err := unix.PthreadSigmask(unix.SIG_BLOCK, &unix.Sigset_t{Val: [16]uint64{1 << (signal - 1)}}, nil); err != nil {
+		return err
+	}
+	var info [128]byte
+	binary.NativeEndian.PutUint32(info[0:], signal)
+	code := int32(-1) // SI_QUEUE
+	binary.NativeEndian.PutUint32(info[8:], uint32(code))
+	for range most + 1 {
+		_, _, errno := unix.Syscall6(unix.SYS_RT_TGSIGQUEUEINFO, uintptr(unix.Getpid()), uintptr(unix.Gettid()), signal, uintptr(unsafe.Pointer(&info)), 0, 0)
+		if errno != 0 {
+			return errno
+		}
+	}
+	return nil
 }
 
 // answered makes "let in, but the argument is nonsense" count as success.
