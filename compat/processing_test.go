@@ -2,6 +2,7 @@ package compat
 
 import (
 	"encoding/json"
+	"fmt"
 	"testing"
 )
 
@@ -23,7 +24,7 @@ func TestProcessing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Log(v.inside().must(t, python, "boto3/processing.py", string(order)))
+	t.Log(v.inside().as(v.user(t, "pat", fmt.Sprintf(boundTo, v.id))).must(t, python, "boto3/processing.py", string(order)))
 	waitFor(t, "interfaces of ended jobs are left", func() bool {
 		return d.internet().aws(t, "ec2", "describe-network-interfaces", "--filters", "Name=description,Values=*Processing Job*", "--query", "length(NetworkInterfaces)") == "0"
 	})

@@ -3,6 +3,7 @@ package compat
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -22,7 +23,7 @@ func TestTuningAndTransform(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Log(v.inside().must(t, python, "boto3/tune.py", string(order)))
+	t.Log(v.inside().as(v.user(t, "toni", fmt.Sprintf(boundTo, v.id))).must(t, python, "boto3/tune.py", string(order)))
 	rows, err := os.ReadFile(digits(t))
 	if err != nil {
 		t.Fatal(err)

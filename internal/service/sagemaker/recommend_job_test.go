@@ -30,7 +30,7 @@ func recommendRequest(name string) *sagemaker.CreateInferenceRecommendationsJobR
 		JobName: &name, JobType: new(advanced), RoleArn: new(role),
 		InputConfig: &sagemaker.RecommendationJobInputConfig{
 			ModelName: new("caps"), EndpointConfigurations: []sagemaker.EndpointInputConfiguration{{InstanceType: new("ml.m5.large")}, {InstanceType: new("ml.c5.xlarge")}},
-			TrafficPattern: &sagemaker.TrafficPattern{TrafficType: new("PHASES"), Phases: []sagemaker.Phase{{InitialNumberOfUsers: new(int32(1)), SpawnRate: new(int32(60)), DurationInSeconds: new(int32(2))}}},
+			TrafficPattern: &sagemaker.TrafficPattern{TrafficType: new("PHASES"), Phases: []sagemaker.Phase{{InitialNumberOfUsers: new(int32(1)), SpawnRate: new(int32(60)), DurationInSeconds: new(int32(10))}}},
 			ContainerConfig: &sagemaker.RecommendationJobContainerConfig{SupportedResponseMIMETypes: []string{"text/plain"},
 				PayloadConfig: &sagemaker.RecommendationJobPayloadConfig{SamplePayloadUrl: new("s3://in/sample.tar.gz"), SupportedContentTypes: []string{"text/csv"}}},
 		},
@@ -138,7 +138,7 @@ func TestRecommendDoesWhatTheRequestSays(t *testing.T) {
 	}{
 		"stairs": {func(in *sagemaker.CreateInferenceRecommendationsJobRequest, _ *transformer) {
 			in.InputConfig.TrafficPattern = &sagemaker.TrafficPattern{TrafficType: new("STAIRS"),
-				Stairs: &sagemaker.Stairs{DurationInSeconds: new(int32(1)), NumberOfSteps: new(int32(2)), UsersPerStep: new(int32(2))}}
+				Stairs: &sagemaker.Stairs{DurationInSeconds: new(int32(10)), NumberOfSteps: new(int32(2)), UsersPerStep: new(int32(2))}}
 		}, "COMPLETED", usual, ""},
 		"both at a time": {func(in *sagemaker.CreateInferenceRecommendationsJobRequest, _ *transformer) {
 			in.InputConfig.ResourceLimit = &sagemaker.RecommendationJobResourceLimit{MaxParallelOfTests: new(int32(2))}
@@ -274,7 +274,7 @@ func TestRecommendSurvivesEveryCrash(t *testing.T) {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			m, s := recommendWorld(t)
 			in := recommendRequest("job")
-			in.InputConfig.TrafficPattern.Phases[0] = sagemaker.Phase{InitialNumberOfUsers: new(int32(1)), DurationInSeconds: new(int32(1))}
+			in.InputConfig.TrafficPattern.Phases[0] = sagemaker.Phase{InitialNumberOfUsers: new(int32(1)), DurationInSeconds: new(int32(10))}
 			m.recommend(s, in)
 			crashed = m.crashAt(s, n, func() bool {
 				d, err := s.describeInferenceRecommendationsJob(t.Context(), m.call(), &sagemaker.DescribeInferenceRecommendationsJobRequest{JobName: new("job")})
