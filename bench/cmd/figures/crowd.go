@@ -63,7 +63,7 @@ func (r *run) measureCrowd(ctx context.Context) error {
 
 // bareCrowd is the processor time of one of many containers of runc alone.
 func (r *run) bareCrowd(ctx context.Context) (time.Duration, error) {
-	bundle, err := r.bundle(ctx)
+	bundle, err := r.bundle(ctx, "crowd")
 	if err != nil {
 		return 0, err
 	}

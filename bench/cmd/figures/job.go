@@ -35,7 +35,7 @@ func (r *run) measureJob(ctx context.Context) error {
 	if err := w.train(ctx, "digits", fmt.Sprintf(image, w.Region), map[string]string{"k": "10", "feature_dim": "64"}); err != nil {
 		return err
 	}
-	bundle, err := r.bundle(ctx)
+	bundle, err := r.bundle(ctx, "job")
 	if err != nil {
 		return fmt.Errorf("runc: %w", err)
 	}
@@ -67,6 +67,11 @@ func (w *world) trainOn(ctx context.Context, name, image, prefix string, hyper m
 	if err := w.create(ctx, name, image, prefix, hyper); err != nil {
 		return err
 	}
+	return w.completed(ctx, name)
+}
+
+// completed waits for a job's end.
+func (w *world) completed(ctx context.Context, name string) error {
 	return until(ctx, "end of training job "+name, func() (bool, error) {
 		var out struct{ TrainingJobStatus, FailureReason string }
 		err := w.api.json(ctx, "sagemaker", "SageMaker.DescribeTrainingJob", map[string]string{"TrainingJobName": name}, &out)
@@ -79,9 +84,14 @@ func (w *world) trainOn(ctx context.Context, name, image, prefix string, hyper m
 
 // create asks for one.
 func (w *world) create(ctx context.Context, name, image, prefix string, hyper map[string]string) error {
+	return w.createIn(ctx, "File", name, image, prefix, hyper)
+}
+
+// createIn asks for one whose data comes in a mode.
+func (w *world) createIn(ctx context.Context, mode, name, image, prefix string, hyper map[string]string) error {
 	in := map[string]any{
 		"TrainingJobName": name, "RoleArn": w.role, "EnableNetworkIsolation": true,
-		"AlgorithmSpecification": map[string]string{"TrainingImage": image, "TrainingInputMode": "File"},
+		"AlgorithmSpecification": map[string]string{"TrainingImage": image, "TrainingInputMode": mode},
 		"InputDataConfig": []any{map[string]any{"ChannelName": "train", "ContentType": "text/csv;label_size=0", "DataSource": map[string]any{
 			"S3DataSource": map[string]string{"S3DataType": "S3Prefix", "S3Uri": "s3://digits-bucket/" + prefix, "S3DataDistributionType": "FullyReplicated"}}}},
 		"OutputDataConfig":  map[string]string{"S3OutputPath": "s3://digits-bucket/models"},
@@ -96,29 +106,33 @@ func (w *world) create(ctx context.Context, name, image, prefix string, hyper ma
 }
 
 // firstLine reads the job's log for the time at which the container began.
-func (w *world) firstLine(ctx context.Context, job string) (at time.Time, err error) {
+func (w *world) firstLine(ctx context.Context, job string) (time.Time, error) {
+	text, err := w.log(ctx, job)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return began(text)
+}
+
+// log waits until a job has one and gives it.
+func (w *world) log(ctx context.Context, job string) (text string, err error) {
 	group := "/aws/sagemaker/TrainingJobs"
 	err = until(ctx, "log of "+job, func() (bool, error) {
 		var out struct{ Events []struct{ Message string } }
 		if err := w.api.json(ctx, "logs", "Logs_20140328.FilterLogEvents", map[string]string{"logGroupName": group, "logStreamNamePrefix": job + "/"}, &out); err != nil {
 			return false, err
 		}
-		text := ""
 		for _, e := range out.Events {
 			text += e.Message + "\n"
 		}
-		if text == "" {
-			return false, nil
-		}
-		at, err = began(text)
-		return true, err
+		return text != "", nil
 	})
-	return at, err
+	return text, err
 }
 
-// bundle is an OCI bundle whose root holds nothing but our program.
-func (r *run) bundle(ctx context.Context) (string, error) {
-	dir := filepath.Join(r.work, "bundle")
+// bundle is an OCI bundle, of a name of its own, whose root holds nothing but our program.
+func (r *run) bundle(ctx context.Context, name string) (string, error) {
+	dir := filepath.Join(r.work, "bundle-"+name)
 	if err := os.MkdirAll(filepath.Join(dir, "rootfs"), 0o755); err != nil {
 		return "", err
 	}

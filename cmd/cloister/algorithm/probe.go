@@ -24,7 +24,7 @@ var probes = []string{
 // comes as host:port, one a line, in the input channel's file "targets", or in the hyperparameter
 // "targets" with spaces between. The hyperparameter "hostile" has it try what no container may, "meet" has
 // the hosts of a job exchange data within so many seconds, "look" has it tell what its channels hold, with as many
-// passes over pipes, "fill" leave a model of so many bytes, "hoard" take as many of the disk and
+// passes over pipes, "skim" only read all of them, "fill" leave a model of so many bytes, "hoard" take as many of the disk and
 // then not end when it is told to, "seconds" has it live on, and count aloud how long, "sleep"
 // has it live on for so many without a word; but with a "checkpoint", a file, only when it is started for the first
 // time.
@@ -54,6 +54,9 @@ func (p program) probe(ctx context.Context) error {
 		if err := p.look(c, passes); err != nil {
 			return err
 		}
+	}
+	if c.hyperparameters["skim"] != "" {
+		return p.skim()
 	}
 	if size := c.hyperparameters["fill"]; size != "" {
 		return p.fill(size)
