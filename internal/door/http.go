@@ -41,6 +41,7 @@ func (d *Door) Serve(ctx context.Context, l net.Listener, certificates *tls.Conf
 		StreamRequestBody:                  true,
 		MaxRequestBodySize:                 prefetch,
 		ReadBufferSize:                     32 << 10, // bounds the header
+		WriteBufferSize:                    64 << 10, // a large body goes in large pieces
 		IdleTimeout:                        d.IdleTimeout,
 		ReadTimeout:                        5 * time.Minute,
 		NoDefaultServerHeader:              true,

@@ -103,8 +103,8 @@ type fuse struct {
 	device *os.File
 	tree   tree
 	born   uint64
-	read   func(unique uint64, file int, off int64, n int) ([]byte, unix.Errno)
-	cancel func(unique uint64)
+	read   func(unique uint64, file int, off int64, n int) // somebody answers
+	cancel func(unique uint64) (waits bool)
 }
 
 // serve answers until the mount is gone.
@@ -142,7 +142,9 @@ func (f *fuse) one(in fuseIn, body []byte) {
 		return // nodes stay
 	case fuseInterrupt:
 		if len(body) >= 8 {
-			f.cancel(binary.NativeEndian.Uint64(body))
+			if unique := binary.NativeEndian.Uint64(body); f.cancel(unique) {
+				f.answer(unique, unix.EINTR)
+			}
 		}
 		return
 	case fuseInit:
@@ -233,15 +235,7 @@ func (f *fuse) startRead(in fuseIn, at *node, body []byte) {
 		f.answer(in.Unique, 0)
 		return
 	}
-	file := at.file
-	go func() {
-		b, errno := f.read(in.Unique, file, int64(r.Offset), int(n))
-		if errno != 0 {
-			f.answer(in.Unique, errno)
-			return
-		}
-		f.answer(in.Unique, 0, b)
-	}()
+	f.read(in.Unique, at.file, int64(r.Offset), int(n))
 }
 
 // list answers with entries from an offset on, as many as there is room for.
@@ -287,13 +281,32 @@ func (f *fuse) answer(unique uint64, errno unix.Errno, parts ...any) {
 			body = b.Bytes()
 		}
 	}
+	reply(int(f.device.Fd()), unique, errno, body) //nolint:errcheck // who asked may be gone
+}
+
+// reply is one write to the device. Whoever asked may be gone: then there is nobody of that number.
+func reply(device int, unique uint64, errno unix.Errno, body ...[]byte) error {
 	head := make([]byte, 16)
-	binary.NativeEndian.PutUint32(head, uint32(16+len(body)))
+	all := make([][]byte, 1, len(body)+1)
+	all[0] = head
+	size := len(head)
+	for _, b := range body {
+		if len(b) > 0 {
+			size += len(b)
+			all = append(all, b)
+		}
+	}
+	binary.NativeEndian.PutUint32(head, uint32(size))
 	binary.NativeEndian.PutUint32(head[4:], uint32(-int32(errno)))
 	binary.NativeEndian.PutUint64(head[8:], unique)
-	all := [][]byte{head}
-	if len(body) > 0 {
-		all = append(all, body)
+	for {
+		switch _, err := unix.Writev(device, all); err {
+		case unix.EINTR:
+			continue
+		case unix.ENOENT:
+			return nil
+		default:
+			return err
+		}
 	}
-	unix.Writev(int(f.device.Fd()), all) //nolint:errcheck // who asked may be gone
 }

@@ -73,7 +73,7 @@ func keep(directory string) error {
 		pipes = append(pipes, p)
 		go p.pass(0)
 	}
-	l, err := net.Listen("unix", socketFile)
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: socketFile, Net: "unix"})
 	if err != nil {
 		return err
 	}
@@ -90,9 +90,9 @@ func keep(directory string) error {
 	}
 }
 
-func listen(l net.Listener, pipes []*pipe, views []*view) {
+func listen(l *net.UnixListener, pipes []*pipe, views []*view) {
 	for {
-		conn, err := l.Accept()
+		conn, err := l.AcceptUnix()
 		if err != nil {
 			time.Sleep(time.Millisecond) // too many files: it passes
 			continue

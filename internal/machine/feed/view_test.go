@@ -44,12 +44,12 @@ func shown(t *testing.T, files map[string]string) (k *Keeper, at string, serve f
 		}
 	})
 	return k, at, func(ctx context.Context) error {
-		return k.Serve(ctx, 0, func(_ context.Context, file int, off int64, p []byte) error {
-			n := copy(p, files[all[file].Name][off:])
-			if n != len(p) {
-				return fmt.Errorf("%d bytes at %d of %s are asked for", len(p), off, all[file].Name)
+		return k.Serve(ctx, 0, func(_ context.Context, file int, off int64, n int) ([][]byte, func(), error) {
+			rest := files[all[file].Name][off:]
+			if n > len(rest) {
+				return nil, nil, fmt.Errorf("%d bytes at %d of %s are asked for", n, off, all[file].Name)
 			}
-			return nil
+			return [][]byte{[]byte(rest[:n/2]), []byte(rest[n/2 : n])}, func() {}, nil
 		})
 	}
 }

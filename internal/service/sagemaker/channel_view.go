@@ -60,7 +60,7 @@ func (r *jobRun) serveView(ctx context.Context, k *feed.Keeper, number, host int
 	part, parts, _ := c.share(r.st().Hosts, host)
 	l := newLazy(client, turn(&c, all.Objects, 0, part, parts))
 	err = k.Serve(ctx, number, l.read)
-	l.ahead.Wait() //nolint:errcheck // it gives none
+	l.wait()
 	switch {
 	case errors.Is(err, feed.ErrLost):
 		return r.lost(host)

@@ -70,7 +70,7 @@ func TestFastFile(t *testing.T) {
 	}
 	w.s3.mu.Lock()
 	defer w.s3.mu.Unlock()
-	if w.s3.gets["data/d/never"] != 0 || w.s3.gets["data/d/unread"] != 1 || w.s3.gets["data/d/sub/large"] != 4 {
+	if w.s3.gets["data/d/never"] != 0 || w.s3.gets["data/d/unread"] != 1 || w.s3.gets["data/d/sub/large"] != 3 {
 		t.Errorf("requests: %v", w.s3.gets)
 	}
 }
