@@ -20,16 +20,22 @@ type ask struct {
 // is an error has a member "__type".
 func (d *daemon) calls(t testing.TB, asks ...ask) (answers []map[string]any) {
 	t.Helper()
+	return d.callsOf(t, "sagemaker", "SageMaker", asks...)
+}
+
+// callsOf does so with another service that speaks JSON.
+func (d *daemon) callsOf(t testing.TB, service, target string, asks ...ask) (answers []map[string]any) {
+	t.Helper()
 	var requests []string
 	for _, a := range asks {
 		in, err := json.Marshal(a.in)
 		if err != nil {
 			t.Fatal(err)
 		}
-		requests = append(requests, fmt.Sprintf("header = \"Content-Type: application/x-amz-json-1.1\"\nheader = \"X-Amz-Target: SageMaker.%s\"\ndata-binary = %q\nurl = \"https://%s/\"\n",
-			a.operation, in, d.listen))
+		requests = append(requests, fmt.Sprintf("header = \"Content-Type: application/x-amz-json-1.1\"\nheader = \"X-Amz-Target: %s.%s\"\ndata-binary = %q\nurl = \"https://%s/\"\n",
+			target, a.operation, in, d.listen))
 	}
-	for _, said := range d.batch(t, "sagemaker", requests) {
+	for _, said := range d.batch(t, service, requests) {
 		one := map[string]any{}
 		if err := json.Unmarshal([]byte(said), &one); err != nil && said != "" {
 			t.Fatalf("%v: %s\nthe server: %s", err, said, d.lastWords())

@@ -83,78 +83,27 @@ func (k boundaryKind) at(name, point string) boundary {
 func TestEveryBoundary(t *testing.T) {
 	t.Parallel()
 	needRoot(t)
-	d, err := newDaemon()
-	if err != nil {
-		t.Fatal(err)
-	}
-	d.binary = crashing(t)
-	write(t, filepath.Join(d.data, "config.yaml"), []byte("compiler_image: mine:1\ninstance_quotas: {\"ml.m5.large for training warm pool usage\": 100}\n"))
 	all := boundaries()
-	for _, b := range all {
-		d.flags = append(d.flags, "--hold", b.hold)
-	}
-	d.run(t)
-	t.Cleanup(func() {
-		if len(d.flags) > 0 { // it failed early, and who waits for its death ends by nothing else
-			d.crash(t)
-		}
-	})
-	v := d.boundaryWorld(t)
+	d, v := boundaryWorld(t, all)
 	i, err := d.instance()
 	if err != nil {
 		t.Fatal(err)
 	}
 	before, kernelBefore := d.standing(t), settledKernel(t, i.Run)
 	began := time.Now()
-	stage := func(what string) { t.Logf("%s: %v", what, time.Since(began).Round(time.Millisecond)) }
-
-	d.calls(t, ask{"CreateTrainingJob", warmTraining(v, "first-warm")})
-	v.completed(t, "first-warm")
-	first := ask{"DescribeTrainingJob", members{"TrainingJobName": "first-warm"}}
-	pool := func() any {
-		p, _ := d.calls(t, first)[0]["WarmPoolStatus"].(map[string]any)
-		return p["Status"]
-	}
-	waitFor(t, "the instances of a job do not wait for another", func() bool { return pool() == "Available" })
-	var creates []ask
-	for _, b := range all {
-		creates = append(creates, ask{b.operation, b.request(v, b.job)})
-	}
-	for n, answer := range d.calls(t, creates...) {
-		if answer["__type"] != nil {
-			t.Fatalf("%s %s: %v", all[n].operation, all[n].job, answer)
-		}
-	}
-	stage("made")
+	tell := func(what string) { t.Logf("%s: %v", what, time.Since(began).Round(time.Millisecond)) }
+	v.beginAll(t, all)
+	tell("all jobs are made")
 	d.bringToBoundaries(t, all)
-	stage("held")
-	written, standing := d.written(t), d.standing(t)
-	for _, kind := range []string{"jobs", "containers", "kernel object", "mount", "cgroup", "process", "interface", "unfinished upload"} {
-		n := 0
-		for _, thing := range standing {
-			if strings.HasPrefix(thing, kind+" ") && !slices.Contains(before, thing) {
-				n++
-			}
-		}
-		if n == 0 {
-			t.Errorf("nothing can be left of the kind %q", kind)
-		}
-	}
+	tell("all are held")
+	written := d.written(t)
+	mayBeLeft(t, before, d.standing(t))
 	d.crash(t)
 	d.flags = nil
 	d.restart(t)
-	for _, b := range all { // containers that were to outlive the server may go on
-		if jobs, err := filepath.Glob(filepath.Join(d.data, "jobs", "*", "ml")); err != nil || b.hold == "" {
-			t.Fatal(err)
-		} else {
-			for _, ml := range jobs {
-				write(t, filepath.Join(ml, "go"), nil)
-			}
-			break
-		}
-	}
+	d.release(t)
 	waitFor(t, "too few jobs end", func() bool { return len(all)-len(d.unsettled(t, all)) > len(all)/3 })
-	stage("a third")
+	tell("a third has ended")
 	d.crash(t)
 	d.restart(t)
 	var left []string
@@ -163,17 +112,39 @@ func TestEveryBoundary(t *testing.T) {
 			break
 		}
 	}
-	stage("ended")
+	tell("all have ended")
 	if len(left) > 0 {
 		t.Errorf("do not end as they should:\n%s\nthe server: %s", strings.Join(left, "\n"), d.lastWords())
 	}
-	if got := pool(); got != "Reused" {
+	if got := d.pool(t); got != "Reused" {
 		t.Errorf("the instances that waited before all others are %v", got)
 	}
 	d.undeploy(t, all)
+	d.checkLogs(t, all)
 	d.checkMade(t, all, written)
 	d.restores(t, before, kernelBefore, i.Run)
-	stage("audited")
+}
+
+// mayBeLeft makes sure that there is something of each kind that could be left.
+func mayBeLeft(t *testing.T, before, now []string) {
+	t.Helper()
+	for _, kind := range []string{"jobs", "containers", "kernel object", "mount", "cgroup", "process", "interface", "unfinished upload"} {
+		if !slices.ContainsFunc(now, func(thing string) bool { return strings.HasPrefix(thing, kind+" ") && !slices.Contains(before, thing) }) {
+			t.Errorf("nothing can be left of the kind %q", kind)
+		}
+	}
+}
+
+// release lets containers go on that were to outlive the server.
+func (d *daemon) release(t *testing.T) {
+	t.Helper()
+	all, err := filepath.Glob(filepath.Join(d.data, "jobs", "*", "ml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, ml := range all {
+		write(t, filepath.Join(ml, "go"), nil)
+	}
 }
 
 // crashing builds the server that knows where to wait.
@@ -189,9 +160,25 @@ func crashing(t *testing.T) string {
 	return at
 }
 
-// boundaryWorld makes what the jobs need, and what the server makes once for all jobs of a kind.
-func (d *daemon) boundaryWorld(t *testing.T) *vpc {
+// boundaryWorld starts a server that holds jobs where they are to be, and makes what they need, and what the server
+// makes once for all jobs of a kind.
+func boundaryWorld(t *testing.T, all []boundary) (*daemon, *vpc) {
 	t.Helper()
+	d, err := newDaemon()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.binary = crashing(t)
+	for _, b := range all {
+		d.flags = append(d.flags, "--hold", b.hold)
+	}
+	write(t, filepath.Join(d.data, "config.yaml"), []byte("compiler_image: mine:1\ninstance_quotas: {\"ml.m5.large for training warm pool usage\": 100}\n"))
+	d.run(t)
+	t.Cleanup(func() {
+		if len(d.flags) > 0 { // the test failed early, and who waits for his death ends by nothing else
+			d.crash(t)
+		}
+	})
 	v := d.vpc(t)
 	d.provide(t)
 	d.iam(t, "PutRolePolicy", "RoleName", "execution", "PolicyName", "bucket", "PolicyDocument",
@@ -206,20 +193,45 @@ func (d *daemon) boundaryWorld(t *testing.T) *vpc {
 		write(t, file, []byte(object))
 		d.s3(t, "/"+key, "-T", file)
 	}
-	for _, answer := range d.calls(t,
+	d.allowed(t,
 		ask{"CreateModel", members{"ModelName": "caps", "ExecutionRoleArn": role, "VpcConfig": v.network(), "PrimaryContainer": members{"Image": "mine:1", "ModelDataUrl": uri("caps.tar.gz")}}},
 		ask{"CreateEndpointConfig", members{"EndpointConfigName": "caps", "ProductionVariants": list{members{"VariantName": "all", "ModelName": "caps", "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}}}},
-		ask{"CreateTrainingJob", homeTraining(v, "first-home")}, ask{"CreateTrainingJob", pairTraining(v, "first-pair")},
-	) {
-		if answer["__type"] != nil {
-			t.Fatal(answer)
-		}
-	}
+		ask{"CreateTrainingJob", homeTraining(v, "first-home")}, ask{"CreateTrainingJob", pairTraining(v, "first-pair")})
 	for _, job := range []string{"first-home", "first-pair"} {
 		v.completed(t, job)
 	}
 	waitFor(t, "the first jobs leave something", func() bool { return len(entries(filepath.Join(d.data, "jobs"))) == 0 })
-	return v
+	return d, v
+}
+
+// beginAll makes all jobs; instances of another wait for the first of them that can have them.
+func (v *vpc) beginAll(t *testing.T, all []boundary) {
+	t.Helper()
+	v.allowed(t, ask{"CreateTrainingJob", warmTraining(v, "first-warm")})
+	v.completed(t, "first-warm")
+	waitFor(t, "the instances of a job do not wait for another", func() bool { return v.pool(t) == "Available" })
+	var creates []ask
+	for _, b := range all {
+		creates = append(creates, ask{b.operation, b.request(v, b.job)})
+	}
+	v.allowed(t, creates...)
+}
+
+// pool tells what has become of the instances of the first job that leaves some.
+func (d *daemon) pool(t *testing.T) any {
+	t.Helper()
+	p, _ := d.calls(t, ask{"DescribeTrainingJob", members{"TrainingJobName": "first-warm"}})[0]["WarmPoolStatus"].(map[string]any)
+	return p["Status"]
+}
+
+// allowed makes calls that have to succeed.
+func (d *daemon) allowed(t *testing.T, asks ...ask) {
+	t.Helper()
+	for n, answer := range d.calls(t, asks...) {
+		if answer["__type"] != nil {
+			t.Fatalf("%s %v: %v", asks[n].operation, asks[n].in, answer)
+		}
+	}
 }
 
 // bringToBoundaries waits until every job is where it is to be killed, and does what some need to come there.
@@ -245,9 +257,7 @@ func (d *daemon) bringToBoundaries(t *testing.T, all []boundary) {
 			}
 			switch {
 			case b.stop.operation != "" && pattern.MatchString(held):
-				if said := d.calls(t, b.stop)[0]; said["__type"] != nil {
-					t.Fatalf("%s %s: %v", b.stop.operation, b.job, said)
-				}
+				d.allowed(t, b.stop)
 			case b.name == "spot" && !done["interrupt "+b.job] && strings.Contains(d.s3(t, "?list-type=2&prefix=out%2Fcheckpoints%2F"+b.job), "<Key>"):
 				if out, err := d.command("interrupt", b.job).CombinedOutput(); err != nil {
 					t.Fatalf("%v: %s", err, out)
@@ -255,7 +265,7 @@ func (d *daemon) bringToBoundaries(t *testing.T, all []boundary) {
 				done["interrupt "+b.job] = true
 				continue
 			case b.name == "host" && b.want == "" && d.sagemaker(t, "DescribeEndpoint", `{"EndpointName":"`+b.job+`"}`, "EndpointStatus") == "InService":
-				d.calls(t, ask{"DeleteEndpoint", members{"EndpointName": b.job}})
+				d.allowed(t, ask{"DeleteEndpoint", members{"EndpointName": b.job}})
 			default:
 				continue
 			}
@@ -266,101 +276,4 @@ func (d *daemon) bringToBoundaries(t *testing.T, all []boundary) {
 		}
 	}
 	t.Fatalf("not at their boundaries:\n%s\nthe server: %s", strings.Join(away, "\n"), d.lastWords())
-}
-
-// unsettled tells of the jobs that are not in the state in which they are to end.
-func (d *daemon) unsettled(t *testing.T, all []boundary) (left []string) {
-	t.Helper()
-	var lists []ask
-	var kinds []boundary
-	for _, b := range all {
-		if !slices.ContainsFunc(kinds, func(k boundary) bool { return k.list == b.list }) {
-			kinds = append(kinds, b)
-			lists = append(lists, ask{b.list, members{"MaxResults": 100}})
-		}
-	}
-	states := map[string]string{}
-	for n, answer := range d.calls(t, lists...) {
-		rows, _ := answer[kinds[n].rows].([]any)
-		for _, r := range rows {
-			one, _ := r.(map[string]any)
-			name, _ := one[kinds[n].row].(string)
-			states[name], _ = one[kinds[n].state].(string)
-		}
-	}
-	for _, b := range all {
-		if states[b.job] != b.want {
-			left = append(left, b.job+" is "+states[b.job]+", wanted "+b.want)
-		}
-	}
-	return left
-}
-
-// undeploy deletes the endpoints and lets go of instances that wait for another job.
-func (d *daemon) undeploy(t *testing.T, all []boundary) {
-	t.Helper()
-	var deletes []ask
-	for _, b := range all {
-		if b.name == "warm" {
-			deletes = append(deletes, ask{"UpdateTrainingJob", members{"TrainingJobName": b.job, "ResourceConfig": members{"KeepAlivePeriodInSeconds": 0}}})
-		}
-		if b.name == "host" && b.want != "" {
-			deletes = append(deletes, ask{"DeleteEndpoint", members{"EndpointName": b.job}})
-		}
-	}
-	for _, answer := range d.calls(t, deletes...) {
-		if answer["__type"] != nil {
-			t.Error(answer)
-		}
-	}
-}
-
-var objectForm = regexp.MustCompile(`<Key>([^<]*)</Key><LastModified>([^<]*)</LastModified><ETag>([^<]*)</ETag>`)
-
-// written are the objects that jobs have made, and when.
-func (d *daemon) written(t *testing.T) map[string]string {
-	t.Helper()
-	out := map[string]string{}
-	for _, m := range objectForm.FindAllStringSubmatch(d.s3(t, "?list-type=2&prefix=out%2F"), -1) {
-		out[m[1]] = m[2] + " " + m[3]
-	}
-	return out
-}
-
-// checkMade compares what jobs have made with what they were to make; nothing was put again.
-func (d *daemon) checkMade(t *testing.T, all []boundary, before map[string]string) {
-	t.Helper()
-	now := d.written(t)
-	want := map[string]string{}
-	for _, b := range all {
-		for key, object := range b.made {
-			want[key] = object
-		}
-	}
-	var keys []string
-	for key, at := range now {
-		if strings.HasPrefix(key, "out/first-") {
-			continue
-		}
-		keys = append(keys, key)
-		if _, ok := want[key]; !ok {
-			t.Errorf("%s is there", key)
-		}
-		if was := before[key]; was != "" && was != at && !strings.HasPrefix(key, "out/checkpoints/") {
-			t.Errorf("%s was put twice: %s and %s", key, was, at)
-		}
-	}
-	for key := range before {
-		if now[key] == "" && want[key] != "" {
-			t.Errorf("%s is gone", key)
-		}
-	}
-	objects := d.objects(t, keys)
-	for key, object := range want {
-		if now[key] == "" {
-			t.Errorf("%s is missing", key)
-		} else if got := untarred(t, key, objects[key]); got != object {
-			t.Errorf("%s holds %q, wanted %q", key, got, object)
-		}
-	}
 }
