@@ -14,11 +14,8 @@ import (
 const (
 	// checkpointPath is where a container finds its checkpoints if the request says nothing else.
 	checkpointPath = "/opt/ml/checkpoints"
-	// checkpointPause is the least time between two looks at the directory, longestCheckpointPause that after
-	// errors; checkpointRest is how many times as long as a look takes the pause is.
-	checkpointPause        = time.Second
-	longestCheckpointPause = 30 * time.Second
-	checkpointRest         = 20
+	// checkpointPause is the least time between two looks at the directory.
+	checkpointPause = time.Second
 )
 
 // checkpoints are where a host's checkpoints are: here, and what S3 has of them. All hosts have one prefix.
@@ -79,34 +76,8 @@ func (r *jobRun) restore(ctx context.Context, host int) error {
 func (r *jobRun) keepCheckpoints() {
 	for i := range r.st().Hosts {
 		if p, ok := r.checkpoints(i); ok {
-			r.feeds = append(r.feeds, func(ctx context.Context) error { return r.followCheckpoints(ctx, i, p) })
+			r.feeds = append(r.feeds, r.bringOutMeanwhile(i, p, r.pause))
 		}
-	}
-}
-
-// followCheckpoints brings out what is new until ctx is done. What S3 refuses is tried again, more and more
-// seldom: only what is brought when the containers have ended decides how the job does.
-func (r *jobRun) followCheckpoints(ctx context.Context, host int, p product) error {
-	o, err := r.openOutlet(host, p)
-	if err != nil {
-		return err
-	}
-	defer o.close()
-	o.moving = true
-	pause := r.pause
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(pause):
-		}
-		began := time.Now()
-		if err := o.sweep(ctx); err != nil && ctx.Err() == nil {
-			pause = min(2*pause, longestCheckpointPause)
-			r.Log.Warn("checkpoints are not all in S3", "job", r.st().ARN, "host", r.st().Hosts[host].Name, "error", err)
-			continue
-		}
-		pause = max(r.pause, checkpointRest*time.Since(began))
 	}
 }
 

@@ -32,8 +32,11 @@ const (
 	ledgers = "uploaded"
 	// mostProducts is how many files are brought out of one directory.
 	mostProducts = 1 << 20
-	// scanEvery is how long what is brought out while the container works waits for more.
-	scanEvery = 2 * time.Second
+	// scanEvery is how long what is brought out while the container works waits for more, longestSweepPause how long
+	// at most: sweepRest is how many times as long as a look took the pause is, and errors make it longer.
+	scanEvery         = 2 * time.Second
+	longestSweepPause = 30 * time.Second
+	sweepRest         = 20
 )
 
 // bringOut puts every file of a product that is not in S3 yet. What was put before is remembered on the host's
@@ -47,9 +50,10 @@ func (r *jobRun) bringOut(ctx context.Context, host int, p product) error {
 	return transferred(upload, o.sweep(ctx))
 }
 
-// bringOutMeanwhile does so again and again: it is one of a job's feeds. A file that changes while it is read
-// is brought once more; bringOut must come after the container's end.
-func (r *jobRun) bringOutMeanwhile(host int, p product) func(context.Context) error {
+// bringOutMeanwhile does so again and again until ctx is done, at least every now and then: it is one of a job's
+// feeds. A file that changes while it is read is brought once more. What S3 refuses, or what cannot be brought, is
+// tried again, more and more seldom: only what is brought when the containers have ended decides how the job does.
+func (r *jobRun) bringOutMeanwhile(host int, p product, least time.Duration) func(context.Context) error {
 	return func(ctx context.Context) error {
 		o, err := r.openOutlet(host, p)
 		if err != nil {
@@ -57,15 +61,19 @@ func (r *jobRun) bringOutMeanwhile(host int, p product) func(context.Context) er
 		}
 		defer o.close()
 		o.moving = true
-		for {
-			if err := transferred(upload, o.sweep(ctx)); err != nil {
-				return err
-			}
+		for pause := time.Duration(0); ; {
 			select {
 			case <-ctx.Done():
-				return ctx.Err()
-			case <-time.After(scanEvery):
+				return nil
+			case <-time.After(pause):
 			}
+			began := time.Now()
+			if err := o.sweep(ctx); err != nil && ctx.Err() == nil {
+				pause = min(max(least, 2*pause), longestSweepPause)
+				r.Log.Warn("what a container has written is not all in S3", "job", r.st().ARN, "host", r.st().Hosts[host].Name, "error", err)
+				continue
+			}
+			pause = min(max(least, sweepRest*time.Since(began)), longestSweepPause)
 		}
 	}
 }

@@ -78,7 +78,7 @@ func (r *jobRun) product(host int, o *sagemaker.ProcessingS3Output) product {
 func (r *jobRun) process(ctx context.Context) error {
 	for i := range r.st().Hosts {
 		for _, o := range r.processing().outputs("Continuous") {
-			r.feeds = append(r.feeds, r.bringOutMeanwhile(i, r.product(i, o)))
+			r.feeds = append(r.feeds, r.bringOutMeanwhile(i, r.product(i, o), scanEvery))
 		}
 	}
 	all, _ := r.processing().inputs()

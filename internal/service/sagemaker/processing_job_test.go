@@ -239,16 +239,43 @@ func TestProcessingUploadsContinuously(t *testing.T) {
 	}
 }
 
-func TestAContinuousUploadThatIsRefusedFails(t *testing.T) {
-	m, s := processingWorld(t)
-	m.s3.refuse = refuseMethod(http.MethodPut, 403, "AccessDenied")
-	m.run(s)
-	in := processingRequest("job")
-	in.Environment["DO"] = "go on"
-	in.ProcessingOutputConfig.Outputs[0].S3Output.S3UploadMode = new("Continuous")
-	m.start(s, in)
-	if d := m.ended(s, "job"); *d.ProcessingJobStatus != failed || !strings.HasPrefix(text(d.FailureReason), "ClientError: Artifact upload failed:") {
-		t.Errorf("%s %s", *d.ProcessingJobStatus, text(d.FailureReason))
+// TestAContinuousUploadThatIsRefused lets the containers work on: what is refused at their end decides.
+func TestAContinuousUploadThatIsRefused(t *testing.T) {
+	for _, forGood := range []bool{true, false} {
+		m, s := processingWorld(t)
+		tried := make(chan struct{}, 100)
+		m.s3.refuse = func(r *http.Request) (int, string) {
+			if r.Method != http.MethodPut {
+				return 0, ""
+			}
+			tried <- struct{}{}
+			return 403, "AccessDenied"
+		}
+		m.run(s)
+		in := processingRequest("job")
+		in.Environment["DO"] = "go on"
+		in.ProcessingOutputConfig.Outputs[0].S3Output.S3UploadMode = new("Continuous")
+		m.start(s, in)
+		<-tried
+		if d := m.look(s, "job"); *d.ProcessingJobStatus != inProgress {
+			t.Errorf("%s while its containers work", *d.ProcessingJobStatus)
+		}
+		want := ""
+		if forGood {
+			want = "ClientError: Artifact upload failed:failed to upload artifact. 403 Forbidden (403): Forbidden"
+		} else {
+			m.s3.mu.Lock()
+			m.s3.refuse = nil
+			m.s3.mu.Unlock()
+		}
+		close(m.first)
+		d := m.ended(s, "job")
+		if text(d.FailureReason) != want || (*d.ProcessingJobStatus == failed) != forGood {
+			t.Errorf("%s %s", *d.ProcessingJobStatus, text(d.FailureReason))
+		}
+		if got := len(m.outputs()); got != map[bool]int{true: 0, false: 3}[forGood] {
+			t.Errorf("%d outputs", got)
+		}
 	}
 }
 
