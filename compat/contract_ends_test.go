@@ -33,6 +33,10 @@ var channelRows = []row{
 		same(t, g.at(t, "algo-2").below("/opt/ml/input/data/part"), map[string]string{"b/c.csv": "3,4\n"})
 		same(t, []any{g.at(t, "algo-1").Streams["turn"], g.at(t, "algo-2").Streams["turn"]}, []any{[]string{"1,2\n", "1,2\n"}, []string{"3,4\n", "3,4\n"}})
 	}},
+	{"a channel is for the instance groups that it names", "training-groups", func(t *testing.T, g *evidence) {
+		same(t, g.at(t, "algo-1").below("/opt/ml/input/data"), map[string]string{})
+		same(t, g.at(t, "algo-2").below("/opt/ml/input/data"), map[string]string{"theirs/a.csv": "1,2\n", "theirs/b/c.csv": "3,4\n"})
+	}},
 	{"a file mode leaves what is compressed", "training-Given", func(t *testing.T, g *evidence) {
 		same(t, g.at(t, "algo-1").below("/opt/ml/input/data/zipped"), map[string]string{"one.gz": hex.EncodeToString(zipped(t, []byte("unzipped")))})
 	}},
@@ -85,16 +89,26 @@ var endRows = []row{
 	{"all 0 is Completed", "training-Given", func(t *testing.T, g *evidence) {
 		same(t, []any{g.says["TrainingJobStatus"], g.says["SecondaryStatus"], g.says["FailureReason"]}, []any{"Completed", "Completed", nil})
 	}},
-	{"the statuses on the way", "training-Given", func(t *testing.T, g *evidence) {
+	{"the statuses on the way and their messages", "training-Given", func(t *testing.T, g *evidence) {
 		var seen []any
 		for _, s := range g.says["SecondaryStatusTransitions"].([]any) {
 			s := s.(m)
-			seen = append(seen, s["Status"])
-			if s["StartTime"] == nil || s["EndTime"] == nil || s["StatusMessage"] == nil {
+			seen = append(seen, s["Status"], s["StatusMessage"])
+			if s["StartTime"] == nil || s["EndTime"] == nil {
 				t.Error(s)
 			}
 		}
-		same(t, seen, []any{"Starting", "Downloading", "Training", "Uploading", "Completed"})
+		same(t, seen, []any{"Starting", "Preparing the instances for training", "Downloading", "Downloading input data",
+			"Training", "Training image download completed. Training in progress.", "Uploading", "Uploading generated training model", "Completed", "Training job completed"})
+	}},
+	{"the times of the training", "training-late", func(t *testing.T, g *evidence) {
+		created, _ := g.says["CreationTime"].(float64)
+		began, _ := g.says["TrainingStartTime"].(float64)
+		ended, _ := g.says["TrainingEndTime"].(float64)
+		took, _ := g.says["TrainingTimeInSeconds"].(float64)
+		if created == 0 || began < created || ended < began+3 || took < 3 || g.says["BillableTimeInSeconds"] != took {
+			t.Error(g.says)
+		}
 	}},
 	{"the model's archive has the files of all hosts and the last of one name", "training-Given", func(t *testing.T, g *evidence) {
 		var names []string
@@ -128,6 +142,10 @@ var endRows = []row{
 		if _, there := g.packed["output/algo-1.json"]; !there {
 			t.Error(g.packed)
 		}
+	}},
+	{"a failed job's model is not uploaded", "training-entry", func(t *testing.T, g *evidence) {
+		_, there := g.packed["model/m"]
+		same(t, []any{there, g.says["ModelArtifacts"]}, []any{false, nil})
 	}},
 	{"an empty model completes and is told of", "training-args", func(t *testing.T, g *evidence) {
 		at := "out/training-args/output/model.tar.gz"

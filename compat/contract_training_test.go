@@ -73,7 +73,8 @@ func (c *contract) train(t *testing.T) {
 	}))
 	c.create(t, "CreateTrainingJob", c.contractJob("training-entry", m{
 		"VpcConfig": c.network(), "EnableNetworkIsolation": true, "AlgorithmSpecification": runs(m{"ContainerEntrypoint": []string{"/recorder", "to=/opt/ml/output/data"}}),
-		"Environment": m{"ORDER": "exit=3 fill=/opt/ml/output/failure:2000 write=/opt/ml/model/m:x outside=s3." + region + ".amazonaws.com:443"},
+		"InputDataConfig": []m{channel("whole", from("S3Prefix", "data/", nil), nil)},
+		"Environment":     m{"ORDER": "exit=3 fill=/opt/ml/output/failure:2000 write=/opt/ml/model/m:x outside=s3." + region + ".amazonaws.com:443"},
 	}))
 	c.create(t, "CreateTrainingJob", c.contractJob("training-args", m{
 		"AlgorithmSpecification": runs(m{"ContainerArguments": []string{"one", "two"}, "MetricDefinitions": []m{{"Name": "loss", "Regex": "loss:([0-9.]+)"}}}),
@@ -83,6 +84,11 @@ func (c *contract) train(t *testing.T) {
 		"VpcConfig": c.network(), "AlgorithmSpecification": runs(m{"ContainerEntrypoint": []string{"/recorder"}, "ContainerArguments": []string{"wait=yes"}}),
 		"CheckpointConfig": m{"S3Uri": "s3://" + bucket + "/other/", "LocalPath": "/checkpoints"}, "Environment": m{"ORDER": "write=/checkpoints/here:yes watch=/checkpoints exit=9"},
 		"OutputDataConfig": m{"S3OutputPath": "s3://" + bucket + "/out/", "CompressionType": "NONE"},
+	}))
+	c.create(t, "CreateTrainingJob", c.contractJob("training-groups", m{
+		"ResourceConfig": m{"VolumeSizeInGB": 1, "InstanceGroups": []m{
+			{"InstanceGroupName": "first", "InstanceType": "ml.m5.large", "InstanceCount": 1}, {"InstanceGroupName": "second", "InstanceType": "ml.m5.xlarge", "InstanceCount": 1}}},
+		"InputDataConfig": []m{channel("theirs", from("S3Prefix", "data/", m{"InstanceGroupNames": []string{"second"}}), nil)},
 	}))
 	c.create(t, "CreateTrainingJob", c.contractJob("training-eats", m{
 		"ResourceConfig": m{"InstanceType": "ml.c5.xlarge", "InstanceCount": 1, "VolumeSizeInGB": 1}, "Environment": m{"ORDER": "say=recorded:algo-1 eat=yes"},
@@ -166,6 +172,11 @@ var trainingRows = []row{
 				"network_interface_name":"eth0","current_instance_type":"ml.m5.large","current_group_name":"homogeneousCluster",
 				"instance_groups":[{"instance_group_name":"homogeneousCluster","instance_type":"ml.m5.large","hosts":["algo-1","algo-2"]}]}`)
 		}
+	}},
+	{"instance groups in the resources' configuration", "training-groups", func(t *testing.T, g *evidence) {
+		document(t, g.at(t, "algo-2").Files["/opt/ml/input/config/resourceconfig.json"].Text, `{"current_host":"algo-2","hosts":["algo-1","algo-2"],
+			"network_interface_name":"eth0","current_instance_type":"ml.m5.xlarge","current_group_name":"second","instance_groups":[
+			{"instance_group_name":"first","instance_type":"ml.m5.large","hosts":["algo-1"]},{"instance_group_name":"second","instance_type":"ml.m5.xlarge","hosts":["algo-2"]}]}`)
 	}},
 	{"there are no other files of configuration", "training-Given", func(t *testing.T, g *evidence) {
 		var names []string
@@ -253,6 +264,9 @@ var trainingRows = []row{
 		if w.Outside == "reached" || w.Outside == "" {
 			t.Errorf("outside: %q", w.Outside)
 		}
+	}},
+	{"an isolated container has its data all the same", "training-entry", func(t *testing.T, g *evidence) {
+		same(t, g.at(t, "algo-1").below("/opt/ml/input/data/whole"), map[string]string{"a.csv": "1,2\n", "b/c.csv": "3,4\n"})
 	}},
 	{"a job without a VPC has the service's network", "training-args", func(t *testing.T, g *evidence) {
 		w := g.at(t, "algo-1")
