@@ -1,9 +1,7 @@
 package compat
 
 import (
-	"cmp"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -14,22 +12,15 @@ import (
 // not serve: it has sagemaker.api in its place here, and the original's answer is asserted too.
 func TestTerraform(t *testing.T) {
 	t.Parallel()
-	terraform := needProgram(t, "terraform")
+	f := terraform(t)
 	d := own(t)
-	dir := t.TempDir()
-	initialise(t, terraform, dir, "example")
+	f.copy(t, d, "example")
+	f.fetch(t)
 	at := d.internet()
-	run := func(args ...string) string {
-		t.Helper()
-		return at.must(t, append([]string{terraform, "-chdir=" + dir}, args...)...)
-	}
-	run("apply", "-auto-approve", "-no-color", "-input=false")
-	if out, err := at.try(terraform, "-chdir="+dir, "plan", "-detailed-exitcode", "-no-color", "-input=false"); err != nil {
-		t.Fatalf("the second plan is not empty: %v\n%s", err, out)
-	}
-	output := func(name string) string { return run("output", "-raw", name) }
-	vpc := output("vpc")
-	inside := d.at(output("subnet"), output("group"))
+	f.apply(t)
+	f.settled(t)
+	vpc := f.run(t, "output", "-raw", "vpc")
+	inside := d.at(f.output(t, "subnet"), f.output(t, "group"))
 	// The example as printed: its endpoint is there, and says itself that nothing is behind it yet.
 	addresses, _ := inside.dig(t, "secretsmanager."+region+".amazonaws.com")
 	if len(addresses) != 2 || !strings.HasPrefix(addresses[0], "10.20.") {
@@ -39,12 +30,12 @@ func TestTerraform(t *testing.T) {
 		t.Errorf("a call to a service that is not served: %v\n%s", err, out)
 	}
 	// And the same with a service that is.
-	run("apply", "-auto-approve", "-no-color", "-input=false", "-var", "interface_service=sagemaker.api")
+	f.apply(t, "interface_service=sagemaker.api")
 	if got := inside.aws(t, "sagemaker", "list-training-jobs", "--max-results", "1", "--query", "length(TrainingJobSummaries) >= `0`"); got != "True" {
 		t.Errorf("a call through the endpoint that Terraform made answers %s", got)
 	}
 
-	run("destroy", "-auto-approve", "-no-color", "-input=false")
+	f.run(t, "destroy", "-auto-approve", "-no-color", "-input=false")
 	for _, kind := range []string{"vpc-endpoints", "subnets", "route-tables", "security-groups", "network-interfaces", "vpcs"} {
 		if left := at.must(t, "aws", "ec2", "describe-"+kind, "--filters", "Name=vpc-id,Values="+vpc, "--query", "*[]", "--output", "text"); left != "" {
 			t.Errorf("after destroy there are %s: %s", kind, left)
@@ -56,7 +47,7 @@ func TestTerraform(t *testing.T) {
 // the shape of the community's module among them, changes it, and destroys it; nothing drifts and nothing is left.
 func TestTerraformNetwork(t *testing.T) {
 	t.Parallel()
-	terraform := needProgram(t, "terraform")
+	f := terraform(t)
 	needRoot(t)
 	d, err := newDaemon()
 	if err != nil {
@@ -67,21 +58,14 @@ func TestTerraformNetwork(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.run(t)
-	dir := t.TempDir()
-	initialise(t, terraform, dir, "network")
+	f.initialise(t, d, "network")
 	at := d.internet()
 	before := everything(t, at)
-	run := func(args ...string) string {
-		t.Helper()
-		return at.must(t, append([]string{terraform, "-chdir=" + dir}, args...)...)
-	}
 	for _, changed := range []string{"changed=false", "changed=true"} {
-		run("apply", "-auto-approve", "-no-color", "-input=false", "-var", changed)
-		if out, err := at.try(terraform, "-chdir="+dir, "plan", "-detailed-exitcode", "-no-color", "-input=false", "-var", changed); err != nil {
-			t.Fatalf("%s: the second plan is not empty: %v\n%s", changed, err, out)
-		}
+		f.apply(t, changed)
+		f.settled(t, changed)
 		want := map[string]string{"changed=false": "192.168.1.0/24", "changed=true": "192.168.2.0/24"}[changed]
-		got := at.aws(t, "ec2", "describe-route-tables", "--route-table-ids", run("output", "-raw", "table"),
+		got := at.aws(t, "ec2", "describe-route-tables", "--route-table-ids", f.output(t, "table"),
 			"--query", "RouteTables[0].Routes[?Origin=='EnableVgwRoutePropagation'].DestinationCidrBlock")
 		if !strings.Contains(got, want) || !strings.Contains(got, "192.168.0.0/24") || strings.Count(got, "/") != 2 {
 			t.Errorf("%s: propagated are %s", changed, got)
@@ -90,7 +74,7 @@ func TestTerraformNetwork(t *testing.T) {
 	if conf := at.aws(t, "ec2", "describe-vpn-connections", "--query", "VpnConnections[0].CustomerGatewayConfiguration"); !strings.Contains(conf, "<private_key>") || strings.Count(conf, "<ipsec_tunnel>") != 2 {
 		t.Error("the customer's configuration has no key")
 	}
-	run("destroy", "-auto-approve", "-no-color", "-input=false", "-var", "changed=true")
+	f.destroy(t, "changed=true")
 	for what, after := range everything(t, at) {
 		if after != before[what] {
 			t.Errorf("%s told of %q and after all of %q", what, before[what], after)
@@ -122,21 +106,4 @@ func everything(t *testing.T, at place) map[string]string {
 		out[what] = at.aws(t, append(strings.Fields(what), "--query", "sort("+query+" || `[]`)")...)
 	}
 	return out
-}
-
-// initialise copies a configuration and fetches its provider: from a folder on this machine if there is
-// one (CLOISTER_TERRAFORM_PLUGINS says where), else as Terraform does by itself. Without either the test is skipped.
-func initialise(t *testing.T, terraform, dir, name string) {
-	t.Helper()
-	if err := os.CopyFS(dir, os.DirFS(filepath.Join("terraform", name))); err != nil {
-		t.Fatal(err)
-	}
-	args := []string{"-chdir=" + dir, "init", "-no-color", "-input=false"}
-	mirror := cmp.Or(os.Getenv("CLOISTER_TERRAFORM_PLUGINS"), "/opt/tf-plugins")
-	if _, err := os.Stat(mirror); err == nil {
-		args = append(args, "-plugin-dir="+mirror)
-	}
-	if out, err := exec.Command(terraform, args...).CombinedOutput(); err != nil {
-		t.Skipf("Terraform's AWS provider is not on this machine and cannot be fetched: %v\n%s", err, out)
-	}
 }

@@ -10,25 +10,13 @@ import (
 // again, asks the resolver, changes a record, and destroys it all. The CLI looks at the same things.
 func TestTerraformNames(t *testing.T) {
 	t.Parallel()
-	terraform := needProgram(t, "terraform")
+	f := terraform(t)
 	d := own(t)
-	dir := t.TempDir()
-	initialise(t, terraform, dir, "names")
+	f.initialise(t, d, "names")
 	at := d.internet()
-	run := func(args ...string) string {
-		t.Helper()
-		return at.must(t, append([]string{terraform, "-chdir=" + dir}, args...)...)
-	}
-	settled := func(args ...string) {
-		t.Helper()
-		out, err := at.try(append([]string{terraform, "-chdir=" + dir, "plan", "-detailed-exitcode", "-no-color", "-input=false"}, args...)...)
-		if err != nil {
-			t.Fatalf("the second plan is not empty: %v\n%s", err, out)
-		}
-	}
-	run("apply", "-auto-approve", "-no-color", "-input=false")
-	settled()
-	output := func(name string) string { return run("output", "-raw", name) }
+	f.apply(t)
+	f.settled(t)
+	output := func(name string) string { return f.output(t, name) }
 	zone := output("zone")
 	inside := d.at(output("subnet"), output("group"))
 	inside.named(t, "www.corp.internal.test", []string{"10.40.0.9"})
@@ -62,10 +50,10 @@ func TestTerraformNames(t *testing.T) {
 		at.aws(t, append([]string{"route53resolver"}, call...)...)
 	}
 
-	run("apply", "-auto-approve", "-no-color", "-input=false", "-var", "address=10.40.0.10")
-	settled("-var", "address=10.40.0.10")
+	f.apply(t, "address=10.40.0.10")
+	f.settled(t, "address=10.40.0.10")
 	inside.named(t, "www.corp.internal.test", []string{"10.40.0.10"})
-	run("destroy", "-auto-approve", "-no-color", "-input=false")
+	f.destroy(t)
 	var left []string
 	for _, call := range [][]string{{"route53", "list-hosted-zones", "--query", "HostedZones[]"}, {"route53resolver", "list-resolver-endpoints", "--query", "ResolverEndpoints[]"},
 		{"ec2", "describe-network-interfaces", "--query", "NetworkInterfaces[]"}} {

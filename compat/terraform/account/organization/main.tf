@@ -1,16 +1,4 @@
 # An organisation: both types of policy, units, an account of its own, policies and what they are attached to.
-terraform {
-  required_providers {
-    aws = {
-      source = "hashicorp/aws"
-    }
-  }
-}
-
-provider "aws" {
-  region = "us-east-1"
-}
-
 variable "name" {
   default = "teams"
 }

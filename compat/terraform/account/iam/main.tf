@@ -1,14 +1,4 @@
 # Every kind of IAM's entities, once as made and once changed.
-terraform {
-  required_providers {
-    aws = {
-      source = "hashicorp/aws"
-    }
-  }
-}
-
-provider "aws" {}
-
 variable "changed" {
   type    = bool
   default = false

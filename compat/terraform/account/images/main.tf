@@ -1,16 +1,4 @@
 # Images: repositories with what belongs to them.
-terraform {
-  required_providers {
-    aws = {
-      source = "hashicorp/aws"
-    }
-  }
-}
-
-provider "aws" {
-  region = "us-east-1"
-}
-
 variable "mutability" {
   default = "MUTABLE"
 }
