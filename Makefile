@@ -6,15 +6,17 @@ BIN := bin/cloister
 RUN_PACKAGES := runc awscli
 TEST_PACKAGES := $(RUN_PACKAGES) bind9-dnsutils openssl skopeo
 BENCH_PACKAGES := nginx-light wrk python3-sklearn
-export GOFLAGS := -mod=readonly
+# One way to compile for what is built and what is tested: everything is compiled once, wherever the clone lies.
+export GOFLAGS := -mod=readonly -trimpath
+export CGO_ENABLED := 0
 
 .PHONY: all build demo test check bench fuzz install-% clean coverage
 
 all: build
 
 build: ## the one binary, static, so that it can be the inside of its own images
-	CGO_ENABLED=0 go build -trimpath -ldflags="-s -w" -o $(BIN) ./cmd/cloister
-	CGO_ENABLED=0 go build -trimpath -o bin/digits ./demo/cmd/digits
+	go build -ldflags="-s -w" -o $(BIN) ./cmd/cloister
+	go build -o bin/digits ./demo/cmd/digits
 
 # need PACKAGES: installs what dpkg does not know yet.
 define need
@@ -32,7 +34,7 @@ install-bench:
 demo: install-run build ## the private path end to end, every step asserted
 	$(SUDO) demo/demo.sh
 
-AS_ROOT = $(SUDO) env "PATH=$$PATH" "HOME=$$HOME"
+AS_ROOT = $(SUDO) env "PATH=$$PATH" "HOME=$$HOME" "GOFLAGS=$$GOFLAGS" "CGO_ENABLED=$$CGO_ENABLED"
 KERNEL := ./internal/machine/fabric/linux
 
 # All three wait a good deal, so they run beside each other; what the first two say comes last.
@@ -47,6 +49,7 @@ test: install-test build ## the whole suite: engines, machines in the kernel, se
 check: ## what needs neither root nor a network
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
 	go vet ./...
+	go -C compat vet ./...
 	go test -count=1 ./internal/value/... ./internal/engine/... ./internal/frame/... .
 	@go test -count=1 -cover ./internal/engine/policy | tee /dev/stderr | grep -q 'coverage: 100.0%' || { echo "every statement of the policy engine is tested, or is not there" >&2; exit 1; }
 	$(MAKE) coverage && git diff --exit-code docs/coverage.md
@@ -55,7 +58,7 @@ coverage: build ## docs/coverage.md from the operations that are defined
 	@{ cat docs/coverage.head.md; $(BIN) operations --markdown; } > docs/coverage.md
 
 bench: install-bench build ## figures as ratios against a peer run side by side: docs/performance.md
-	$(SUDO) env "PATH=$$PATH" "HOME=$$HOME" bench/run.sh
+	$(AS_ROOT) bench/run.sh
 
 FUZZ_TIME := 150s
 fuzz: ## the policy engine's parser, and its decisions against a plain evaluator: docs/fuzzing.md

@@ -6,7 +6,7 @@ cd "$(dirname "$0")"
 [ -x ../bin/cloister ] || { echo "compat: build first: make build" >&2; exit 1; }
 
 TMPDIR=$(mktemp -d /tmp/cloister-compat.XXXXXX)
-export TMPDIR AWS_PAGER="" GOFLAGS=-mod=readonly
+export TMPDIR AWS_PAGER="" GOFLAGS="-mod=readonly -trimpath" CGO_ENABLED=0
 chmod 755 "$TMPDIR" # an ordinary user's Cloister has its data in there
 
 # What an interrupted run leaves: clients and servers of ours, and what they made.
@@ -25,7 +25,6 @@ clean() {
 trap clean EXIT
 trap 'exit 130' INT TERM
 
-go vet ./... || exit 1
 # Eight tests at a time on two cores: clients wait more than they work, Terraform most. -p 1 shows lines as they come.
 : >"$TMPDIR/log"
 tail -f --pid=$$ -n +1 "$TMPDIR/log" | grep --line-buffered -vE '^=== (RUN|PAUSE|CONT)' &
