@@ -36,6 +36,35 @@ func (d *daemon) unsettled(t *testing.T, all []boundary) (left []string) {
 	return left
 }
 
+// checkResults looks at what jobs and endpoints give whose results are not in S3: two trials, two load tests, answers.
+func (d *daemon) checkResults(t *testing.T, all []boundary) {
+	t.Helper()
+	var calls, requests []string
+	var describes []ask
+	for _, b := range all {
+		switch {
+		case b.name == "tune" && b.want == "Completed":
+			calls, describes = append(calls, b.job), append(describes, ask{"DescribeHyperParameterTuningJob", members{b.row: b.job}})
+		case b.name == "reco" && b.want == "COMPLETED":
+			calls, describes = append(calls, b.job), append(describes, ask{"DescribeInferenceRecommendationsJob", members{b.row: b.job}})
+		case b.name == "host" && b.want == "InService":
+			requests = append(requests, fmt.Sprintf("header = \"Content-Type: text/plain\"\ndata-binary = \"who\"\nurl = \"https://%s/endpoints/%s/invocations\"\n", d.listen, b.job))
+		}
+	}
+	for n, answer := range d.calls(t, describes...) {
+		counts, _ := answer["ObjectiveStatusCounters"].(map[string]any)
+		recommended, _ := answer["InferenceRecommendations"].([]any)
+		if counts["Succeeded"] != 2.0 && len(recommended) != 2 {
+			t.Errorf("%s has not two results: %v", calls[n], answer)
+		}
+	}
+	for _, said := range d.batch(t, "sagemaker", requests) {
+		if said != "WHO" {
+			t.Errorf("an endpoint answers %q", said)
+		}
+	}
+}
+
 // undeploy deletes the endpoints and lets go of instances that wait for another job.
 func (d *daemon) undeploy(t *testing.T, all []boundary) {
 	t.Helper()

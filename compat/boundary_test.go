@@ -119,6 +119,7 @@ func TestEveryBoundary(t *testing.T) {
 	if got := d.pool(t); got != "Reused" {
 		t.Errorf("the instances that waited before all others are %v", got)
 	}
+	d.checkResults(t, all)
 	d.undeploy(t, all)
 	d.checkLogs(t, all)
 	d.checkMade(t, all, written)
