@@ -135,7 +135,10 @@ func (r *jobRun) payloads(ctx context.Context, uri string) ([][]byte, error) {
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return nil, err
 	}
-	out, err := samples(f)
+	out, err := samples(patient{ctx, f})
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
 	var bad *badArchive
 	if errors.As(err, &bad) {
 		return nil, fails("ClientError: The sample payload %s cannot be used: %s.", uri, bad.why)

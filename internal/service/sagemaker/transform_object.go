@@ -140,7 +140,7 @@ func (w *worker) work(ctx context.Context, from, to string) (err error) {
 
 // answer is what came of a request.
 type answer struct {
-	body []byte
+	body *spill
 	err  error
 }
 
@@ -148,6 +148,7 @@ type answer struct {
 func (w *worker) batches(ctx context.Context, r io.Reader, split batch.Split, out io.Writer) error {
 	g, ctx := errgroup.WithContext(ctx)
 	waiting := make(chan chan answer, w.concurrency)
+	var begun []chan answer // what nobody waits for any more
 	slots := make(chan struct{}, w.concurrency)
 	g.Go(func() error {
 		defer close(waiting)
@@ -187,36 +188,72 @@ func (w *worker) batches(ctx context.Context, r io.Reader, split batch.Split, ou
 				if a.err != nil {
 					return a.err
 				}
-				if _, err := out.Write(batch.Assemble(nil, a.body, lines)); err != nil {
+				if err := a.body.assemble(out, lines); err != nil {
 					return err
 				}
 			case <-ctx.Done():
+				begun = append(begun, mine)
 				return ctx.Err()
 			}
 		}
 		return nil
 	})
-	return g.Wait()
+	err := g.Wait()
+	for mine := range waiting {
+		begun = append(begun, mine)
+	}
+	return errors.Join(err, drop(begun))
 }
 
-// request posts records and gives what is to be kept of the answer.
-func (w *worker) request(ctx context.Context, req batch.Request) ([]byte, error) {
+// drop lets go of answers that were not assembled.
+func drop(begun []chan answer) (err error) {
+	for _, mine := range begun {
+		select {
+		case a := <-mine:
+			err = errors.Join(err, a.body.empty())
+		default:
+		}
+	}
+	return err
+}
+
+// request posts records and gives what is to be kept of the answer. An answer of which all is kept need not be in memory.
+func (w *worker) request(ctx context.Context, req batch.Request) (kept *spill, err error) {
+	kept = &spill{dir: w.dir(w.host)}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, kept.empty())
+		}
+	}()
 	body, err := w.process.Send(req)
 	if err != nil {
-		return nil, err
+		return kept, err
+	}
+	var to io.Writer
+	if w.process.Idle() {
+		to = kept
 	}
 	for try := 0; ; try++ {
-		got, again, err := w.post(ctx, bytes.NewReader(body), int64(len(body)), nil)
+		if err := kept.empty(); err != nil {
+			return kept, err
+		}
+		got, again, err := w.post(ctx, bytes.NewReader(body), int64(len(body)), to)
+		if err == nil && to == nil {
+			if got, err = w.process.Keep(req, got); err == nil {
+				kept.memory = got
+			}
+			return kept, err
+		}
 		if err == nil {
-			return w.process.Keep(req, got)
+			return kept, nil
 		}
 		if !again || try == w.retries || ctx.Err() != nil {
-			return nil, err
+			return kept, err
 		}
 		select {
 		case <-time.After(100 * time.Millisecond << min(try, 6)):
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return kept, ctx.Err()
 		}
 	}
 }
