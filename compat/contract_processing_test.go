@@ -44,6 +44,11 @@ func (c *contract) process(t *testing.T) {
 			{"InputName": "own", "AppManaged": true, "S3Input": in("own", "S3Prefix", "data/", nil)["S3Input"]},
 		},
 	}))
+	c.create(t, "CreateProcessingJob", c.processingJob("processing-apart", 2, m{
+		"AppSpecification": m{"ImageUri": recorder, "ContainerArguments": []string{"outside=s3." + region + ".amazonaws.com:443"}},
+		"NetworkConfig":    m{"VpcConfig": c.network(), "EnableNetworkIsolation": true},
+		"ProcessingInputs": []m{in("whole", "S3Prefix", "data/", nil)},
+	}))
 }
 
 func (g *evidence) readProcessing(t *testing.T) {
@@ -63,6 +68,9 @@ var processingRows = []row{
 	}},
 	{"an entrypoint alone ignores the image's command", "processing-two", func(t *testing.T, g *evidence) {
 		same(t, g.at(t, "algo-2").Args, []string{"/recorder"})
+	}},
+	{"arguments alone follow the image's entrypoint", "processing-apart", func(t *testing.T, g *evidence) {
+		same(t, g.at(t, "algo-1").Args, []string{"/recorder", "of-the-entrypoint", "outside=s3." + region + ".amazonaws.com:443"})
 	}},
 	{"the request with its nulls is the job's configuration", "processing-Plain", func(t *testing.T, g *evidence) {
 		document(t, g.at(t, "algo-1").Files["/opt/ml/config/processingjobconfig.json"].Text, `{
@@ -135,6 +143,22 @@ var processingRows = []row{
 		one, two := g.at(t, "algo-1"), g.at(t, "algo-2")
 		same(t, one.Peers, two.Peers)
 		same(t, []any{len(one.Peers), one.Links["eth0"], two.Links["eth0"]}, []any{2, []string{one.Peers["algo-1"] + "/24"}, []string{one.Peers["algo-2"] + "/24"}})
+	}},
+	{"isolated hosts have each other at the interface that is named, and their data", "processing-apart", func(t *testing.T, g *evidence) {
+		one, two := g.at(t, "algo-1"), g.at(t, "algo-2")
+		same(t, one.Peers, two.Peers)
+		for host, w := range map[string]*written{"algo-1": one, "algo-2": two} {
+			at := w.Links["eth0"]
+			if len(w.Links) != 1 || len(at) != 1 || !strings.HasPrefix(at[0], w.Peers[host]+"/") || strings.HasPrefix(at[0], "10.0.1.") || strings.HasPrefix(at[0], "10.0.2.") {
+				t.Errorf("%s: %v, and its peers are at %v", host, w.Links, w.Peers)
+			}
+			same(t, w.below(processingRoot+"whole"), map[string]string{"a.csv": "1,2\n", "b/c.csv": "3,4\n"})
+		}
+	}},
+	{"isolated hosts have no credentials and reach nobody else", "processing-apart", func(t *testing.T, g *evidence) {
+		w := g.at(t, "algo-2")
+		_, told := w.env("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")
+		same(t, []any{told, w.Lent, w.Outside == "reached"}, []any{false, "nowhere to ask", false})
 	}},
 	{"each host has a log stream of its own", "processing-two", func(t *testing.T, g *evidence) {
 		streams := g.streams()
