@@ -94,7 +94,7 @@ func (c *contract) train(t *testing.T) {
 		"ResourceConfig": m{"InstanceType": "ml.c5.xlarge", "InstanceCount": 1, "VolumeSizeInGB": 1}, "Environment": m{"ORDER": "say=recorded:algo-1 eat=yes"},
 	}))
 	c.create(t, "CreateTrainingJob", c.contractJob("training-late", m{
-		"StoppingCondition": m{"MaxRuntimeInSeconds": 3}, "Environment": m{"ORDER": "wait=yes exit=5"},
+		"StoppingCondition": m{"MaxRuntimeInSeconds": 8}, "Environment": m{"ORDER": "wait=yes exit=5"},
 	}))
 }
 
