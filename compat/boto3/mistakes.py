@@ -130,6 +130,11 @@ meta = e.response["ResponseMetadata"]
 assert e.response["Error"]["Code"] == "ValidationException" and meta["HTTPStatusCode"] == 400 and meta["RetryAttempts"] == 0, e.response
 assert meta["RequestId"] == meta["HTTPHeaders"]["x-amzn-requestid"], meta
 
+# A model whose archive is not there.
+mistake(error("ValidationException", "CreateModel", f'Could not access model data at {url}none.tar.gz. Please ensure that the role "{role}" exists and that its trust relationship '
+              'policy allows the action "sts:AssumeRole" for the service principal "sagemaker.amazonaws.com". Also ensure that the role has "s3:GetObject" permissions and that '
+              f'the object is located in {region}.'), sagemaker.create_model, ModelName="none", ExecutionRoleArn=role,
+        PrimaryContainer={"Image": order["kmeans"], "ModelDataUrl": url + "none.tar.gz"})
 # Updating an endpoint that is not there.
 mistake(error("ValidationException", "UpdateEndpoint", f'Could not find endpoint "{arn}endpoint/abc".'), sagemaker.update_endpoint,
         EndpointName="abc", EndpointConfigName="gpt2-large")

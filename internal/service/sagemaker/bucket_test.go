@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"cloister/internal/engine/sigv4"
+	"cloister/internal/value/fault"
 	shape "cloister/internal/value/shape/s3"
 )
 
@@ -86,17 +87,26 @@ func (b *bucketServer) get(name string) []byte {
 	return b.objects[name]
 }
 
-// listed is one of the objects whose name begins so, as the service itself is told.
-func (b *bucketServer) listed(prefix string) *shape.ListObjectsV2Output {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	out := &shape.ListObjectsV2Output{}
-	for name := range b.objects {
-		if strings.HasPrefix(name, prefix) && len(out.Contents) == 0 {
-			out.Contents = append(out.Contents, shape.Object{Key: &name})
+// seen is what the service itself is told of an object, or of one whose name begins so; nothing of other calls.
+func (b *bucketServer) seen(in any) (any, error) {
+	switch in := in.(type) {
+	case *shape.HeadObjectRequest:
+		if b.get(*in.Bucket+"/"+*in.Key) == nil {
+			return nil, fault.Kind{Code: "NoSuchKey", Status: 404}.New("The specified key does not exist.")
 		}
+		return &shape.HeadObjectOutput{}, nil
+	case *shape.ListObjectsV2Request:
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		out := &shape.ListObjectsV2Output{}
+		for name := range b.objects {
+			if strings.HasPrefix(name, *in.Bucket+"/"+*in.Prefix) && len(out.Contents) == 0 {
+				out.Contents = append(out.Contents, shape.Object{Key: &name})
+			}
+		}
+		return out, nil
 	}
-	return out
+	return nil, nil
 }
 
 func (b *bucketServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {

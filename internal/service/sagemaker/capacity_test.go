@@ -24,6 +24,7 @@ func (w *world) exceeds(err error, quota, numbers string) {
 // TestAnAccountsQuotas counts what is under way, and nothing else.
 func TestAnAccountsQuotas(t *testing.T) {
 	w, _ := trainingWorld(t)
+	w.s3.put("out/m.tar.gz", []byte("model"))
 	quotas := map[string]int{"ml.m5.large for training job usage": 1, "Number of instances across all training jobs": 2, "ml.m5.large for endpoint usage": 3}
 	w.config = func(c *Config) { c.Quotas = quotas }
 	s := w.service()
@@ -62,6 +63,7 @@ func TestAnAccountsQuotas(t *testing.T) {
 // TestATypeOfWhichThereAreTooFew: jobs and endpoints that find none fail and say so; what ended gives its own back.
 func TestATypeOfWhichThereAreTooFew(t *testing.T) {
 	w, _ := trainingWorld(t)
+	w.s3.put("out/m.tar.gz", []byte("model"))
 	w.config = func(c *Config) {
 		c.Types = map[string]InstanceType{"ml.trn1.2xlarge": {CPUs: 8, Memory: 61, Available: new(1)}, "ml.m5.large": {Available: new(0)}}
 	}

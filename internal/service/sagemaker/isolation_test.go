@@ -53,6 +53,7 @@ func (m marketed) Image(ctx context.Context, as caller.Caller, reference string)
 
 func TestImagesOfTheMarketplaceRunIsolatedOnly(t *testing.T) {
 	w, _ := trainingWorld(t)
+	w.s3.put("out/m.tar.gz", []byte("model"))
 	w.config = func(c *Config) { c.Images = marketed{w} }
 	s := w.service()
 	w.run(s)

@@ -13,6 +13,7 @@ func TestModelAndConfigRecords(t *testing.T) {
 	s := w.service()
 	ctx := t.Context()
 	const model, config = `"arn:aws:sagemaker:us-east-1:111122223333:model/m"`, `"arn:aws:sagemaker:us-east-1:111122223333:endpoint-config/m"`
+	w.s3.put("out/m.tar.gz", []byte("model"))
 	w.deployable(s, "M", "", 1)
 
 	_, err := s.createModel(ctx, w.call(), &sagemaker.CreateModelInput{ModelName: new("m"), ExecutionRoleArn: new(role), PrimaryContainer: &sagemaker.ContainerDefinition{Image: new("x/kmeans:1")}})

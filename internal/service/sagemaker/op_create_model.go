@@ -44,7 +44,11 @@ func (s *Service) createModel(ctx context.Context, c *api.Call, in *sagemaker.Cr
 	if err := s.DB.View(ctx, free); err != nil {
 		return nil, err
 	}
-	if err := s.tryRole(ctx, errand{c.Account(), text(in.ExecutionRoleArn), m.ARN, ""}, noModelRole); err != nil {
+	x, err := s.takeRole(ctx, errand{c.Account(), text(in.ExecutionRoleArn), m.ARN, ""}, noModelRole)
+	if err == nil {
+		err = s.findModel(ctx, x, in)
+	}
+	if err != nil {
 		return nil, err
 	}
 	return &sagemaker.CreateModelOutput{ModelArn: &m.ARN}, s.DB.Update(ctx, func(tx *store.Tx) error {

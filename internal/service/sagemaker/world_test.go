@@ -27,7 +27,6 @@ import (
 	"cloister/internal/value/network"
 	"cloister/internal/value/shape/ec2"
 	"cloister/internal/value/shape/logs"
-	shape "cloister/internal/value/shape/s3"
 	"cloister/internal/value/shape/sts"
 )
 
@@ -143,6 +142,7 @@ func (w *world) identify(key, token string) (caller.Identity, error) {
 // Call plays sts, ec2 and logs.
 func (w *world) Call(ctx context.Context, as caller.Caller, service, name string, in any) (any, error) {
 	w.announce(service + "." + name)
+	seen, unseen := w.s3.seen(in) // with its own lock, and not with both
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.calls = append(w.calls, string(as.Identity.Kind)+" "+service+"."+name)
@@ -182,8 +182,6 @@ func (w *world) Call(ctx context.Context, as caller.Caller, service, name string
 		w.freeOf(*in.NetworkInterfaceId)
 		delete(w.interfaces, *in.NetworkInterfaceId)
 		return &struct{}{}, nil
-	case *shape.ListObjectsV2Request:
-		return w.s3.listed(*in.Bucket + "/" + *in.Prefix), nil
 	case *logs.CreateLogGroupRequest, *logs.CreateLogStreamRequest:
 		return &struct{}{}, nil
 	case *logs.PutLogEventsRequest:
@@ -192,6 +190,9 @@ func (w *world) Call(ctx context.Context, as caller.Caller, service, name string
 			w.lines[key] = append(w.lines[key], *e.Message)
 		}
 		return &logs.PutLogEventsResponse{}, nil
+	}
+	if seen != nil || unseen != nil {
+		return seen, unseen
 	}
 	if out := w.estate.answer(w, in); out != nil {
 		return out, nil

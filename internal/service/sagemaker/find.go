@@ -39,3 +39,22 @@ func (s *Service) findData(ctx context.Context, x *session, role string, vpc *sa
 	}
 	return nil
 }
+
+// findModel refuses a model whose archive is not there, or not for its role, as findData does.
+func (s *Service) findModel(ctx context.Context, x *session, in *sagemaker.CreateModelInput) error {
+	uri := text((&model{Request: *in}).container().ModelDataUrl)
+	if uri == "" {
+		return nil
+	}
+	bucket, key, _ := splitS3(uri)
+	_, err := api.CallAs[shape.HeadObjectOutput](ctx, s.Client, x.as, "s3", "HeadObject", &shape.HeadObjectRequest{Bucket: &bucket, Key: &key})
+	f, refused := fault.As(err)
+	switch {
+	case !refused:
+		return err
+	case in.VpcConfig != nil && f.Code == "AccessDenied":
+		return nil
+	}
+	return validation.New(`Could not access model data at %s. Please ensure that the role "%s" exists and that its trust relationship policy allows the action "sts:AssumeRole" `+
+		`for the service principal "sagemaker.amazonaws.com". Also ensure that the role has "s3:GetObject" permissions and that the object is located in %s.`, uri, text(in.ExecutionRoleArn), s.Region)
+}

@@ -63,3 +63,38 @@ func TestTrainingAsksForItsData(t *testing.T) {
 		})
 	}
 }
+
+// TestModelsAskForTheirData refuses a model whose archive its role cannot see.
+func TestModelsAskForTheirData(t *testing.T) {
+	const none = `Could not access model data at s3://out/m.tar.gz. Please ensure that the role "` + role + `" exists and that its trust relationship policy allows the action "sts:AssumeRole" ` +
+		`for the service principal "sagemaker.amazonaws.com". Also ensure that the role has "s3:GetObject" permissions and that the object is located in us-east-1.`
+	for name, c := range map[string]struct {
+		there, vpc, fails bool
+		denied            error
+	}{
+		"there": {there: true}, "nothing": {fails: true}, "nothing, in a VPC": {vpc: true, fails: true},
+		"denied": {there: true, denied: unseen, fails: true}, "denied, but from the VPC": {there: true, vpc: true, denied: unseen},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, nil)
+			if c.there {
+				w.s3.put("out/m.tar.gz", []byte("model"))
+			}
+			if c.denied != nil {
+				w.deny["s3.HeadObject"] = c.denied
+			}
+			in := &sagemaker.CreateModelInput{ModelName: new("m"), ExecutionRoleArn: new(role),
+				PrimaryContainer: &sagemaker.ContainerDefinition{Image: new("x/kmeans:1"), ModelDataUrl: new("s3://out/m.tar.gz")}}
+			if c.vpc {
+				in.VpcConfig = &sagemaker.VpcConfig{Subnets: []string{"subnet-1", "subnet-2"}, SecurityGroupIds: []string{"sg-1"}}
+			}
+			_, err := w.service().createModel(t.Context(), w.call(), in)
+			if c.fails {
+				refused(t, err, "ValidationException", none)
+			} else if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
