@@ -188,6 +188,7 @@ func (h *house) run(ctx context.Context, public net.Listener) error {
 		return nil
 	})
 	g.Go(func() error { return h.s3.Run(ctx) })
+	g.Go(func() error { return h.sweepImages(ctx) })
 	g.Go(func() error { return h.door.Serve(ctx, public, tls) })
 	g.Go(func() error { return h.door.Serve(ctx, h.fabric.Listener(), tls) })
 	g.Go(func() error { return h.metadata.Serve(ctx, h.fabric.Metadata()) })

@@ -55,6 +55,7 @@ type house struct {
 	machines
 	directory *directory.Directory
 	audit     *audit.Log
+	log       *slog.Logger
 	door      *door.Door
 	metadata  *door.Metadata
 	iam       *iam.Service
@@ -113,7 +114,7 @@ func wire(f place, c config, m machines, log *slog.Logger) (*house, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &house{machines: m, directory: directory.New(key, time.Now), audit: audit.New(m.db, log)}
+	h := &house{machines: m, directory: directory.New(key, time.Now), audit: audit.New(m.db, log), log: log}
 	upstreams, err := c.upstreams()
 	if err != nil {
 		return nil, err

@@ -32,6 +32,8 @@ type Executor interface {
 	Remove(ctx context.Context, id string) error
 	// List gives every container that was started and not removed, by any process of this instance.
 	List(ctx context.Context) ([]Status, error)
+	// Roots gives the file systems of all these containers: they are in use.
+	Roots() (map[string]bool, error)
 	// Usage gives what a container has used so far; false where nobody counts, or for one that does not run.
 	Usage(id string) (Usage, bool)
 	// Logs gives the lines a container wrote, from the line with sequence number since (0 is the

@@ -162,7 +162,13 @@ func (s *Store) ensure(ctx context.Context, digest Digest, img v1.Image) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	release, err := s.hold()
+	if err != nil {
+		return err
+	}
+	defer release()
 	if _, err := os.Stat(dir); err == nil {
+		touch(dir)
 		return nil
 	}
 	work, err := os.MkdirTemp(filepath.Dir(dir), s.work)
@@ -214,6 +220,12 @@ func (s *Store) Image(_ context.Context, digest Digest) (Unpacked, error) {
 	if err != nil {
 		return Unpacked{}, err
 	}
+	release, err := s.hold()
+	if err != nil {
+		return Unpacked{}, err
+	}
+	defer release()
+	touch(dir)
 	found := Unpacked{Root: filepath.Join(dir, "root")}
 	err = readJSON(filepath.Join(dir, "config.json"), &found.Config)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -273,43 +285,6 @@ func (s *Store) Resolve(ctx context.Context, ref string) (Digest, error) {
 		return "", fmt.Errorf("image %s: %w", ref, err)
 	}
 	return found.Digest, nil
-}
-
-// Sweep removes the images that have no name and that keep does not ask for, and the stacks of layers that were
-// kept for images to come.
-func (s *Store) Sweep(ctx context.Context, keep func(Digest) bool) error {
-	if err := removeNamed(filepath.Join(s.directory, "stacks"), ""); err != nil {
-		return fmt.Errorf("sweep images: %w", err)
-	}
-	named := map[Digest]bool{}
-	tags, err := filepath.Glob(filepath.Join(s.directory, "references", "*.json"))
-	if err != nil {
-		return err
-	}
-	for _, name := range tags {
-		var found tag
-		if err := readJSON(name, &found); err != nil {
-			return fmt.Errorf("sweep images: %w", err)
-		}
-		named[found.Digest] = true
-	}
-	entries, err := os.ReadDir(filepath.Join(s.directory, "sha256"))
-	if err != nil {
-		return fmt.Errorf("sweep images: %w", err)
-	}
-	for _, entry := range entries {
-		digest := Digest("sha256:" + entry.Name())
-		dir, err := s.path(digest)
-		if err != nil || named[digest] || keep(digest) {
-			continue
-		}
-		// Out of sight first, so that nobody meets half of it.
-		gone := filepath.Join(filepath.Dir(dir), own+"old-"+entry.Name())
-		if err := errors.Join(ctx.Err(), os.Rename(dir, gone), os.RemoveAll(gone)); err != nil {
-			return fmt.Errorf("sweep images: %w", err)
-		}
-	}
-	return nil
 }
 
 func readJSON(name string, into any) error {

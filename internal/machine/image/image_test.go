@@ -266,7 +266,7 @@ func TestSweep(t *testing.T) {
 		digests = append(digests, digest)
 	}
 	for range 2 {
-		if err := store.Sweep(t.Context(), func(d Digest) bool { return d == digests[0] }); err != nil {
+		if _, err := store.Sweep(t.Context(), 0, func(d Digest, _ string) bool { return d == digests[0] }); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -69,6 +69,7 @@ func (s *Store) begin(u *unpacker, base string, names []string) (from int, err e
 		bytes, entries := u.bytes, u.entries
 		// A stack that is not whole, or cannot be linked to, is as none.
 		if linkTree(filepath.Join(s.directory, tree), base, s.options.Rootless, u) == nil {
+			touch(s.stackPath(names[i-1]))
 			from = i
 			break
 		}

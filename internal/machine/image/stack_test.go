@@ -63,7 +63,7 @@ func TestImagesShareTheLayersThatTheyBeginWith(t *testing.T) {
 		if _, k := read(store, base, middle, layer(t, file("top", "3"))); k != 3 {
 			t.Errorf("without stacks %d layers were read", k)
 		}
-		if err := store.Sweep(t.Context(), func(Digest) bool { return true }); err != nil {
+		if _, err := store.Sweep(t.Context(), 0, func(Digest, string) bool { return true }); err != nil {
 			t.Error(err)
 		}
 		if left, _ := os.ReadDir(filepath.Join(store.directory, "stacks")); len(left) != 0 {

@@ -200,6 +200,32 @@ func New(c Config) *Service {
 // Bind gives the operations to the door.
 func (s *Service) Bind() (*api.Service, error) { return operations.Bind(s) }
 
+// ImagesInUse gives the digests of the images that unsettled jobs and instances run, or will run again.
+func (s *Service) ImagesInUse(ctx context.Context) (map[string]bool, error) {
+	used := map[string]bool{}
+	err := s.DB.View(ctx, func(tx *store.Tx) error {
+		for _, kind := range jobKinds {
+			keys, err := kind.keys(tx)
+			if err != nil {
+				return err
+			}
+			for _, key := range keys {
+				j, err := kind.get(tx, key)
+				if err != nil {
+					return err
+				}
+				used[j.state().Image] = true
+			}
+		}
+		all, err := instances.From(tx, "", "", -1)
+		for _, e := range all {
+			used[e.Value.Digest] = true
+		}
+		return err
+	})
+	return used, err
+}
+
 // concurrency is how many jobs, endpoints and instances are in hand at a time; each waits most of
 // its life and costs a goroutine or three.
 const concurrency = 4096

@@ -341,4 +341,7 @@ func list(s suite) {
 			s.t.Errorf("list gives %+v", status)
 		}
 	}
+	if roots, err := s.Executor.Roots(); err != nil || len(roots) != 1 || !roots[s.Root] {
+		s.t.Errorf("roots are %v, %v", roots, err)
+	}
 }

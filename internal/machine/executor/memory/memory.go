@@ -69,6 +69,7 @@ func New(programs map[string]Program) *Executor {
 
 // container is one that was started. Its fields below mu are written until done is closed.
 type container struct {
+	root      string
 	kill      context.CancelFunc
 	terminate chan struct{}
 	once      sync.Once
@@ -95,7 +96,7 @@ func (e *Executor) Start(ctx context.Context, spec executor.Spec) error {
 		return nil
 	}
 	life, kill := context.WithCancel(context.WithoutCancel(ctx))
-	c := &container{
+	c := &container{root: spec.Root,
 		kill: kill, terminate: make(chan struct{}), done: make(chan struct{}), changed: make(chan struct{}),
 		exit: executor.Exit{Started: time.Now()},
 	}
@@ -227,6 +228,17 @@ func (e *Executor) List(context.Context) ([]executor.Status, error) {
 		all = append(all, status)
 	}
 	return all, nil
+}
+
+// Roots gives the file systems of all containers.
+func (e *Executor) Roots() (map[string]bool, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	roots := map[string]bool{}
+	for _, c := range e.containers {
+		roots[c.root] = true
+	}
+	return roots, nil
 }
 
 // Logs gives the lines and follows.

@@ -8,6 +8,7 @@ package runc
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -168,6 +169,30 @@ func (e *Executor) runc(ctx context.Context, args ...string) error {
 		return fmt.Errorf("runc %s: %w: %s", args[0], err, strings.TrimSpace(string(out)))
 	}
 	return nil
+}
+
+// Roots gives the file systems of the containers that are there.
+func (e *Executor) Roots() (map[string]bool, error) {
+	all, err := filepath.Glob(filepath.Join(e.config.Directory, "*", orderFile))
+	if err != nil {
+		return nil, err
+	}
+	roots := map[string]bool{}
+	for _, name := range all {
+		b, err := os.ReadFile(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // it went meanwhile
+		}
+		var o order
+		if err == nil {
+			err = json.Unmarshal(b, &o)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("root of %s: %w", filepath.Base(filepath.Dir(name)), err)
+		}
+		roots[o.Image] = true
+	}
+	return roots, nil
 }
 
 // List gives every container that was started and not removed.
