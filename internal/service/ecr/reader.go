@@ -5,11 +5,24 @@ import (
 	"io"
 )
 
-// reader reads the open pieces of a layer one after another.
-type reader struct{ open []io.ReadCloser }
+// reader reads the pieces of a layer one after another: those that are open, and then those that are not yet.
+type reader struct {
+	open  []io.ReadCloser
+	later []func() (io.ReadCloser, error)
+}
 
 func (r *reader) Read(p []byte) (int, error) {
-	for len(r.open) > 0 {
+	for {
+		if len(r.open) == 0 && len(r.later) > 0 {
+			f, err := r.later[0]()
+			if err != nil {
+				return 0, err
+			}
+			r.open, r.later = append(r.open, f), r.later[1:]
+		}
+		if len(r.open) == 0 {
+			return 0, io.EOF
+		}
 		n, err := r.open[0].Read(p)
 		if err == io.EOF {
 			err = r.open[0].Close()
@@ -19,7 +32,6 @@ func (r *reader) Read(p []byte) (int, error) {
 			return n, err
 		}
 	}
-	return 0, io.EOF
 }
 
 func (r *reader) Close() error {
@@ -27,6 +39,6 @@ func (r *reader) Close() error {
 	for _, f := range r.open {
 		errs = append(errs, f.Close())
 	}
-	r.open = nil
+	r.open, r.later = nil, nil
 	return errors.Join(errs...)
 }

@@ -159,6 +159,41 @@ func TestUploadsInParts(t *testing.T) {
 	}
 }
 
+// TestUploadsInCrumbs: who uploads byte by byte does not make as many files.
+func TestUploadsInCrumbs(t *testing.T) {
+	w := open(t)
+	w.root.create("crumbs")
+	p := w.root.password()
+	at, _ := strings.CutPrefix(w.root.ask("POST", "/v2/crumbs/blobs/uploads/", p, "").Good(t).Header.Get("Location"), "https://"+host)
+	var all strings.Builder
+	for i := range 200 {
+		part := fmt.Sprintf("%d,", i)
+		w.root.ask("PATCH", at, p, part, "Content-Range", fmt.Sprintf("%d-%d", all.Len(), all.Len()+len(part)-1)).Good(t)
+		all.WriteString(part)
+		if i == 100 {
+			w.again(t)
+			w.root.ask("PATCH", at, p, "").Good(t)
+		}
+	}
+	if n := w.keep(t); n != 64 {
+		t.Errorf("%d blobs", n)
+	}
+	large := strings.Repeat("x", 5<<20) // the last crumbs go with it
+	w.root.ask("PATCH", at, p, large).Good(t)
+	w.root.ask("PATCH", at, p, "end").Good(t)
+	whole := all.String() + large + "end"
+	digest := digestOf([]byte(whole))
+	w.root.ask("PUT", at+"?digest="+digest, p, "").Good(t)
+	if n := w.keep(t); n != 65 {
+		t.Errorf("%d blobs", n)
+	}
+	for header, want := range map[string]string{"": whole, "bytes=3-700": whole[3:701], fmt.Sprintf("bytes=%d-", len(whole)-4): "xend"} {
+		if a := w.root.ask("GET", "/v2/crumbs/blobs/"+digest, p, "", "Range", header).Good(t); string(a.Body) != want {
+			t.Errorf("%s: %d bytes of %d", header, len(a.Body), len(want))
+		}
+	}
+}
+
 // cut is a body that ends before it should.
 type cut struct{ left int }
 

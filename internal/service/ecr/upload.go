@@ -90,14 +90,19 @@ func (s *Service) receive(ctx context.Context, p place, id string, first int64, 
 	s.held.take(blob)
 	defer s.held.release(blob)
 	from := &source{from: body, left: maxLayer - u.Size}
-	info, err := s.Blobs.Put(ctx, s.under()+blob, io.TeeReader(from, sum))
+	joined, bytes, err := s.join(ctx, u, io.TeeReader(from, sum))
+	if err != nil {
+		return nil, err
+	}
+	defer bytes.Close()
+	info, err := s.Blobs.Put(ctx, s.under()+blob, bytes)
 	if from.refused != nil {
 		return nil, from.refused
 	}
 	if err != nil {
 		return nil, err
 	}
-	if info.Size == 0 {
+	if info.Size == joined.Size {
 		return u, s.Blobs.Delete(ctx, s.under()+blob)
 	}
 	before := u.Size
@@ -108,7 +113,10 @@ func (s *Service) receive(ctx context.Context, p place, id string, first int64, 
 		if u.Size != before {
 			return u.misplaced(p, before) // somebody else's bytes were quicker
 		}
-		u.Pieces, u.Size, u.Touched = append(u.Pieces, piece{blob, info.Size}), u.Size+info.Size, tx.Now
+		if joined.Blob != "" {
+			u.Pieces = u.Pieces[:len(u.Pieces)-1]
+		}
+		u.Pieces, u.Size, u.Touched = append(u.Pieces, piece{blob, info.Size}), u.Size+info.Size-joined.Size, tx.Now
 		if u.State, err = state(sum); err != nil {
 			return err
 		}
@@ -120,7 +128,30 @@ func (s *Service) receive(ctx context.Context, p place, id string, first int64, 
 		}
 		return nil, err
 	}
+	if joined.Blob != "" {
+		s.scrap(joined.Blob)
+	}
 	return u, nil
+}
+
+// manyPieces is from how many pieces on a layer gets no more small ones, and how many are open at a time: whoever uploads
+// decides how many bytes come at a time, and every piece that is open is a file of the server's.
+const manyPieces = 64
+
+// join gives the bytes that come, behind those of the last piece where that is small and there are many.
+func (s *Service) join(ctx context.Context, u *upload, bytes io.Reader) (joined piece, all io.ReadCloser, err error) {
+	if n := len(u.Pieces); n < manyPieces || u.Pieces[n-1].Size >= minPart {
+		return piece{}, io.NopCloser(bytes), nil
+	}
+	joined = u.Pieces[len(u.Pieces)-1]
+	before, err := s.Blobs.Open(ctx, s.under()+joined.Blob, 0, joined.Size)
+	if err != nil {
+		return piece{}, nil, fmt.Errorf("upload %s: %w", u.ID, err)
+	}
+	return joined, struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(before, bytes), before}, nil
 }
 
 func (s *Service) scrap(blobs ...string) {
@@ -231,14 +262,25 @@ func (s *Service) open(ctx context.Context, l *layer, off, n int64) (io.ReadClos
 		if n <= 0 {
 			break
 		}
-		take := min(x.Size-off, n)
-		// All at once: what is open stays readable, whoever deletes it.
-		f, err := s.Blobs.Open(ctx, s.under()+x.Blob, off, take)
-		if err != nil {
-			r.Close()
-			return nil, fmt.Errorf("layer %s: %w", l.Digest, err)
+		from, take := off, min(x.Size-off, n)
+		open := func() (io.ReadCloser, error) {
+			f, err := s.Blobs.Open(ctx, s.under()+x.Blob, from, take)
+			if err != nil {
+				return nil, fmt.Errorf("layer %s: %w", l.Digest, err)
+			}
+			return f, nil
 		}
-		r.open = append(r.open, f)
+		// What is open stays readable, whoever deletes it; but who reads a layer is not to open files without number.
+		if len(r.open) < manyPieces {
+			f, err := open()
+			if err != nil {
+				r.Close()
+				return nil, err
+			}
+			r.open = append(r.open, f)
+		} else {
+			r.later = append(r.later, open)
+		}
 		off, n = 0, n-take
 	}
 	return r, nil
