@@ -26,6 +26,7 @@ func (v *vpc) hostileJobs(t *testing.T, p *pusher, outside string) (judge func(t
 		return map[string]any{"Environment": all}
 	}
 	v.begin(t, "told", image, variables("tell,wait"))
+	v.begin(t, "threads", image, variables("threads"))
 	data := filepath.Join(t.TempDir(), "data")
 	if err := os.WriteFile(data, []byte(strings.Repeat("0123456789abcdef", 1<<16)), 0o600); err != nil {
 		t.Fatal(err)
@@ -66,6 +67,9 @@ func (v *vpc) hostileJobs(t *testing.T, p *pusher, outside string) (judge func(t
 	v.begin(t, "thief", image, thief)
 	return func(t *testing.T) {
 		t.Run("containers", func(t *testing.T) { v.thief(t) })
+		if status, reason := v.settled(t, "threads"); status != "Failed" || !strings.HasPrefix(reason, "AlgorithmError: ") && !strings.Contains(reason, "more memory") {
+			t.Errorf("a job of threads without end ended %s: %s", status, reason)
+		}
 		t.Run("outputs", func(t *testing.T) { v.outputs(t) })
 		v.sagemaker(t, "StopTrainingJob", `{"TrainingJobName":"told"}`, "")
 		if status, reason := v.settled(t, "told"); status != "Stopped" {

@@ -5,13 +5,15 @@ package main
 import (
 	"fmt"
 	"os"
+	"runtime"
 	"strings"
+	"syscall"
 	"time"
 )
 
 var acts = map[string]func(){
 	"look": look, "orphans": orphans, "outputs": outputs, "race": race, "pipes": pipes, "views": views, "peers": peers,
-	"metadata": metadata, "tell": tell, "own": own, "wait": func() { time.Sleep(time.Hour) }, "fail": func() { os.Exit(7) },
+	"metadata": metadata, "tell": tell, "own": own, "threads": threads, "wait": func() { time.Sleep(time.Hour) }, "fail": func() { os.Exit(7) },
 }
 
 func main() {
@@ -57,4 +59,17 @@ func own() {
 // tell says where its credentials are, for others to steal.
 func tell() {
 	fmt.Println("my credentials are at", os.Getenv("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"))
+}
+
+// threads makes threads without end, each of which stays.
+func threads() {
+	for n := 0; ; n++ {
+		if n%1000 == 0 {
+			fmt.Println("threads:", n)
+		}
+		go func() {
+			runtime.LockOSThread()
+			syscall.Pause()
+		}()
+	}
 }
