@@ -19,7 +19,7 @@ func TestContract(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	write(t, filepath.Join(d.data, "config.yaml"), []byte("instance_types:\n  ml.c5.xlarge: {cpus: 1, memory: 0.125}\n"))
+	write(t, filepath.Join(d.data, "config.yaml"), []byte("compiler_image: "+recorder+"\ninstance_types:\n  ml.c5.xlarge: {cpus: 1, memory: 0.125}\n"))
 	d.run(t)
 	v := d.vpc(t)
 	d.provide(t)
@@ -37,6 +37,7 @@ func TestContract(t *testing.T) {
 	c := &contract{vpc: v, read: map[string]*evidence{}}
 	c.host(t)
 	c.tune(t)
+	c.compile(t)
 	c.train(t)
 	c.process(t)
 	t.Run("limits", func(t *testing.T) {
@@ -65,7 +66,7 @@ var contractParts = []struct {
 	rows []row
 }{
 	{"training", trainingRows}, {"channels", channelRows}, {"ends", endRows}, {"processing", processingRows},
-	{"hosting", hostingRows}, {"transform", transformRows}, {"tuning", tuningRows},
+	{"hosting", hostingRows}, {"transform", transformRows}, {"tuning", tuningRows}, {"compilation", compilationRows},
 }
 
 // contract is a Cloister with the jobs that show the rows.
@@ -126,7 +127,7 @@ func (c *contract) given(t *testing.T, name string) *evidence {
 	kind, _, _ := strings.Cut(name, "-")
 	map[string]func(*evidence, *testing.T){
 		"training": (*evidence).readTraining, "processing": (*evidence).readProcessing, "endpoint": (*evidence).readEndpoint,
-		"transform": (*evidence).readTransform, "tuning": (*evidence).readTuning,
+		"transform": (*evidence).readTransform, "tuning": (*evidence).readTuning, "compilation": (*evidence).readCompilation,
 	}[kind](g, t)
 	g.whole = true
 	return g
