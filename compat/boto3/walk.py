@@ -1,4 +1,4 @@
-"""Changes a Cloister's networks by chance, through its API, until it is told to stop.
+"""Changes a Cloister's networks by chance, through its API, until it is told to stop and has gone as far as it shall.
 
 The server may be killed at any moment: what a call came to is then unknown, and the next step asks.
 """
@@ -187,7 +187,8 @@ def delete():
 
 steps = [create_vpc, create_subnet, create_group, change_rules, change_rules, groups_of_peers, create_eni, create_eni, delete_eni, turn_check, gateway, address, translate, table, route, route,
          acl, acl, peer, peer, endpoint, beside, delete]
-while not os.path.exists(order["stop"]):
+end = time.monotonic() + 300  # however slow this machine is
+while time.monotonic() < end and (done < order["least"] or not os.path.exists(order["stop"])):
     step = rng.choice(steps)
     try:
         step()
