@@ -11,6 +11,7 @@ func TestHostileContainer(t *testing.T) {
 	d := own(t)
 	v := d.vpc(t, "sts")
 	d.provide(t)
+	before := d.host(t)
 	// Another job, alive, whose interface lets nothing in; and one whose group lets nothing out.
 	victim := v.job(t, "victim", probe, "seconds=300")
 	at := d.internet()
@@ -39,6 +40,7 @@ func TestHostileContainer(t *testing.T) {
 	if status, reason := v.settled(t, victim); status != "Stopped" {
 		t.Errorf("the other job ended %s: %s", status, reason)
 	}
+	d.sameHost(t, before)
 }
 
 // judge reads a probe's log: everything forbidden was refused, everything permitted was done.
