@@ -2,6 +2,7 @@ package sagemaker
 
 import (
 	"context"
+	"math"
 	"regexp"
 	"strconv"
 	"strings"
@@ -104,12 +105,16 @@ func (m *meter) read(host string, first bool, line executor.Line) {
 			continue
 		}
 		v, err := strconv.ParseFloat(strings.TrimSpace(got[1]), 64)
-		if err != nil {
+		if err != nil || !tellable(v) {
 			continue
 		}
 		m.note(r.name, v, line.Time, first)
 	}
 }
+
+// tellable tells whether a value is one that a record, and the API's numbers of 32 bits, can hold: a loss that is not a
+// number is none.
+func tellable(v float64) bool { return math.Abs(v) <= math.MaxFloat32 }
 
 func (m *meter) note(name string, v float64, at time.Time, first bool) {
 	m.news = true

@@ -1,0 +1,40 @@
+package sagemaker
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+
+	"cloister/internal/machine/executor/memory"
+	"cloister/internal/value/shape/sagemaker"
+)
+
+func TestWhatIsNoNumberIsNoMetric(t *testing.T) {
+	w := newWorld(t, map[string]memory.Program{"program": func(_ context.Context, p memory.Process) int {
+		for _, v := range []string{"0.5", "nan", "NaN", "Inf", "-infinity", "1e300"} {
+			fmt.Fprintf(p.Output, "loss=%s;\n", v)
+		}
+		return 0
+	}})
+	w.s3.put("data/digits/part/a.csv", []byte("1,2,3\n"))
+	s := w.service()
+	w.run(s)
+	in := trainingRequest("diverges")
+	in.AlgorithmSpecification.TrainingImage = new("111122223333.dkr.ecr.us-east-1.amazonaws.com/not-kmeans:1")
+	in.AlgorithmSpecification.MetricDefinitions = []sagemaker.MetricDefinition{{Name: new("loss"), Regex: new(`loss=(\S+);`)}}
+	if _, err := s.createTrainingJob(t.Context(), w.call(), in); err != nil {
+		t.Fatal(err)
+	}
+	var d *sagemaker.DescribeTrainingJobResponse
+	w.until("the end", func() bool {
+		var err error
+		if d, err = s.describeTrainingJob(t.Context(), w.call(), &sagemaker.DescribeTrainingJobRequest{TrainingJobName: new("diverges")}); err != nil {
+			t.Fatal(err)
+		}
+		return slices.Contains([]string{completed, failed, stopped}, *d.TrainingJobStatus)
+	})
+	if *d.TrainingJobStatus != completed || len(d.FinalMetricDataList) != 1 || *d.FinalMetricDataList[0].Value != 0.5 {
+		t.Errorf("%s %s %+v", *d.TrainingJobStatus, text(d.FailureReason), d.FinalMetricDataList)
+	}
+}
