@@ -25,9 +25,9 @@ func main() {
 		role = os.Args[1]
 	}
 	// The other roles are played by this binary too: in a VPC, or as a peer.
-	do := map[string]func(context.Context, []string) error{"all": measureAll, "load": load, "endpoint": endpoints, "peer": peer, "post": postRecords}[role]
+	do := map[string]func(context.Context, []string) error{"all": measureAll, "load": load, "endpoint": endpoints, "peer": peer, "post": postRecords, "fetch": fetch}[role]
 	if do == nil {
-		fmt.Fprintln(os.Stderr, "usage: figures [all | load | endpoint | peer | post]")
+		fmt.Fprintln(os.Stderr, "usage: figures [all | load | endpoint | peer | post | fetch]")
 		os.Exit(2)
 	}
 	if err := do(ctx, os.Args[min(2, len(os.Args)):]); err != nil {
