@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// unsettled tells of the jobs that are not in the state in which they are to end.
-func (d *daemon) unsettled(t *testing.T, all []boundary) (left []string) {
+// states are the states of all jobs and endpoints, by their names.
+func (d *daemon) states(t *testing.T, all []boundary) map[string]string {
 	t.Helper()
 	var lists []ask
 	var kinds []boundary
@@ -28,6 +28,13 @@ func (d *daemon) unsettled(t *testing.T, all []boundary) (left []string) {
 			states[name], _ = one[kinds[n].state].(string)
 		}
 	}
+	return states
+}
+
+// unsettled tells of the jobs that are not in the state in which they are to end.
+func (d *daemon) unsettled(t *testing.T, all []boundary) (left []string) {
+	t.Helper()
+	states := d.states(t, all)
 	for _, b := range all {
 		if states[b.job] != b.want {
 			left = append(left, b.job+" is "+states[b.job]+", wanted "+b.want)
@@ -48,6 +55,9 @@ func (d *daemon) checkResults(t *testing.T, all []boundary) {
 		case b.name == "reco" && b.want == "COMPLETED":
 			calls, describes = append(calls, b.job), append(describes, ask{"DescribeInferenceRecommendationsJob", members{b.row: b.job}})
 		case b.name == "host" && b.want == "InService":
+			if config := d.sagemaker(t, "DescribeEndpoint", `{"EndpointName":"`+b.job+`"}`, "EndpointConfigName"); (config == "again") != b.updated() {
+				t.Errorf("%s is of the configuration %s", b.job, config)
+			}
 			requests = append(requests, fmt.Sprintf("header = \"Content-Type: text/plain\"\ndata-binary = \"who\"\nurl = \"https://%s/endpoints/%s/invocations\"\n", d.listen, b.job))
 		}
 	}

@@ -220,3 +220,8 @@ func tuning(v *vpc, name string) members {
 func hosting(_ *vpc, name string) members {
 	return members{"EndpointName": name, "EndpointConfigName": "caps"}
 }
+
+// variant is a configuration of endpoints with one instance.
+func variant(name string) members {
+	return members{"EndpointConfigName": name, "ProductionVariants": list{members{"VariantName": "all", "ModelName": "caps", "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}}}
+}

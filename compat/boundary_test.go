@@ -42,6 +42,11 @@ func boundaries() (out []boundary) {
 		b.hold = "training-job/" + b.job + "-001-*=" + point
 		out = append(out, b)
 	}
+	for _, point := range []string{"2=Launching begun", "2=Downloading done", "2=started", "2=healthy", "1=stopped", "1=gone"} {
+		b := kinds["host"].at("update-"+noWord.ReplaceAllString(strings.ToLower(point), "-"), "")
+		b.hold = b.resource + "/" + b.job + "/" + point
+		out = append(out, b)
+	}
 	for name, point := range map[string]string{"home": "Training done", "pair": "judged"} {
 		b := kinds[name].at("fails", point)
 		b.want, b.made = "Failed", map[string]string{}
@@ -65,6 +70,9 @@ func boundaries() (out []boundary) {
 	return out
 }
 
+// updated tells whether it is an endpoint that is to have other instances.
+func (b boundary) updated() bool { return strings.HasPrefix(b.job, "host-update-") }
+
 // at is a job of the kind that stays at a point, and ends well.
 func (k boundaryKind) at(name, point string) boundary {
 	b := boundary{boundaryKind: k, job: k.name + "-" + name, want: "Completed"}
@@ -73,7 +81,7 @@ func (k boundaryKind) at(name, point string) boundary {
 	case "comp", "reco":
 		b.want = "COMPLETED"
 	case "host":
-		b.want = "InService"
+		b.want, b.hold = "InService", k.resource+"/"+b.job+"/1="+point
 	}
 	return b
 }
@@ -148,6 +156,16 @@ func (d *daemon) release(t *testing.T) {
 	}
 }
 
+// shipped is the server that users have.
+func shipped(t *testing.T) string {
+	t.Helper()
+	name, err := program("cloister")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
 // crashing builds the server that knows where to wait.
 func crashing(t *testing.T) string {
 	t.Helper()
@@ -184,6 +202,9 @@ func boundaryWorld(t *testing.T, all []boundary) (*daemon, *vpc) {
 	d.provide(t)
 	d.iam(t, "PutRolePolicy", "RoleName", "execution", "PolicyName", "bucket", "PolicyDocument",
 		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":["arn:aws:s3:::`+bucket+`","arn:aws:s3:::`+bucket+`/*"]}]}`)
+	if out, err := exec.Command(shipped(t), "serve", "--hold", "x").CombinedOutput(); err == nil || !strings.Contains(string(out), "unknown flag --hold") {
+		t.Errorf("what is shipped can be held: %v %s", err, out)
+	}
 	from := layoutOf(t, "stages", map[string]any{"Entrypoint": []string{"/stages"}, "Cmd": []string{"compile"}})
 	if out, err := d.command("image", "load", from).CombinedOutput(); err != nil {
 		t.Fatalf("load: %v %s", err, out)
@@ -196,7 +217,7 @@ func boundaryWorld(t *testing.T, all []boundary) (*daemon, *vpc) {
 	}
 	d.allowed(t,
 		ask{"CreateModel", members{"ModelName": "caps", "ExecutionRoleArn": role, "VpcConfig": v.network(), "PrimaryContainer": members{"Image": "mine:1", "ModelDataUrl": uri("caps.tar.gz")}}},
-		ask{"CreateEndpointConfig", members{"EndpointConfigName": "caps", "ProductionVariants": list{members{"VariantName": "all", "ModelName": "caps", "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}}}},
+		ask{"CreateEndpointConfig", variant("caps")}, ask{"CreateEndpointConfig", variant("again")},
 		ask{"CreateTrainingJob", homeTraining(v, "first-home")}, ask{"CreateTrainingJob", pairTraining(v, "first-pair")})
 	for _, job := range []string{"first-home", "first-pair"} {
 		v.completed(t, job)
@@ -238,43 +259,58 @@ func (d *daemon) allowed(t *testing.T, asks ...ask) {
 // bringToBoundaries waits until every job is where it is to be killed, and does what some need to come there.
 func (d *daemon) bringToBoundaries(t *testing.T, all []boundary) {
 	t.Helper()
-	done := map[string]bool{}
-	var away []string
-	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
+	there := map[string]*regexp.Regexp{}
+	for _, b := range all {
+		there[b.job] = regexp.MustCompile(`(?m)^holds ` + strings.ReplaceAll(regexp.QuoteMeta(b.hold), `\*`, ".*") + "$")
+	}
+	for end := time.Now().Add(2 * time.Minute); ; time.Sleep(200 * time.Millisecond) {
 		log, err := os.ReadFile(filepath.Join(d.data, "serve.log"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		held := string(log)
-		away = away[:0]
+		var away, others []boundary
 		for _, b := range all {
-			resource, point, _ := strings.Cut(b.hold, "=")
-			pattern := regexp.MustCompile(`(?m)^holds ` + strings.ReplaceAll(regexp.QuoteMeta(resource+"="+point), `\*`, ".*") + "$")
-			if !pattern.MatchString(held) {
-				away = append(away, b.hold)
-			}
-			if done[b.job] {
-				continue
-			}
-			switch {
-			case b.stop.operation != "" && pattern.MatchString(held):
+			switch held := there[b.job].Match(log); {
+			case !held:
+				away = append(away, b)
+			case b.stop.operation != "":
 				d.allowed(t, b.stop)
-			case b.name == "spot" && !done["interrupt "+b.job] && strings.Contains(d.s3(t, "?list-type=2&prefix=out%2Fcheckpoints%2F"+b.job), "<Key>"):
-				if out, err := d.command("interrupt", b.job).CombinedOutput(); err != nil {
-					t.Fatalf("%v: %s", err, out)
-				}
-				done["interrupt "+b.job] = true
-				continue
-			case b.name == "host" && b.want == "" && d.sagemaker(t, "DescribeEndpoint", `{"EndpointName":"`+b.job+`"}`, "EndpointStatus") == "InService":
-				d.allowed(t, ask{"DeleteEndpoint", members{"EndpointName": b.job}})
-			default:
-				continue
+				b.stop = ask{}
 			}
-			done[b.job] = true
+			others = append(others, b)
 		}
+		all = others
 		if len(away) == 0 {
 			return
 		}
+		if time.Now().After(end) {
+			t.Fatalf("%d are not at their boundaries, as %s\nthe server: %s", len(away), away[0].hold, d.lastWords())
+		}
+		d.push(t, away)
 	}
-	t.Fatalf("not at their boundaries:\n%s\nthe server: %s", strings.Join(away, "\n"), d.lastWords())
+}
+
+// push takes instances back and changes and deletes endpoints, as soon as that can be: some come to their boundary only then.
+func (d *daemon) push(t *testing.T, away []boundary) {
+	t.Helper()
+	is := func(b boundary) bool { return b.name == "host" && (b.want == "" || b.updated()) || b.name == "spot" }
+	away = slices.DeleteFunc(away, func(b boundary) bool { return !is(b) })
+	if len(away) == 0 {
+		return
+	}
+	states, kept := d.states(t, away), d.s3(t, "?list-type=2&prefix=out%2Fcheckpoints%2F")
+	for _, b := range away {
+		switch {
+		case b.name == "spot" && strings.Contains(kept, b.job+"/starts<") && d.stage(t, b.job, "Training", "Interrupted") == "Training":
+			if out, err := d.command("interrupt", b.job).CombinedOutput(); err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
+		case b.name == "host" && states[b.job] == "InService" && b.updated():
+			if d.sagemaker(t, "DescribeEndpoint", `{"EndpointName":"`+b.job+`"}`, "EndpointConfigName") == "caps" {
+				d.allowed(t, ask{"UpdateEndpoint", members{"EndpointName": b.job, "EndpointConfigName": "again"}})
+			}
+		case b.name == "host" && states[b.job] == "InService":
+			d.allowed(t, ask{"DeleteEndpoint", members{"EndpointName": b.job}})
+		}
+	}
 }

@@ -123,7 +123,7 @@ func (r *instanceRun) live(ctx context.Context) (time.Duration, error) {
 
 // passes tells that the instance is between two of its steps.
 func (r *instanceRun) passes(ctx context.Context, point string) {
-	r.Service.passes(ctx, "endpoint/"+r.in.Endpoint, point)
+	r.Service.passes(ctx, fmt.Sprintf("endpoint/%s/%d", r.in.Endpoint, r.in.Generation), point)
 }
 
 func (r *instanceRun) up(ctx context.Context) (time.Duration, error) {
