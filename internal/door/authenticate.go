@@ -157,6 +157,11 @@ func (d *Door) run(ctx context.Context, x *exchange) error {
 		}
 		defer end()
 	}
+	if x.request != nil {
+		if err := d.listens(ctx, x); err != nil {
+			return err
+		}
+	}
 	out, err := x.Call.Operation.Run(ctx, &x.Call, x.Input)
 	x.output = out
 	return err

@@ -52,6 +52,7 @@ type Door struct {
 	verifier *sigv4.Verifier
 	bodies   *space // unproven
 	kept     *space // proven
+	unsent   *space // unread
 	turns    turns
 	log      *slog.Logger
 	counts   counters
@@ -69,7 +70,7 @@ func New(c Config) *Door {
 	regions := append([]string{c.Region}, c.Others...)
 	return &Door{
 		Config: c, regions: regions, services: map[place]*api.Service{}, hosts: names(regions), verifier: sigv4.NewVerifier(1024),
-		bodies: newSpace(unproven), kept: newSpace(proven), log: c.Log,
+		bodies: newSpace(unproven), kept: newSpace(proven), unsent: newSpace(unread), log: c.Log,
 		upstream: &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 16, IdleConnTimeout: time.Minute, ForceAttemptHTTP2: false},
 	}
 }
@@ -161,6 +162,7 @@ func (d *Door) answer(ctx context.Context, from caller.Origin, r *wire.Request) 
 		x.response = wire.EncodeFault(model(x), operation(x), d.shown(x, err), x.ID)
 	}
 	x.entry.Status = x.response.Status
+	d.lay(x, x.response)
 	return x.response
 }
 

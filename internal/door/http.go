@@ -203,6 +203,13 @@ func reply(ctx *fasthttp.RequestCtx, w *wire.Response) {
 			}
 		}
 	}
+	var end time.Time // none, for objects and layers
+	if u, ok := w.Body.(*unsent); ok {
+		end = u.until(time.Now())
+	}
+	if err := ctx.Conn().SetWriteDeadline(end); err != nil {
+		ctx.SetConnectionClose()
+	}
 	if w.Body != nil {
 		ctx.SetBodyStream(w.Body, int(w.Length))
 		return

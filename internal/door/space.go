@@ -3,6 +3,8 @@ package door
 import (
 	"context"
 	"sync"
+
+	"cloister/internal/engine/wire"
 )
 
 const (
@@ -30,15 +32,32 @@ func newSpace(all int64) *space {
 
 // take waits for so many bytes until ctx is done. The function gives them back.
 func (s *space) take(ctx context.Context, who string, size int64) (func(), error) {
+	if err := wait(ctx, func() (<-chan struct{}, bool) { return s.try(who, size) }); err != nil {
+		return nil, err
+	}
+	return sync.OnceFunc(func() { s.give(who, size) }), nil
+}
+
+// calm waits until who has not more than his share. Those who have little never wait.
+func (s *space) calm(ctx context.Context, who string) error {
+	return wait(ctx, func() (<-chan struct{}, bool) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		own := s.own[who]
+		return s.moved, own <= s.all/8 || own <= s.all/2 && s.taken <= s.all-s.all/4
+	})
+}
+
+func wait(ctx context.Context, try func() (<-chan struct{}, bool)) error {
 	for {
-		moved, ok := s.try(who, size)
+		moved, ok := try()
 		if ok {
-			return sync.OnceFunc(func() { s.give(who, size) }), nil
+			return nil
 		}
 		select {
 		case <-moved:
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return ctx.Err()
 		}
 	}
 }
@@ -52,6 +71,13 @@ func (s *space) try(who string, size int64) (moved <-chan struct{}, ok bool) {
 	}
 	s.taken, s.own[who] = taken, own
 	return nil, true
+}
+
+// add is take for bytes that are there already.
+func (s *space) add(who string, size int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.taken, s.own[who] = s.taken+size, s.own[who]+size
 }
 
 func (s *space) give(who string, size int64) {
@@ -128,5 +154,5 @@ func (t *turns) take(ctx context.Context, account string) (func(), error) {
 // after another or few at once. Objects, layers of images, and what is handed on to a container or to another service, go by themselves.
 func (x *exchange) queues() bool {
 	m := x.service.Model
-	return x.Call.Operation.New != nil && m.ID != "sagemakerruntime" && !m.Objects() && !m.Registry()
+	return x.Call.Operation.New != nil && m.ID != "sagemakerruntime" && !m.Objects() && !(m.Registry() && wire.Streams(x.Call.Operation.Model))
 }
