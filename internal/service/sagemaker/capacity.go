@@ -27,7 +27,7 @@ var used = store.NewTable[inUse]("sagemaker.in-use")
 
 // quotaForm is how the quotas are called that there are.
 var quotaForm = regexp.MustCompile(`^(ml\.[a-z0-9-]+\.[a-z0-9-]+ for (training job|spot training job|training warm pool|processing job|transform job|endpoint) usage|` +
-	`Number of instances across all (training|spot training|processing|transform) jobs)$`)
+	`Number of instances across all (training|spot training|processing|transform) jobs|` + trialsQuota + `|` + parallelQuota + `)$`)
 
 // ValidateQuotas says what is wrong with a table of quotas.
 func ValidateQuotas(quotas map[string]int) error {

@@ -134,6 +134,7 @@ func TestTablesOfTypesAndQuotas(t *testing.T) {
 		{types: map[string]InstanceType{"ml.m5.large": {CPUs: -1}}, wrong: "less than nothing"},
 		{types: map[string]InstanceType{"ml.trn1.32xlarge": {CPUs: 4}}, wrong: "cpus and memory"},
 		{quotas: map[string]int{"ml.m5.large for spot training job usage": 0, "Number of instances across all processing jobs": 9}},
+		{quotas: map[string]int{trialsQuota: 750, parallelQuota: 100}},
 		{quotas: map[string]int{"ml.m5.large for training": 1}, wrong: "ml.m5.large for training"},
 		{quotas: map[string]int{"ml.m5.large for endpoint usage": -1}, wrong: "-1"},
 	} {

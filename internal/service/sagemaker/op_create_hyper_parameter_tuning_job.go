@@ -109,8 +109,10 @@ func (j *tuningJob) inherit(tx *store.Tx) error {
 
 // The most of an account's tuning job unless quotas say otherwise (seed 001, pages 171-175).
 const (
-	mostTrials   = 500
-	mostParallel = 10
+	mostTrials    = 500
+	mostParallel  = 10
+	trialsQuota   = "Maximum number of training jobs per hyperparameter tuning job"
+	parallelQuota = "Maximum number of parallel training jobs per hyperparameter tuning job"
 )
 
 // validTuning goes through what a request can ask for.
@@ -183,8 +185,8 @@ func (s *Service) withinTuning(in *sagemaker.CreateHyperParameterTuningJobReques
 		usual int
 		asked int32
 	}{
-		{"Maximum number of training jobs per hyperparameter tuning job", mostTrials, number(l.MaxNumberOfTrainingJobs, 0)},
-		{"Maximum number of parallel training jobs per hyperparameter tuning job", mostParallel, number(l.MaxParallelTrainingJobs, 0)},
+		{trialsQuota, mostTrials, number(l.MaxNumberOfTrainingJobs, 0)},
+		{parallelQuota, mostParallel, number(l.MaxParallelTrainingJobs, 0)},
 	} {
 		limit, ok := s.Quotas[q.quota]
 		if !ok {

@@ -110,12 +110,7 @@ const (
 func completeTraining(in *sagemaker.CreateTrainingJobRequest) sagemaker.CreateTrainingJobRequest {
 	r := *in
 	r.Tags = nil // they have a record of their own
-	stop := sagemaker.StoppingCondition{}
-	if in.StoppingCondition != nil {
-		stop = *in.StoppingCondition
-	}
-	stop.MaxRuntimeInSeconds = new(number(stop.MaxRuntimeInSeconds, usualRuntime))
-	r.StoppingCondition = &stop
+	r.StoppingCondition = completeStopping(in.StoppingCondition)
 	out := *in.OutputDataConfig
 	out.KmsKeyId = new(text(out.KmsKeyId))
 	r.OutputDataConfig = &out
@@ -130,15 +125,28 @@ func completeTraining(in *sagemaker.CreateTrainingJobRequest) sagemaker.CreateTr
 	if in.CheckpointConfig != nil {
 		r.CheckpointConfig = &sagemaker.CheckpointConfig{S3Uri: in.CheckpointConfig.S3Uri, LocalPath: orText(in.CheckpointConfig.LocalPath, checkpointPath)}
 	}
-	r.InputDataConfig = nil
-	for _, ch := range in.InputDataConfig {
+	r.InputDataConfig = completeChannels(in.InputDataConfig)
+	return r
+}
+
+func completeStopping(in *sagemaker.StoppingCondition) *sagemaker.StoppingCondition {
+	stop := sagemaker.StoppingCondition{}
+	if in != nil {
+		stop = *in
+	}
+	stop.MaxRuntimeInSeconds = new(number(stop.MaxRuntimeInSeconds, usualRuntime))
+	return &stop
+}
+
+func completeChannels(in []sagemaker.Channel) (out []sagemaker.Channel) {
+	for _, ch := range in {
 		ch.CompressionType, ch.RecordWrapperType = orText(ch.CompressionType, "None"), orText(ch.RecordWrapperType, "None")
 		source := *ch.DataSource.S3DataSource
 		source.S3DataDistributionType = orText(source.S3DataDistributionType, "FullyReplicated")
 		ch.DataSource = &sagemaker.DataSource{S3DataSource: &source}
-		r.InputDataConfig = append(r.InputDataConfig, ch)
+		out = append(out, ch)
 	}
-	return r
+	return out
 }
 
 // newID makes the name of a job or instance on this machine.

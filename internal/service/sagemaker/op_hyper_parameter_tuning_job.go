@@ -50,21 +50,20 @@ func (s *Service) describeHyperParameterTuningJob(ctx context.Context, c *api.Ca
 	r := &j.Request
 	out := &sagemaker.DescribeHyperParameterTuningJobResponse{
 		HyperParameterTuningJobName: r.HyperParameterTuningJobName, HyperParameterTuningJobArn: &j.ARN, HyperParameterTuningJobConfig: r.HyperParameterTuningJobConfig,
-		TrainingJobDefinition: r.TrainingJobDefinition, TrainingJobDefinitions: r.TrainingJobDefinitions, HyperParameterTuningJobStatus: &j.Status,
-		CreationTime: stamp(j.Created), LastModifiedTime: stamp(j.Modified), HyperParameterTuningEndTime: at(j.Ended), WarmStartConfig: r.WarmStartConfig,
+		HyperParameterTuningJobStatus: &j.Status,
+		CreationTime:                  stamp(j.Created), LastModifiedTime: stamp(j.Modified), HyperParameterTuningEndTime: at(j.Ended), WarmStartConfig: r.WarmStartConfig,
+	}
+	if d := j.completeDefinition(); r.TrainingJobDefinition != nil {
+		out.TrainingJobDefinition = d
+	} else {
+		out.TrainingJobDefinitions = []sagemaker.HyperParameterTrainingJobDefinition{*d}
 	}
 	out.TrainingJobStatusCounters, out.ObjectiveStatusCounters = j.counters()
 	if j.FailureReason != "" {
 		out.FailureReason = &j.FailureReason
 	}
 	j.showBest(out)
-	seconds := int32(0)
-	for i := range j.Trials {
-		if t := &j.Trials[i]; t.Started != nil && t.Done != nil {
-			seconds += int32(t.Done.Sub(*t.Started).Seconds())
-		}
-	}
-	out.ConsumedResources = &sagemaker.HyperParameterTuningJobConsumedResources{RuntimeInSeconds: &seconds}
+	out.ConsumedResources = &sagemaker.HyperParameterTuningJobConsumedResources{RuntimeInSeconds: new(int32(j.lasted(s.Clock()).Seconds()))}
 	return out, nil
 }
 
@@ -170,7 +169,7 @@ func (s *Service) listTrainingJobsForHyperParameterTuningJob(ctx context.Context
 	byObjective := text(in.SortBy) == "FinalObjectiveMetricValue"
 	q := &query{operation: "ListTrainingJobsForHyperParameterTuningJob " + lower(text(in.HyperParameterTuningJobName)) + text(in.SortBy), account: c.Account(),
 		status: text(in.StatusEquals), sortBy: in.SortBy, sortOrder: in.SortOrder, nextToken: in.NextToken, maxResults: in.MaxResults}
-	if byObjective {
+	if byObjective { // as on AWS, those without one are not listed then
 		q.sortBy = new("Status")
 	}
 	return out, s.DB.View(ctx, func(tx *store.Tx) error {
@@ -181,7 +180,7 @@ func (s *Service) listTrainingJobsForHyperParameterTuningJob(ctx context.Context
 		var all []*trial
 		for i := range j.Trials {
 			t := &j.Trials[i]
-			if q.status == "" || q.status == t.shown() {
+			if (q.status == "" || q.status == t.shown()) && (!byObjective || t.Objective != nil) {
 				all = append(all, t)
 			}
 		}

@@ -36,7 +36,7 @@ func (s *Service) describeTransformJob(ctx context.Context, c *api.Call, in *sag
 	out := &sagemaker.DescribeTransformJobResponse{
 		TransformJobName: r.TransformJobName, TransformJobArn: &j.ARN, TransformJobStatus: &j.Status, ModelName: r.ModelName,
 		MaxConcurrentTransforms: r.MaxConcurrentTransforms, ModelClientConfig: r.ModelClientConfig, MaxPayloadInMB: r.MaxPayloadInMB,
-		BatchStrategy: r.BatchStrategy, Environment: r.Environment, TransformInput: r.TransformInput, TransformOutput: r.TransformOutput,
+		BatchStrategy: r.BatchStrategy, Environment: r.Environment, TransformInput: completeInput(r.TransformInput), TransformOutput: completeOutput(r.TransformOutput),
 		TransformResources: r.TransformResources, DataProcessing: r.DataProcessing,
 		CreationTime: stamp(j.Created), TransformStartTime: at(j.Started), TransformEndTime: at(j.Ended),
 	}
@@ -44,6 +44,19 @@ func (s *Service) describeTransformJob(ctx context.Context, c *api.Call, in *sag
 		out.FailureReason = &j.FailureReason
 	}
 	return out, nil
+}
+
+// completeInput and completeOutput are what was asked for with what AWS fills in.
+func completeInput(in *sagemaker.TransformInput) *sagemaker.TransformInput {
+	i := *in
+	i.CompressionType, i.SplitType = orText(i.CompressionType, "None"), orText(i.SplitType, "None")
+	return &i
+}
+
+func completeOutput(out *sagemaker.TransformOutput) *sagemaker.TransformOutput {
+	o := *out
+	o.AssembleWith, o.KmsKeyId = orText(o.AssembleWith, "None"), new(text(o.KmsKeyId))
+	return &o
 }
 
 func (s *Service) listTransformJobs(ctx context.Context, c *api.Call, in *sagemaker.ListTransformJobsRequest) (*sagemaker.ListTransformJobsResponse, error) {

@@ -331,6 +331,22 @@ func TestTransformStops(t *testing.T) {
 	}
 }
 
+// TestTransformIsDescribedInFull: Describe shows what AWS fills in.
+func TestTransformIsDescribedInFull(t *testing.T) {
+	m, s := transformWorld(t)
+	in := transformRequest("job")
+	in.TransformInput.SplitType, in.TransformOutput.AssembleWith = nil, nil
+	m.start(s, in)
+	d, err := s.describeTransformJob(t.Context(), m.call(), &sagemaker.DescribeTransformJobRequest{TransformJobName: new("job")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	i, o := d.TransformInput, d.TransformOutput
+	if text(i.CompressionType) != "None" || text(i.SplitType) != "None" || text(o.AssembleWith) != "None" || o.KmsKeyId == nil {
+		t.Errorf("%+v, %+v", i, o)
+	}
+}
+
 // TestTransformSurvivesEveryCrash stops the process at each outward call of a job in turn.
 func TestTransformSurvivesEveryCrash(t *testing.T) {
 	for n := 1; ; n++ {

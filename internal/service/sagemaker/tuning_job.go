@@ -75,6 +75,18 @@ func definitionOf(in *sagemaker.CreateHyperParameterTuningJobRequest) *sagemaker
 	return &in.TrainingJobDefinitions[0]
 }
 
+// completeDefinition is the definition with what AWS fills in, as Describe shows it.
+func (j *tuningJob) completeDefinition() *sagemaker.HyperParameterTrainingJobDefinition {
+	d := *j.definition()
+	full := j.training("", nil)
+	d.StaticHyperParameters = full.HyperParameters
+	d.InputDataConfig, d.StoppingCondition = completeChannels(d.InputDataConfig), completeStopping(d.StoppingCondition)
+	d.EnableNetworkIsolation = new(flag(d.EnableNetworkIsolation))
+	d.EnableInterContainerTrafficEncryption = new(flag(d.EnableInterContainerTrafficEncryption))
+	d.EnableManagedSpotTraining = new(flag(d.EnableManagedSpotTraining))
+	return &d
+}
+
 func objectiveOf(in *sagemaker.CreateHyperParameterTuningJobRequest) *sagemaker.HyperParameterTuningJobObjective {
 	if o := definitionOf(in).TuningObjective; o != nil {
 		return o
@@ -159,6 +171,15 @@ func (j *tuningJob) trials() []hpo.Trial {
 		}
 	}
 	return out
+}
+
+// lasted is for how long the job has gone on, whatever number of trials ran beside each other: what
+// MaxRuntimeInSeconds bounds.
+func (j *tuningJob) lasted(now time.Time) time.Duration {
+	if j.Ended != nil {
+		now = *j.Ended
+	}
+	return now.Sub(j.Created)
 }
 
 // running counts the trials that have not ended.

@@ -235,7 +235,11 @@ func TestTuningStopsAndIsDeleted(t *testing.T) {
 	if _, err := s.stopHyperParameterTuningJob(t.Context(), w.call(), stop); err == nil || err.Error() != "ValidationException: The request was rejected because the hyperparameter tuning job is in status Stopped." {
 		t.Error(err)
 	}
-	trial := *w.trials(s, "tune")[0].TrainingJobName
+	left, err := s.listTrainingJobsForHyperParameterTuningJob(t.Context(), w.call(), &sagemaker.ListTrainingJobsForHyperParameterTuningJobRequest{HyperParameterTuningJobName: &name})
+	if err != nil || len(left.TrainingJobSummaries) != 3 {
+		t.Fatal(left, err)
+	}
+	trial := *left.TrainingJobSummaries[0].TrainingJobName
 	if _, err := s.deleteHyperParameterTuningJob(t.Context(), w.call(), deletes); err != nil {
 		t.Fatal(err)
 	}
