@@ -137,7 +137,7 @@ func (s *Store) Import(ctx context.Context, ref string, img v1.Image) (Digest, e
 	return digest, s.Tag(ctx, ref, digest)
 }
 
-// Keep unpacks an image unless it is there already, and gives it no name: only who knows its digest finds it.
+// Keep unpacks an image unless it is there already, and gives it no name: Resolve does not find it, Image does.
 func (s *Store) Keep(ctx context.Context, img v1.Image) (Digest, error) {
 	hash, err := img.Digest()
 	if err != nil {
@@ -265,16 +265,15 @@ func (s *Store) Tag(ctx context.Context, ref string, digest Digest) error {
 	return writeJSON(s.tagPath(name.full()), now)
 }
 
-// Resolve gives the digest that a name stands for now. A name that holds a digest stands for that,
-// if the image is there.
+// Resolve gives the digest that a name stands for now. A name that holds a digest stands for that, if it is the digest
+// of an image that has a name in the same repository: what was kept without one is not for who only knows its digest.
 func (s *Store) Resolve(ctx context.Context, ref string) (Digest, error) {
 	name, err := parse(ref)
 	if err != nil {
 		return "", err
 	}
 	if name.digest != "" {
-		_, err := s.Image(ctx, name.digest)
-		return name.digest, err
+		return name.digest, s.named(ctx, name)
 	}
 	var found tag
 	err = readJSON(s.tagPath(name.full()), &found)
@@ -285,6 +284,21 @@ func (s *Store) Resolve(ctx context.Context, ref string) (Digest, error) {
 		return "", fmt.Errorf("image %s: %w", ref, err)
 	}
 	return found.Digest, nil
+}
+
+// named tells by its error whether an image that is asked for by digest has a name in the repository.
+func (s *Store) named(ctx context.Context, asked reference) error {
+	all, err := s.Names(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range all {
+		if has, err := parse(n.Reference); err == nil && n.Digest == asked.digest && has.repository == asked.repository {
+			_, err := s.Image(ctx, n.Digest)
+			return err
+		}
+	}
+	return fmt.Errorf("image %s: %w", asked.full(), ErrUnknown)
 }
 
 func readJSON(name string, into any) error {

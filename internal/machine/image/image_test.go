@@ -179,6 +179,28 @@ func TestUnknown(t *testing.T) {
 	}
 }
 
+// Who only knows the digest of what somebody else had pulled is not given it, whatever repository he names.
+func TestADigestAloneOpensNothing(t *testing.T) {
+	store := open(t, Options{})
+	bare := pack(t, false, nil, layer(t, file("secret", "x")))
+	digest, err := store.Keep(t.Context(), bare)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d, err := store.Import(t.Context(), kmeans, pack(t, false, nil, layer(t, file("public", "y")))); err != nil || d == digest {
+		t.Fatal(d, err)
+	}
+	theirs := "444455556666.dkr.ecr.us-east-1.amazonaws.com/team/app@" + string(digest)
+	for _, ref := range []string{"a@" + string(digest), theirs, strings.TrimSuffix(kmeans, ":1") + "@" + string(digest), kmeans + "@" + string(digest)} {
+		if _, err := store.Resolve(t.Context(), ref); !errors.Is(err, ErrUnknown) {
+			t.Errorf("%s: %v", ref, err)
+		}
+	}
+	if _, err := store.Image(t.Context(), digest); err != nil {
+		t.Errorf("nor does who pulled it have it: %v", err)
+	}
+}
+
 func TestReferences(t *testing.T) {
 	for ref, want := range map[string]string{
 		"123456789012.dkr.ecr.us-east-1.amazonaws.com/kmeans:1": "123456789012.dkr.ecr.us-east-1.amazonaws.com/kmeans:1",
