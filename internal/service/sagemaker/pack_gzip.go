@@ -19,7 +19,7 @@ const (
 	gzipHead   = 5
 	// gzipBlock is what is compressed by itself.
 	gzipBlock = 16 * gzipStored
-	// gzipSample is how much of every fourth piece of a block is tried to see whether the rest is worth it.
+	// gzipSample is how much of every eighth piece of a block is tried to see whether the rest is worth it.
 	gzipSample = 4 << 10
 )
 
@@ -189,7 +189,7 @@ func (s *gzipSpace) promising() bool {
 	s.begin()
 	i, tried := 0, 0
 	s.pieces(func(_, piece []byte) {
-		if i++; i%4 == 1 {
+		if i++; i%8 == 1 {
 			piece = piece[:min(len(piece), gzipSample)]
 			s.flat.Write(piece) //nolint:errcheck // it is memory
 			tried += len(piece)
