@@ -75,7 +75,7 @@ func (m *Metadata) Serve(ctx context.Context, l net.Listener) error {
 	}
 	stop := context.AfterFunc(ctx, func() { s.Close() })
 	defer stop()
-	err := s.Serve(l)
+	err := s.Serve(newFair(l)) // no workload holds all the connections that there are
 	if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
 		return nil
 	}
