@@ -117,6 +117,15 @@ func TestImagesAreReadAndDeletedInBatches(t *testing.T) {
 	if w.root.call("BatchGetImage", map[string]any{"repositoryName": "app", "imageIds": ids[:1], "acceptedMediaTypes": []string{ociList}}, &out); len(out.Images) != 0 || len(out.Failures) != 1 {
 		t.Errorf("of another type: %+v", out)
 	}
+	large := paint(t, 1, map[string]any{"annotations": map[string]string{"x": strings.Repeat("x", 1<<20)}})
+	w.root.push(p, "app", "large", large).Good(t)
+	often := slices.Repeat([]identifier{{"imageTag": "large"}}, 17)
+	if a := w.root.call("BatchGetImage", map[string]any{"repositoryName": "app", "imageIds": often}, nil); a.Code != "InvalidParameterException" {
+		t.Errorf("an answer of 17 MB: %d %.200s", a.Status, a.Body)
+	}
+	w.root.call("BatchGetImage", map[string]any{"repositoryName": "app", "imageIds": often[:15]}, &out)
+	w.root.call("BatchDeleteImage", map[string]any{"repositoryName": "app", "imageIds": often[:1]}, nil).Good(t)
+	out.Failures = nil
 	left := func() (tags []string) {
 		var out struct{ ImageIds []struct{ ImageTag string } }
 		w.root.call("ListImages", map[string]any{"repositoryName": "app"}, &out)

@@ -19,6 +19,9 @@ const (
 // maxManifest is the largest manifest.
 const maxManifest = 4 << 20
 
+// mostParts is how many layers an image, and how many images a list can have.
+const mostParts = 4200
+
 // descriptor names a part of a manifest.
 type descriptor struct {
 	MediaType string `json:"mediaType"`
@@ -76,6 +79,9 @@ func (m *parsed) check() error {
 		return badManifest("Unsupported media type " + m.MediaType)
 	case m.list() && (m.Config != nil || len(m.Layers) > 0), !m.list() && (m.Config == nil || len(m.Manifests) > 0):
 		return badManifest("Manifest is not of the form that its media type says")
+	}
+	if len(m.Layers) > mostParts || len(m.Manifests) > mostParts {
+		return badManifest("must have no more than 4200 parts")
 	}
 	for _, d := range m.parts() {
 		if !digestForm.MatchString(d.Digest) || d.Size < 0 {

@@ -200,10 +200,14 @@ func lookUp(tx *store.Tx, p place, id *shape.ImageIdentifier) (*image, *failed, 
 	return i, nil, err
 }
 
+// mostManifests is how many bytes of manifests one answer holds.
+const mostManifests = 16 << 20
+
 func (s *Service) batchGetImage(ctx context.Context, c *api.Call, in *shape.BatchGetImageRequest) (*shape.BatchGetImageResponse, error) {
 	p := where(c, in.RegistryId, in.RepositoryName)
 	out := &shape.BatchGetImageResponse{Images: []shape.Image{}, Failures: []shape.ImageFailure{}}
 	var pulled []string
+	all := 0
 	err := s.DB.View(ctx, func(tx *store.Tx) error {
 		if _, err := find(tx, p); err != nil {
 			return err
@@ -223,6 +227,9 @@ func (s *Service) batchGetImage(ctx context.Context, c *api.Call, in *shape.Batc
 			m, err := manifests.Get(tx, p.key(i.Digest))
 			if err != nil {
 				return err
+			}
+			if all += len(m.Raw); all > mostManifests {
+				return invalid.New("The manifests of the images that the request names have more than %d bytes together: ask for fewer of them at once", mostManifests)
 			}
 			if i.stale(tx.Now) {
 				pulled = append(pulled, i.Digest)

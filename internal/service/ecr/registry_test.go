@@ -315,12 +315,13 @@ func TestManifestsThatAreNone(t *testing.T) {
 	config := `"config":{"mediaType":"a","digest":"` + zero + `","size":1}`
 	for body, want := range map[string]string{
 		"{": "MANIFEST_INVALID", `{"schemaVersion":1}`: "MANIFEST_INVALID", `{"schemaVersion":2}`: "MANIFEST_INVALID", "null": "MANIFEST_INVALID",
-		`{"schemaVersion":2,"mediaType":"text/plain",` + config + `}`:                                 "MANIFEST_INVALID",
-		`{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json",` + config + `}`: "MANIFEST_BLOB_UNKNOWN",
-		`{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json",` + config + `}`:    "MANIFEST_INVALID",
-		`{"schemaVersion":2,"config":{"digest":"sha256:../../x"}}`:                                    "MANIFEST_INVALID",
-		`{"schemaVersion":2,"manifests":[],` + config + `,"subject":{"digest":"x"}}`:                  "MANIFEST_INVALID",
-		strings.Repeat(" ", 4<<20) + `{}`:                                                             "SIZE_INVALID", // beyond what this door takes
+		`{"schemaVersion":2,"mediaType":"text/plain",` + config + `}`:                                                                   "MANIFEST_INVALID",
+		`{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json",` + config + `}`:                                   "MANIFEST_BLOB_UNKNOWN",
+		`{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json",` + config + `}`:                                      "MANIFEST_INVALID",
+		`{"schemaVersion":2,"config":{"digest":"sha256:../../x"}}`:                                                                      "MANIFEST_INVALID",
+		`{"schemaVersion":2,"manifests":[],` + config + `,"subject":{"digest":"x"}}`:                                                    "MANIFEST_INVALID",
+		`{"schemaVersion":2,` + config + `,"layers":[` + strings.Repeat(`{"digest":"`+zero+`"},`, 4200) + `{"digest":"` + zero + `"}]}`: "MANIFEST_INVALID",
+		strings.Repeat(" ", 4<<20) + `{}`:                                                                                               "SIZE_INVALID", // beyond what this door takes
 	} {
 		if a := w.root.ask("PUT", "/v2/strict/manifests/v1", p, body); a.Code != want {
 			t.Errorf("%.120s: %d %.200s, want %s", body, a.Status, a.Body, want)
