@@ -47,9 +47,14 @@ func (s *Service) ofARN(resource string) (place, error) {
 
 // retagged lays tags over those that there are.
 func retagged(old map[string]string, more []shape.Tag) (map[string]string, error) {
-	out := maps.Clone(old)
+	out, seen := maps.Clone(old), map[string]bool{}
 	for _, t := range more {
-		if strings.HasPrefix(strings.ToLower(*t.Key), "aws:") {
+		name := strings.ToLower(*t.Key)
+		if seen[name] { // conditions would see one of them, whichever that is
+			return nil, invalidTag.New("Duplicate tag keys found. Please note that Tag keys are case insensitive.")
+		}
+		seen[name] = true
+		if strings.HasPrefix(name, "aws:") {
 			return nil, invalidTag.New("Tag keys that begin with 'aws:' are reserved for system use.")
 		}
 		if out == nil {
@@ -112,8 +117,8 @@ func (s *Service) WatchTags(ctx context.Context, region string, told func(arn st
 		account, name := store.Split(key)
 		var list []caller.Tag
 		if r != nil {
-			for k, v := range r.Tags {
-				list = append(list, caller.Tag{Key: k, Value: v})
+			for _, k := range slices.Sorted(maps.Keys(r.Tags)) {
+				list = append(list, caller.Tag{Key: k, Value: r.Tags[k]})
 			}
 		}
 		return func() { told(place{account, name}.arn(region), list) }

@@ -154,6 +154,9 @@ func TestTagsOfRepositoriesDecide(t *testing.T) {
 	w.root.call("TagResource", map[string]any{"resourceArn": arn, "tags": many}, nil).Fault(t, 400, "TooManyTagsException", "A repository can have at most 50 tags.")
 	w.root.call("TagResource", map[string]any{"resourceArn": arn, "tags": []any{map[string]any{"Key": "aws:x", "Value": ""}}}, nil).
 		Fault(t, 400, "InvalidTagParameterException", "Tag keys that begin with 'aws:' are reserved for system use.")
+	twice := []any{map[string]any{"Key": "TEAM", "Value": "blue"}, map[string]any{"Key": "team", "Value": "red"}}
+	w.root.call("TagResource", map[string]any{"resourceArn": arn, "tags": twice}, nil).
+		Fault(t, 400, "InvalidTagParameterException", "Duplicate tag keys found. Please note that Tag keys are case insensitive.")
 	w.root.call("ListTagsForResource", map[string]any{"resourceArn": "arn:aws:s3:::bucket"}, nil).Fault(t, 400, "InvalidParameterException",
 		"Invalid parameter at 'resourceArn' failed to satisfy constraint: 'Invalid ARN'")
 	only := w.user(t, "only", "ecr:CreateRepository")

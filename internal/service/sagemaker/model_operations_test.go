@@ -144,6 +144,10 @@ func TestTags(t *testing.T) {
 	if _, err := s.createTrainingJob(ctx, w.call(), r); err != nil {
 		t.Fatal(err)
 	}
+	twice := []sagemaker.Tag{{Key: new("B"), Value: new("2")}, {Key: new("b"), Value: new("3")}}
+	if _, err := s.addTags(ctx, w.call(), &sagemaker.AddTagsInput{ResourceArn: &name, Tags: twice}); err == nil {
+		t.Error("two tags of whom conditions see one")
+	}
 	if _, err := s.addTags(ctx, w.call(), &sagemaker.AddTagsInput{ResourceArn: &name, Tags: []sagemaker.Tag{{Key: new("a"), Value: new("2")}, {Key: new("b"), Value: new("3")}}}); err != nil {
 		t.Fatal(err)
 	}

@@ -36,13 +36,13 @@ func mergeTags(have, add []sagemaker.Tag) ([]sagemaker.Tag, error) {
 	seen := map[string]bool{}
 	for _, t := range add {
 		key := text(t.Key)
-		if seen[key] {
+		if seen[lower(key)] { // conditions see one of them, whichever that is
 			return nil, validation.New("Duplicate tag keys found. Please note that Tag keys are case insensitive.")
 		}
 		if strings.HasPrefix(lower(key), "aws:") {
 			return nil, validation.New("aws: prefixed tag key names are not allowed for external use.")
 		}
-		seen[key] = true
+		seen[lower(key)] = true
 		i := slices.IndexFunc(out, func(o sagemaker.Tag) bool { return text(o.Key) == key })
 		if i < 0 {
 			out = append(out, t)
