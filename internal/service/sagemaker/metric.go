@@ -19,10 +19,12 @@ type metricValue struct {
 	Name  string
 	Value float64 // the last one
 	At    time.Time
-	// Series are the values that the first host said, one for each time; no more than longestSeries.
+	// Series are the values that the first host said of a tuning job's objective, one for each time; no more than
+	// longestSeries.
 	Series []float64 `json:",omitempty"`
 }
 
+// longestSeries is as many as the longest of a search's trials can say. Only what a tuning job looks at is kept so.
 const longestSeries = 20000
 
 // meter reads metrics from the lines of a job's hosts.
@@ -30,6 +32,7 @@ type meter struct {
 	rules []metricRule
 	mu    sync.Mutex
 	seen  map[string]int64 // by host: the next line's number
+	looks string           // the metric that a tuning job looks at
 	found []metricValue
 	news  bool
 }
@@ -84,7 +87,7 @@ func (j *trainingJob) meter() *meter {
 	if err != nil || len(rules) == 0 {
 		return nil
 	}
-	m := &meter{rules: rules, seen: map[string]int64{}, found: append([]metricValue(nil), j.Metrics...)}
+	m := &meter{rules: rules, seen: map[string]int64{}, looks: j.objective(), found: append([]metricValue(nil), j.Metrics...)}
 	for host, n := range j.Metered {
 		m.seen[host] = n
 	}
@@ -112,12 +115,21 @@ func (m *meter) read(host string, first bool, line executor.Line) {
 	}
 }
 
+// objective is the metric that the tuning job looks at whose trial the job is.
+func (j *trainingJob) objective() string {
+	if j.Tuning == "" {
+		return ""
+	}
+	return j.Request.HyperParameters["_tuning_objective_metric"]
+}
+
 // tellable tells whether a value is one that a record, and the API's numbers of 32 bits, can hold: a loss that is not a
 // number is none.
 func tellable(v float64) bool { return math.Abs(v) <= math.MaxFloat32 }
 
 func (m *meter) note(name string, v float64, at time.Time, first bool) {
 	m.news = true
+	first = first && name == m.looks
 	for i := range m.found {
 		f := &m.found[i]
 		if f.Name != name {

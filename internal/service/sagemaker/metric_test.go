@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"cloister/internal/machine/executor/memory"
+	"cloister/internal/machine/store"
 	"cloister/internal/value/shape/sagemaker"
 )
 
@@ -34,7 +35,14 @@ func TestWhatIsNoNumberIsNoMetric(t *testing.T) {
 		}
 		return slices.Contains([]string{completed, failed, stopped}, *d.TrainingJobStatus)
 	})
-	if *d.TrainingJobStatus != completed || len(d.FinalMetricDataList) != 1 || *d.FinalMetricDataList[0].Value != 0.5 {
+	err := s.DB.View(t.Context(), func(tx *store.Tx) error {
+		j, err := trainingJobs.Get(tx, store.Key(account, "diverges"))
+		if err == nil && len(j.Metrics[0].Series) > 0 {
+			t.Errorf("a job that no tuning job looks at keeps %v", j.Metrics[0].Series)
+		}
+		return err
+	})
+	if err != nil || *d.TrainingJobStatus != completed || len(d.FinalMetricDataList) != 1 || *d.FinalMetricDataList[0].Value != 0.5 {
 		t.Errorf("%s %s %+v", *d.TrainingJobStatus, text(d.FailureReason), d.FinalMetricDataList)
 	}
 }

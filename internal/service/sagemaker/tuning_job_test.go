@@ -399,3 +399,17 @@ func TestNumbersSortAsTexts(t *testing.T) {
 		t.Error("none comes first")
 	}
 }
+
+func TestWhatATuningJobKeepsOfItsTrials(t *testing.T) {
+	said := []float64{3, 2, 1}
+	for want, change := range map[int]func(*sagemaker.HyperParameterTuningJobConfig){
+		1: func(*sagemaker.HyperParameterTuningJobConfig) {},
+		3: func(c *sagemaker.HyperParameterTuningJobConfig) { c.TrainingJobEarlyStoppingType = new("Auto") },
+	} {
+		j := &tuningJob{Request: *tuningRequest("x", 1, 1)}
+		change(j.Request.HyperParameterTuningJobConfig)
+		if got := j.watched(said); len(got) != want || got[want-1] != 1 || len(j.watched(nil)) != 0 {
+			t.Errorf("%v, wanted %d", got, want)
+		}
+	}
+}

@@ -3,7 +3,7 @@ package sagemaker
 import (
 	"context"
 	"fmt"
-
+	"slices"
 	"time"
 
 	hpo "cloister/internal/engine/tuning"
@@ -64,8 +64,8 @@ func (w *tuningWork) learn() error {
 			continue
 		}
 		for _, m := range j.Metrics {
-			if m.Name == metric && len(m.Series) != len(t.Series) {
-				t.Series, w.changed = m.Series, true
+			if series := w.job.watched(m.Series); m.Name == metric && !slices.Equal(series, t.Series) {
+				t.Series, w.changed = series, true
 			}
 			if m.Name == metric && j.settled() {
 				t.Objective = new(m.Value)
@@ -76,6 +76,15 @@ func (w *tuningWork) learn() error {
 		}
 	}
 	return nil
+}
+
+// watched is what the job needs of what a trial said: the last value, if it stops none early.
+func (j *tuningJob) watched(series []float64) []float64 {
+	c := j.Request.HyperParameterTuningJobConfig
+	if text(c.Strategy) == string(hpo.Hyperband) || text(c.TrainingJobEarlyStoppingType) == "Auto" {
+		return series
+	}
+	return series[max(0, len(series)-1):]
 }
 
 // decide does what is next.
