@@ -199,6 +199,9 @@ func TestTrainingEnds(t *testing.T) {
 		{"denied upload", func(w *world, _ *sagemaker.CreateTrainingJobRequest) {
 			w.s3.refuse = refuseMethod("PUT", 403, "AccessDenied")
 		}, "ClientError: Artifact upload failed:failed to upload artifact. 403 Forbidden (403): Forbidden"},
+		{"no bucket for the upload", func(w *world, _ *sagemaker.CreateTrainingJobRequest) {
+			w.s3.refuse = refuseMethod("PUT", 404, "NoSuchBucket")
+		}, "ClientError: Artifact upload failed:failed to upload artifact. 404 Not Found (404): Not Found"},
 		{"S3 is ill", func(w *world, _ *sagemaker.CreateTrainingJobRequest) {
 			w.s3.refuse = refuseMethod("PUT", 500, "InternalError")
 		}, internalReason},
@@ -237,7 +240,7 @@ func TestTrainingEnds(t *testing.T) {
 				t.Errorf("ended %s with %q, want %q", *d.TrainingJobStatus, text(d.FailureReason), c.reason)
 			}
 			last := d.SecondaryStatusTransitions[len(d.SecondaryStatusTransitions)-1]
-			if strings.Contains(c.reason, "403") != strings.Contains(*last.StatusMessage, "REQUEST1") {
+			if strings.Contains(c.reason, "(40") != strings.Contains(*last.StatusMessage, "REQUEST1") {
 				t.Errorf("last message %q", *last.StatusMessage)
 			}
 			if c.name == "failure file" && w.s3.get("out/models/job/output/output.tar.gz") == nil {
