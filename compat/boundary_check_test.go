@@ -64,8 +64,13 @@ func (d *daemon) checkResults(t *testing.T, all []boundary) {
 	for n, answer := range d.calls(t, describes...) {
 		counts, _ := answer["ObjectiveStatusCounters"].(map[string]any)
 		recommended, _ := answer["InferenceRecommendations"].([]any)
-		if counts["Succeeded"] != 2.0 && len(recommended) != 2 {
-			t.Errorf("%s has not two results: %v", calls[n], answer)
+		types := map[any]bool{}
+		for _, r := range recommended {
+			types[r.(map[string]any)["EndpointConfiguration"].(map[string]any)["InstanceType"]] = true
+		}
+		// Beside so many others a second of load may pass before the model is asked anything: then that type has no result.
+		if counts["Succeeded"] != 2.0 && (len(recommended) == 0 || len(types) != len(recommended)) {
+			t.Errorf("%s has not its results once: %v", calls[n], answer)
 		}
 	}
 	for _, said := range d.batch(t, "sagemaker", requests) {
