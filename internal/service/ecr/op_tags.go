@@ -39,7 +39,7 @@ func onTags(action, resource string, keys ...api.Key) []api.Check {
 func (s *Service) ofARN(resource string) (place, error) {
 	a, err := arn.Parse(resource)
 	name, ok := strings.CutPrefix(a.Resource, "repository/")
-	if err != nil || a.Service != "ecr" || a.Region != s.Region || !ok {
+	if err != nil || a.Partition != arn.Partition || a.Service != "ecr" || a.Region != s.Region || !ok {
 		return place{}, parameter("resourceArn", "Invalid ARN")
 	}
 	return place{a.Account, name}, nil

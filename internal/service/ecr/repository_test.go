@@ -157,6 +157,9 @@ func TestTagsOfRepositoriesDecide(t *testing.T) {
 	twice := []any{map[string]any{"Key": "TEAM", "Value": "blue"}, map[string]any{"Key": "team", "Value": "red"}}
 	w.root.call("TagResource", map[string]any{"resourceArn": arn, "tags": twice}, nil).
 		Fault(t, 400, "InvalidTagParameterException", "Duplicate tag keys found. Please note that Tag keys are case insensitive.")
+	// A policy about the repository says nothing of such a name.
+	w.root.call("TagResource", map[string]any{"resourceArn": strings.Replace(arn, "aws", "aws-cn", 1), "tags": twice[:1]}, nil).Fault(t, 400, "InvalidParameterException",
+		"Invalid parameter at 'resourceArn' failed to satisfy constraint: 'Invalid ARN'")
 	w.root.call("ListTagsForResource", map[string]any{"resourceArn": "arn:aws:s3:::bucket"}, nil).Fault(t, 400, "InvalidParameterException",
 		"Invalid parameter at 'resourceArn' failed to satisfy constraint: 'Invalid ARN'")
 	only := w.user(t, "only", "ecr:CreateRepository")

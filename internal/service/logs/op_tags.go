@@ -47,7 +47,7 @@ const mostTags = 50
 // ofARN finds the group that an ARN names.
 func ofARN(tx *store.Tx, c *api.Call, name string) (*group, error) {
 	a, err := arn.Parse(name)
-	if err != nil || a.Service != "logs" || a.Account != c.Account() || a.Region != c.Region {
+	if err != nil || a.Partition != arn.Partition || a.Service != "logs" || a.Account != c.Account() || a.Region != c.Region {
 		return nil, notFound.New("The specified resource does not exist.")
 	}
 	return findGroup(tx, c, named(nil, &name))

@@ -27,7 +27,7 @@ var (
 // tagged gives the tags of what an ARN names, and how to keep them when they are changed.
 func (s *Service) tagged(tx *store.Tx, account, name string) (tags map[string]string, keep func(map[string]string) error, err error) {
 	a, err := arn.Parse(name)
-	if err != nil || a.Service != "route53resolver" || a.Account != account || a.Region != s.Region {
+	if err != nil || a.Partition != arn.Partition || a.Service != "route53resolver" || a.Account != account || a.Region != s.Region {
 		return nil, nil, notFound.New("The resource %s does not exist.", name)
 	}
 	kind, id, _ := strings.Cut(a.Resource, "/")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"regexp"
+	"regexp/syntax"
 	"strconv"
 	"strings"
 	"sync"
@@ -27,6 +28,13 @@ type metricValue struct {
 // longestSeries is as many as the longest of a search's trials can say. Only what a tuning job looks at is kept so.
 const longestSeries = 20000
 
+// Logs are read by the server, and not on the container's processors: mostSteps bounds what a job's expressions cost for
+// each character, and of a line longestRead bytes are read.
+const (
+	mostSteps   = 10000
+	longestRead = 16 << 10
+)
+
 // meter reads metrics from the lines of a job's hosts.
 type meter struct {
 	rules []metricRule
@@ -45,7 +53,7 @@ type metricRule struct {
 // metricRules reads definitions: the first group of a line that matches is the value.
 func metricRules(definitions []sagemaker.MetricDefinition) ([]metricRule, error) {
 	var out []metricRule
-	seen := map[string]bool{}
+	seen, steps := map[string]bool{}, 0
 	for _, d := range definitions {
 		name := text(d.Name)
 		if seen[name] {
@@ -56,12 +64,28 @@ func metricRules(definitions []sagemaker.MetricDefinition) ([]metricRule, error)
 		if err != nil {
 			return nil, validation.New("The regular expression of the metric %s is not valid: %s.", name, strings.TrimPrefix(err.Error(), "error parsing regexp: "))
 		}
+		if steps += size(text(d.Regex)); steps > mostSteps {
+			return nil, validation.New("The regular expressions of the metrics take more work than Cloister does for each character of a job's log. Write fewer or shorter repetitions.")
+		}
 		if re.NumSubexp() < 1 {
 			return nil, validation.New("The regular expression of the metric %s has no group that captures its value.", name)
 		}
 		out = append(out, metricRule{name, re})
 	}
 	return out, nil
+}
+
+// size is how many steps a character of a line may take with an expression, at most.
+func size(expression string) int {
+	re, err := syntax.Parse(expression, syntax.Perl)
+	if err != nil {
+		return 0
+	}
+	program, err := syntax.Compile(re.Simplify())
+	if err != nil {
+		return 0
+	}
+	return len(program.Inst)
 }
 
 // builtInMetrics are those that a built-in algorithm's log tells (facts sagemaker 10).
@@ -102,8 +126,9 @@ func (m *meter) read(host string, first bool, line executor.Line) {
 		return
 	}
 	m.seen[host] = line.Sequence + 1
+	said := line.Text[:min(len(line.Text), longestRead)]
 	for _, r := range m.rules {
-		got := r.line.FindStringSubmatch(line.Text)
+		got := r.line.FindStringSubmatch(said)
 		if got == nil {
 			continue
 		}

@@ -46,3 +46,16 @@ func TestWhatIsNoNumberIsNoMetric(t *testing.T) {
 		t.Errorf("%s %s %+v", *d.TrainingJobStatus, text(d.FailureReason), d.FinalMetricDataList)
 	}
 }
+
+func TestExpressionsThatTakeTooMuchWorkAreRefused(t *testing.T) {
+	usual := []sagemaker.MetricDefinition{}
+	for i := range 40 {
+		usual = append(usual, sagemaker.MetricDefinition{Name: new(fmt.Sprint("m", i)), Regex: new(`(?i)validation[ :]+loss\[` + fmt.Sprint(i) + `\] *= *([-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]{1,20})?)`)})
+	}
+	if _, err := metricRules(usual); err != nil {
+		t.Error(err)
+	}
+	if _, err := metricRules([]sagemaker.MetricDefinition{{Name: new("slow"), Regex: new("((?:a?b?c?d?e?f?g?h?i?j?){1000})")}}); err == nil {
+		t.Error("twenty thousand steps for each character")
+	}
+}

@@ -1,6 +1,7 @@
 package sagemaker
 
 import (
+	"strings"
 	"testing"
 
 	"cloister/internal/value/caller"
@@ -143,6 +144,10 @@ func TestTags(t *testing.T) {
 	r.Tags = []sagemaker.Tag{{Key: new("a"), Value: new("1")}}
 	if _, err := s.createTrainingJob(ctx, w.call(), r); err != nil {
 		t.Fatal(err)
+	}
+	abroad := strings.Replace(name, "arn:aws:", "arn:aws-cn:", 1)
+	if _, err := s.addTags(ctx, w.call(), &sagemaker.AddTagsInput{ResourceArn: &abroad, Tags: r.Tags}); err == nil {
+		t.Error("a name that no policy about the resource has in mind")
 	}
 	twice := []sagemaker.Tag{{Key: new("B"), Value: new("2")}, {Key: new("b"), Value: new("3")}}
 	if _, err := s.addTags(ctx, w.call(), &sagemaker.AddTagsInput{ResourceArn: &name, Tags: twice}); err == nil {

@@ -59,7 +59,7 @@ func mergeTags(have, add []sagemaker.Tag) ([]sagemaker.Tag, error) {
 // tagged finds the tags of a resource of the caller's that exists.
 func (s *Service) tagged(tx *store.Tx, c *api.Call, name string) (key string, set *tagSet, err error) {
 	a, err := arn.Parse(name)
-	if err != nil || a.Service != "sagemaker" || a.Account != c.Account() || a.Region != c.Region {
+	if err != nil || a.Partition != arn.Partition || a.Service != "sagemaker" || a.Account != c.Account() || a.Region != c.Region {
 		return "", nil, validation.New("Invalid resource ARN %q.", name)
 	}
 	a.Resource = lower(a.Resource)
