@@ -89,7 +89,7 @@ func (k boundaryKind) at(name, point string) boundary {
 // TestEveryBoundary kills the server while jobs of every kind are each between two other steps, and once more while
 // they go on: all of them end as their user expects, what they make is there once, and nothing else of them is.
 func TestEveryBoundary(t *testing.T) {
-	t.Parallel()
+	// Not beside the others: two hundred jobs at once would starve them.
 	needRoot(t)
 	all := boundaries()
 	d, v := boundaryWorld(t, all)

@@ -140,7 +140,7 @@ func (d *daemon) sameHost(t *testing.T, before []string) {
 
 // TestHostileJobs has images, containers, inputs and outputs attack a Cloister, beside a job that behaves.
 func TestHostileJobs(t *testing.T) {
-	t.Parallel()
+	// Not beside the others: its containers take all that they are let have.
 	d := own(t)
 	v := d.vpc(t)
 	d.provide(t)
