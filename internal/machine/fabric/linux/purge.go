@@ -107,16 +107,21 @@ func deleteLinks(ns *os.File) error {
 	return c.delete()
 }
 
-// inside lists processes that have a thread in one of the namespaces.
+// inside lists processes that are in one of the namespaces. Each is asked once, not thread by thread: what is looked up of a
+// process makes its end wait for whoever looks.
 func inside(namespaces map[uint64]*os.File) []int {
+	if len(namespaces) == 0 {
+		return nil
+	}
 	var pids []int
-	tasks, _ := filepath.Glob("/proc/[0-9]*/task/[0-9]*/ns/net")
-	for _, task := range tasks {
-		var at unix.Stat_t
-		if unix.Stat(task, &at) != nil || namespaces[at.Ino] == nil {
+	processes, _ := os.ReadDir("/proc")
+	for _, p := range processes {
+		pid, err := strconv.Atoi(p.Name())
+		if err != nil {
 			continue
 		}
-		if pid, err := strconv.Atoi(strings.Split(task, "/")[2]); err == nil && !slices.Contains(pids, pid) {
+		var at unix.Stat_t
+		if unix.Stat(filepath.Join("/proc", p.Name(), "ns/net"), &at) == nil && namespaces[at.Ino] != nil {
 			pids = append(pids, pid)
 		}
 	}
