@@ -201,9 +201,10 @@ func (d *daemon) stop() error {
 	select {
 	case <-d.ended:
 	case <-time.After(30 * time.Second):
-		d.process.Process.Kill() //nolint:errcheck // it is stuck, and that is what we tell
+		d.process.Process.Signal(syscall.SIGQUIT) //nolint:errcheck // its goroutines tell where it is stuck
 		<-d.ended
-		return errors.New("serve did not end within 30 seconds of SIGTERM")
+		said, _ := os.ReadFile(filepath.Join(d.data, "serve.log"))
+		return fmt.Errorf("serve did not end within 30 seconds of SIGTERM:\n%s", said[max(0, len(said)-64<<10):])
 	}
 	if code := d.process.ProcessState.ExitCode(); code != 0 {
 		return fmt.Errorf("serve ended with %v\n%s", d.process.ProcessState, d.lastWords())
