@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 
 	"cloister/internal/frame/api"
 	"cloister/internal/machine/store"
@@ -44,13 +45,14 @@ func withTags(checks []api.Check, tags map[string]string) []api.Check {
 
 const mostTags = 50
 
-// ofARN finds the group that an ARN names.
+// ofARN finds the group that an ARN names, in the one spelling that policies see.
 func ofARN(tx *store.Tx, c *api.Call, name string) (*group, error) {
 	a, err := arn.Parse(name)
-	if err != nil || a.Partition != arn.Partition || a.Service != "logs" || a.Account != c.Account() || a.Region != c.Region {
+	group, is := strings.CutPrefix(a.Resource, "log-group:")
+	if err != nil || !is || a.Partition != arn.Partition || a.Service != "logs" || a.Account != c.Account() || a.Region != c.Region {
 		return nil, notFound.New("The specified resource does not exist.")
 	}
-	return findGroup(tx, c, named(nil, &name))
+	return findGroup(tx, c, group)
 }
 
 func (s *Service) listTagsForResource(ctx context.Context, c *api.Call, in *shape.ListTagsForResourceRequest) (*shape.ListTagsForResourceResponse, error) {

@@ -36,6 +36,13 @@ func TestTagsOfGroups(t *testing.T) {
 	for name, words := range map[string]string{of + "x": "The specified log group does not exist.", "arn:aws:s3:::bucket": "The specified resource does not exist."} {
 		c.call("ListTagsForResource", map[string]any{"resourceArn": name}, nil).Fault(t, 400, "ResourceNotFoundException", words)
 	}
+	// A policy about the group's ARN would not meet these.
+	for other, words := range map[string]string{
+		"arn:aws:logs:us-east-1:111122223333:/tagged":                     "The specified resource does not exist.",
+		"arn:aws:logs:us-east-1:111122223333:log-group:log-group:/tagged": "The specified log group does not exist.",
+	} {
+		c.call("TagResource", map[string]any{"resourceArn": other, "tags": map[string]any{"c": "3"}}, nil).Fault(t, 400, "ResourceNotFoundException", words)
+	}
 	c.call("DeleteLogGroup", map[string]any{"logGroupName": "/tagged"}, nil).Good(t)
 	if got := known["arn:aws:logs:us-east-1:111122223333:log-group:/tagged"]; len(got) != 0 {
 		t.Errorf("of a group that is gone decisions know %v", got)
