@@ -49,8 +49,11 @@ func TestTrafficBetweenContainersIsEncrypted(t *testing.T) {
 	self("AuthorizeSecurityGroupIngress", "IpPermissions.1.IpProtocol", "udp", "IpPermissions.1.FromPort", "500", "IpPermissions.1.ToPort", "500")
 	self("AuthorizeSecurityGroupIngress", "IpPermissions.1.IpProtocol", "50")
 	seen = capture(t, filepath.Join(spaces, "cl.vpc."+v.id))
-	job := v.job(t, "sealed", probe, "meet=60,seconds=6", sealed...)
+	job := v.job(t, "sealed", probe, "meet=60,seconds=9", sealed...)
 	d.stage(t, job, "Training")
+	waitFor(t, "the hosts were not told their credentials", func() bool { // which nobody tells while the server is dead
+		return strings.Count(strings.Join(v.log(t, job), "\n"), "credentials: 200 ") == 2
+	})
 	hosts := v.sealedHosts(t, job, spaces)
 	hosts.meet(t)
 	if n := d.opened("/dev/net/tun"); n < 2 {

@@ -5,11 +5,16 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 )
+
+// The first thread is kept for TestMain: a test that leaves its thread in a namespace, to end there, would leave this one
+// in it for good, and with it the whole process, as purge sees it.
+func init() { runtime.LockOSThread() }
 
 // TestMain fails when a Cloister changed what is the host's: its interfaces.
 func TestMain(m *testing.M) {

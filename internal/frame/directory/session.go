@@ -185,10 +185,12 @@ func NewKey() (id, secretKey string) { return "AKIA" + random(16), secret() }
 // NewID makes a unique id as IAM's: AIDA, AROA, ANPA… and 17 characters.
 func NewID(prefix string) string { return prefix + random(17) }
 
-// Seal makes a text unreadable but for Open with the same purpose; it survives a restart.
+// Seal makes a text unreadable but for Open with the same purpose; it survives a restart. What it gives does not
+// begin with a dash, which a command line would take for an option.
 func (d *Directory) Seal(purpose string, text []byte) string {
 	nonce := make([]byte, d.sessions.NonceSize())
 	rand.Read(nonce)
+	nonce[0] &= 0x7f
 	return base64.RawURLEncoding.EncodeToString(d.sessions.Seal(nonce, nonce, text, []byte(purpose)))
 }
 

@@ -141,6 +141,11 @@ func TestSeal(t *testing.T) {
 	if _, err := w.Open("another", s); err == nil {
 		t.Error("it opens for another purpose")
 	}
+	for range 1000 {
+		if s := w.Seal("message", nil); s[0] == '-' {
+			t.Fatalf("%s is an option to a command line", s)
+		}
+	}
 }
 
 func TestPartsOfAnOrganizationHaveNamesForItsManagementAccountOnly(t *testing.T) {

@@ -71,7 +71,8 @@ func TestFastFile(t *testing.T) {
 	}
 	w.s3.mu.Lock()
 	defer w.s3.mu.Unlock()
-	if w.s3.gets["data/d/never"] != 0 || w.s3.gets["data/d/unread"] != 1 || w.s3.gets["data/d/sub/large"] != 3 {
+	// Whether what is ahead comes in a piece with what is behind it is the reader's haste; nothing comes twice.
+	if large := w.s3.gets["data/d/sub/large"]; w.s3.gets["data/d/never"] != 0 || w.s3.gets["data/d/unread"] != 1 || large < 3 || large > 4 {
 		t.Errorf("requests: %v", w.s3.gets)
 	}
 }
