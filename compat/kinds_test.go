@@ -77,8 +77,38 @@ func TestKinds(t *testing.T) {
 	}
 	v.nobodys(t)
 	said, err := d.command("why", "--job", "unrouted").CombinedOutput()
-	if err != nil || !strings.Contains(string(said), "has no route to 52.216.") || !strings.Contains(string(said), "make a gateway endpoint for com.amazonaws."+region+".s3") {
+	if err != nil || !strings.HasPrefix(string(said), "Training job unrouted: Failed, made ") || !strings.Contains(string(said), "\nFailed: ClientError: Data download failed:Please ensure") ||
+		!strings.Contains(string(said), "has no route to 52.216.") || !strings.Contains(string(said), "make a gateway endpoint for com.amazonaws."+region+".s3") {
 		t.Errorf("why: %v\n%s", err, said)
+	}
+	d.toldOfAll(t)
+}
+
+// toldOfAll asks of a name that jobs of four kinds have.
+func (d *daemon) toldOfAll(t *testing.T) {
+	t.Helper()
+	said, err := d.command("why", "--json", "--job", "kinds").Output()
+	var got struct {
+		Jobs []struct {
+			Kind, Status string
+			Connections  []struct {
+				Peer string
+				Ways []struct{ Reaches bool }
+			}
+		}
+	}
+	if json.Unmarshal(said, &got) != nil || err != nil || len(got.Jobs) != 4 {
+		t.Fatalf("why: %v\n%s", err, said)
+	}
+	for i, kind := range []string{"TrainingJob", "TransformJob", "CompilationJob", "InferenceRecommendationsJob"} {
+		j := got.Jobs[i]
+		if j.Kind != kind || !strings.EqualFold(j.Status, "completed") || len(j.Connections) != 6 {
+			t.Errorf("%+v", j)
+			continue
+		}
+		if s3 := j.Connections[0]; s3.Peer != "" || len(s3.Ways) == 0 || !s3.Ways[0].Reaches {
+			t.Errorf("%s and S3: %+v", kind, s3)
+		}
 	}
 }
 

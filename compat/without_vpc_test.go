@@ -30,6 +30,11 @@ func TestWithoutVPC(t *testing.T) {
 			t.Errorf("%q is not in\n%s", want, log)
 		}
 	}
+	why, err := d.command("why", "--job", "open").CombinedOutput()
+	if said := string(why); err == nil || !strings.HasPrefix(said, "Training job open: Completed, made ") || !strings.Contains(said, "\nIt has no VpcConfig: it is in no network of the account's.\n") ||
+		!strings.Contains(said, "cloister: open has not failed, and is in no network of the account's: there is nothing to explain") {
+		t.Errorf("why: %v\n%s", err, said)
+	}
 	for _, job := range []string{"together", "apart"} {
 		v.completed(t, job)
 		v.checkMet(t, job)

@@ -109,28 +109,41 @@ func (c *client) do(ctx context.Context, service, contentType, target string, bo
 		return nil, err
 	}
 	if w.StatusCode != http.StatusOK {
-		return nil, errors.New(failure(b))
+		return nil, failure(b)
 	}
 	return b, nil
 }
 
+// refused is an error that the API answered.
+type refused struct{ code, message string }
+
+func (r *refused) Error() string { return r.code + ": " + r.message }
+
+// refusal is the code of an error that the API answered; empty for any other.
+func refusal(err error) string {
+	if r, ok := errors.AsType[*refused](err); ok {
+		return r.code
+	}
+	return ""
+}
+
 // failure reads the code and message of an error in either dress.
-func failure(b []byte) string {
+func failure(b []byte) error {
 	var j struct {
 		Type    string `json:"__type"`
 		Message string `json:"message"`
 	}
 	if json.Unmarshal(b, &j) == nil && j.Type != "" {
-		return j.Type + ": " + j.Message
+		return &refused{j.Type, j.Message}
 	}
 	var x struct {
 		Code    string `xml:"Errors>Error>Code"`
 		Message string `xml:"Errors>Error>Message"`
 	}
 	if xml.Unmarshal(b, &x) == nil && x.Code != "" {
-		return x.Code + ": " + x.Message
+		return &refused{x.Code, x.Message}
 	}
-	return strings.TrimSpace(string(b))
+	return errors.New(strings.TrimSpace(string(b)))
 }
 
 // json calls an operation of Cloister's own service.
@@ -149,6 +162,11 @@ func (c *client) jsonTo(ctx context.Context, service, target string, in, out any
 		return err
 	}
 	return json.Unmarshal(b, out)
+}
+
+// sagemaker calls an operation of SageMaker.
+func (c *client) sagemaker(operation string, in, out any) error {
+	return c.jsonTo(context.Background(), "sagemaker", "SageMaker."+operation, in, out)
 }
 
 // ec2 calls an operation of EC2; parameters come in pairs.

@@ -23,7 +23,7 @@ type commands struct {
 	Account    accountCommand    `cmd:"" help:"Make and list accounts."`
 	Connect    connectCommand    `cmd:"" help:"Connect this host, and a network behind it, to a VPC."`
 	Image      imageCommand      `cmd:"" help:"Load images for jobs and endpoints from files of this machine, and list them."`
-	Why        whyCommand        `cmd:"" help:"Say why a call was allowed or denied (its path, every policy, what decided), or why packets do not arrive."`
+	Why        whyCommand        `cmd:"" help:"Say why a call was allowed or denied (its path, every policy, what decided), why a job failed, or why packets do not arrive."`
 	Interrupt  interruptCommand  `cmd:"" help:"Take the instances of a managed spot training job back, as AWS does when it needs them."`
 	Decide     decideCommand     `cmd:"" help:"Answer questions to the policy engine: JSON lines in, JSON lines out."`
 	Purge      purgeCommand      `cmd:"" help:"Remove every kernel object that Cloister made, and nothing else."`

@@ -12,12 +12,12 @@ import (
 	"cloister/internal/value/caller"
 )
 
-// whyCommand explains one call, or packets: see why_connection.go.
+// whyCommand explains one call, packets (why_connection.go), or a job (why_job.go).
 type whyCommand struct {
 	RequestID string `arg:"" optional:"" name:"request-id" help:"The x-amzn-RequestId of the answer (aws --debug, or the error's text in most SDKs); without it, the account's call that was denied last."`
 	connectionFlags
 	As    string `help:"Profile of the credentials file." default:"default"`
-	JSON  bool   `help:"The whole record as JSON." xor:"form"`
+	JSON  bool   `help:"All of it as JSON." xor:"form"`
 	Trail bool   `help:"The record in CloudTrail's form, as JSON." xor:"form"`
 }
 

@@ -7,15 +7,14 @@ import (
 	"fmt"
 	"strings"
 
-	"cloister/internal/machine/tunnel/mesh"
 	"cloister/internal/service/ec2"
 )
 
-// connectionFlags ask why packets do not arrive: of an interface, or of the hosts of a job.
+// connectionFlags ask why packets do not arrive: of an interface, or of the hosts of a job, of which why_job.go tells.
 type connectionFlags struct {
 	From     string `help:"A network interface: say whether it reaches --to, and what is missing."`
 	To       string `help:"host:port, a name or an address. With --job, the port at which its hosts listen." `
-	Job      string `help:"A training, processing or transform job, running or ended: say whether its hosts reach S3 and each other."`
+	Job      string `help:"A job, running or ended: say why it failed, a tuning job's trials too, and whether its hosts reach S3 and each other. It may be a training, processing, transform, compilation, tuning or Inference Recommender job; where several kinds have one of the name, all are told of."`
 	Protocol string `help:"tcp, udp or icmp." default:"tcp" enum:"tcp,udp,icmp"`
 	Region   string `help:"The region; by default the first."`
 }
@@ -31,27 +30,36 @@ func (w *whyCommand) connections(api *client) error {
 	case w.RequestID != "" || w.Trail, w.From == "" && w.Job == "", w.From != "" && w.Job != "", w.From != "" && w.To == "":
 		return errors.New("say one of: a request id; --from eni-… with --to host:port; --job NAME")
 	case w.From != "":
-		return w.connection(api, "", map[string]any{"NetworkInterfaceId": w.From, "To": w.To, "Protocol": w.Protocol})
+		e, err := explain(api, map[string]any{"NetworkInterfaceId": w.From, "To": w.To, "Protocol": w.Protocol})
+		if err != nil {
+			return err
+		}
+		return w.print(e, func() string { return tellConnection("", e) })
 	}
 	return w.ofJob(api)
 }
 
-// connection asks about one and tells it.
-func (w *whyCommand) connection(api *client, what string, in map[string]any) error {
-	var out struct{ Explanation string }
-	if err := api.json(context.Background(), "ExplainConnection", in, &out); err != nil {
-		return err
-	}
-	if w.JSON {
-		fmt.Println(out.Explanation)
+// print tells of something in the form that is asked for.
+func (w *whyCommand) print(what any, tell func() string) error {
+	if !w.JSON {
+		fmt.Print(tell())
 		return nil
 	}
-	var e ec2.Explanation
-	if err := json.Unmarshal([]byte(out.Explanation), &e); err != nil {
-		return err
+	b, err := json.Marshal(what)
+	if err == nil {
+		fmt.Println(string(b))
 	}
-	fmt.Print(tellConnection(what, &e))
-	return nil
+	return err
+}
+
+// explain asks about one connection.
+func explain(api *client, in map[string]any) (*ec2.Explanation, error) {
+	var out struct{ Explanation string }
+	if err := api.json(context.Background(), "ExplainConnection", in, &out); err != nil {
+		return nil, err
+	}
+	e := &ec2.Explanation{}
+	return e, json.Unmarshal([]byte(out.Explanation), e)
 }
 
 // tellConnection tells the ways of a connection.
@@ -79,90 +87,4 @@ func tellConnection(what string, e *ec2.Explanation) string {
 		}
 	}
 	return b.String()
-}
-
-// jobNetwork is the part of a description that says where a job runs, and why it failed.
-type jobNetwork struct {
-	VpcConfig     *vpcConfig
-	NetworkConfig struct {
-		VpcConfig *vpcConfig
-		sealing
-	}
-	sealing
-	ModelName     string
-	FailureReason string
-}
-
-// sealing says whether what the hosts send each other is sealed.
-type sealing struct{ EnableInterContainerTrafficEncryption bool }
-
-type vpcConfig struct{ Subnets, SecurityGroupIds []string }
-
-// network is where a job of any kind runs.
-func (w *whyCommand) network(api *client) (job jobNetwork, err error) {
-	describe := func(kind, name string, into *jobNetwork) error {
-		return api.jsonTo(context.Background(), "sagemaker", "SageMaker.Describe"+kind, map[string]string{kind + "Name": name}, into)
-	}
-	for _, kind := range []string{"TrainingJob", "ProcessingJob", "TransformJob", "CompilationJob"} {
-		wrong := describe(kind, w.Job, &job)
-		if wrong == nil {
-			if job.ModelName != "" { // whose network a transform job has
-				return job, describe("Model", job.ModelName, &job)
-			}
-			return job, nil
-		}
-		if err == nil {
-			err = wrong
-		}
-	}
-	return job, err
-}
-
-// ofJob asks what the hosts of a job reach, or would: its interfaces may be gone by now, so it is asked about
-// new ones in its subnets, with its groups.
-func (w *whyCommand) ofJob(api *client) error {
-	job, err := w.network(api)
-	if err != nil {
-		return err
-	}
-	vpc := job.VpcConfig
-	if vpc == nil {
-		vpc = job.NetworkConfig.VpcConfig
-	}
-	if vpc == nil {
-		return fmt.Errorf("%s has no VpcConfig: it is in no network of the account's", w.Job)
-	}
-	if job.FailureReason != "" && !w.JSON {
-		fmt.Printf("Failed: %s\n\n", job.FailureReason)
-	}
-	port := w.To
-	if port == "" {
-		port = ":49152"
-	}
-	if !strings.HasPrefix(port, ":") {
-		return fmt.Errorf("--to %s: with --job it is a port, as :8080", w.To)
-	}
-	protocol := w.Protocol
-	if job.EnableInterContainerTrafficEncryption || job.NetworkConfig.EnableInterContainerTrafficEncryption {
-		protocol, port = "udp", fmt.Sprint(":", mesh.Port)
-		if !w.JSON {
-			fmt.Printf("What its hosts send each other is encrypted: to the groups it is UDP to port %d, whatever it was.\n\n", mesh.Port)
-		}
-	}
-	for _, subnet := range vpc.Subnets {
-		in := func(to string) map[string]any {
-			return map[string]any{"SubnetId": subnet, "SecurityGroupIds": vpc.SecurityGroupIds, "To": to}
-		}
-		if err := w.connection(api, "", in("s3."+api.Region+".amazonaws.com:443")); err != nil {
-			return err
-		}
-		for _, peer := range vpc.Subnets {
-			ask := in(port)
-			ask["PeerSubnetId"], ask["Protocol"] = peer, protocol
-			if err := w.connection(api, "a host of the same groups in "+peer, ask); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
