@@ -41,8 +41,9 @@ func newOffice(t *testing.T) *office {
 	o.ann = &ann
 	o.do(o.workplace.root, "iam", "PutRolePolicy", &iam.PutRolePolicyRequest{RoleName: new("other"), PolicyName: new("p"),
 		PolicyDocument: new(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`)})
+	in := o.do(o.workplace.root, "ec2", "DescribeSubnets", &shape.DescribeSubnetsRequest{SubnetIds: []string{o.subnet}}).(*shape.DescribeSubnetsResult).Subnets[0].VpcId
 	group := *o.do(o.workplace.root, "ec2", "DescribeSecurityGroups", &shape.DescribeSecurityGroupsRequest{Filters: []shape.Filter{
-		{Name: new("group-name"), Values: []string{"default"}}}}).(*shape.DescribeSecurityGroupsResult).SecurityGroups[0].GroupId
+		{Name: new("vpc-id"), Values: []string{*in}}}}).(*shape.DescribeSecurityGroupsResult).SecurityGroups[0].GroupId
 	o.vpc = m{"Subnets": []string{o.subnet}, "SecurityGroupIds": []string{group}}
 	return o
 }
@@ -149,7 +150,7 @@ func TestWhyAJobFailed(t *testing.T) {
 	story, said = why(o.api, "same")
 	has(said, "Training job same: Failed", "\n\nProcessing job same: Failed", noImage+"Cannot find the image "+nowhere, "is UDP to port 500,", "\n\nCompilation job same: FAILED", bare)
 	if len(story.Jobs) != 3 || strings.Count(said, bare) != 2 || strings.Count(said, "\nFrom ") != 2 || strings.Contains(said, "error: ") {
-		t.Error(said)
+		t.Fatal(said)
 	}
 	b, err := json.Marshal(story)
 	has(string(b), `{"Jobs":[{"Kind":"TrainingJob","Name":"same","Status":"Failed","Created":"2`, `"FailureReason":"ClientError: Cannot find the image `, `"Encrypted":true`,
