@@ -33,6 +33,7 @@ type shared struct {
 	mu          sync.Mutex // held through an Update and its After hooks
 	watched     map[string][]watcher
 	batch       *batch       // what UpdateShared has not ended yet; who comes next does
+	kept        sync.Map     // *keptTable by table
 	waiting     atomic.Int32 // who will come for the lock and look at the batch
 }
 
@@ -92,6 +93,7 @@ type Tx struct {
 	Now   time.Time
 	ctx   context.Context
 	tx    *sql.Tx
+	db    *shared
 	part  string
 	after *[]func()
 	told  map[string][]watcher // nil in a View
@@ -147,7 +149,7 @@ func (d *DB) begin(ctx context.Context) (*open, error) {
 
 // as is the transaction as a function sees it.
 func (o *open) as(ctx context.Context, d *DB) *Tx {
-	return &Tx{Now: d.clock().UTC(), ctx: ctx, tx: o.tx, part: d.part, after: &o.after, told: d.watched}
+	return &Tx{Now: d.clock().UTC(), ctx: ctx, tx: o.tx, db: d.shared, part: d.part, after: &o.after, told: d.watched}
 }
 
 func (o *open) commit() error {
@@ -167,5 +169,5 @@ func (d *DB) View(ctx context.Context, f func(*Tx) error) error {
 		return fmt.Errorf("begin: %w", err)
 	}
 	defer t.Rollback() //nolint:errcheck // a read leaves nothing behind
-	return f(&Tx{Now: d.clock().UTC(), ctx: ctx, tx: t, part: d.part, after: new([]func())})
+	return f(&Tx{Now: d.clock().UTC(), ctx: ctx, tx: t, db: d.shared, part: d.part, after: new([]func())})
 }

@@ -103,20 +103,20 @@ func (t Table[T]) All(tx *Tx, prefix string) ([]*T, error) {
 // From gives up to limit records (all when negative) whose key begins with prefix and is not before
 // from, in key order. To go on, pass After of the last key.
 func (t Table[T]) From(tx *Tx, prefix, from string, limit int) ([]Entry[T], error) {
-	if from < prefix {
-		from = prefix
-	}
-	query := `select key, doc from record where kind = $1 and key >= $2`
-	args := []any{t.in(tx.part), []byte(from)}
-	if end := after(prefix); end != nil {
-		query += ` and key < $3`
-		args = append(args, end)
-	}
-	query += ` order by key`
+	query, args := t.between(tx, prefix, from)
 	if limit >= 0 {
 		query += fmt.Sprintf(` limit %d`, limit)
 	}
 	return t.entries(tx, query, args)
+}
+
+// between asks for keys and documents of those whose key begins with prefix and is not before from, in key order.
+func (t Table[T]) between(tx *Tx, prefix, from string) (query string, args []any) {
+	query, args = `select key, doc from record where kind = $1 and key >= $2`, []any{t.in(tx.part), []byte(max(from, prefix))}
+	if end := after(prefix); end != nil {
+		query, args = query+` and key < $3`, append(args, end)
+	}
+	return query + ` order by key`, args
 }
 
 // entries runs a query for keys and documents.

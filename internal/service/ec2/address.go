@@ -51,13 +51,15 @@ func capacity(p netip.Prefix) int { return 1<<(32-p.Bits()) - reservedAddresses 
 
 // allocate gives a free address of a subnet: the wanted one, or the lowest for the zero address.
 func allocate(tx *store.Tx, n *subnet, want netip.Addr) (netip.Addr, error) {
-	list, err := enis.where(tx, n.Account, func(i *eni) bool { return i.Subnet == n.ID })
+	list, err := enis.kept(tx, n.Account)
 	if err != nil {
 		return want, fmt.Errorf("addresses of %s: %w", n.ID, err)
 	}
 	taken := make(map[netip.Addr]bool, len(list))
 	for _, i := range list {
-		taken[i.Address] = true
+		if i.Subnet == n.ID {
+			taken[i.Address] = true
+		}
 	}
 	first, last := bounds(n.CIDR)
 	if want.IsValid() {

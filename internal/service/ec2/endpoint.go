@@ -27,7 +27,7 @@ func (s *Service) endpointView(tx *store.Tx, account string) (*endpointView, err
 	if v.groups, err = groupNames(tx, account); err != nil {
 		return nil, err
 	}
-	list, err := enis.all(tx, account)
+	list, err := enis.kept(tx, account)
 	if err != nil {
 		return nil, err
 	}

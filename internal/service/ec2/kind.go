@@ -73,16 +73,30 @@ func (k kind[T, P]) get(tx *store.Tx, account, id string) (P, error) {
 
 // all gives every record of an account, or of all accounts for the empty one, by id.
 func (k kind[T, P]) all(tx *store.Tx, account string) ([]P, error) {
-	prefix := ""
-	if account != "" {
-		prefix = store.Prefix(account)
+	list, err := k.table.All(tx, prefixOf(account))
+	return pointers[T, P](list), err
+}
+
+// kept is all for who looks only: nobody may change what it gives.
+func (k kind[T, P]) kept(tx *store.Tx, account string) ([]P, error) {
+	list, err := k.table.Kept(tx, prefixOf(account))
+	return pointers[T, P](list), err
+}
+
+// prefixOf is what the keys of an account's records begin with, or of all for the empty one.
+func prefixOf(account string) string {
+	if account == "" {
+		return ""
 	}
-	list, err := k.table.All(tx, prefix)
+	return store.Prefix(account)
+}
+
+func pointers[T any, P interface{ *T }](list []*T) []P {
 	out := make([]P, len(list))
 	for i, v := range list {
 		out[i] = v
 	}
-	return out, err
+	return out
 }
 
 // where gives the records of an account that a test lets through.

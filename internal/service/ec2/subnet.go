@@ -25,7 +25,7 @@ func (s *Service) awsSubnet(n *subnet, free int) shape.Subnet {
 
 // freeAddresses tells for each subnet of an account how many interfaces it could still take.
 func freeAddresses(tx *store.Tx, account string) (func(*subnet) int, error) {
-	list, err := enis.all(tx, account)
+	list, err := enis.kept(tx, account)
 	used := map[string]int{}
 	for _, i := range list {
 		used[i.Subnet]++
