@@ -70,7 +70,10 @@ type Mount struct {
 
 // Limits are enforced by cgroups where there are some; zero means none.
 type Limits struct {
-	CPUs    float64
+	CPUs float64
+	// Weight is the part of the processors that the container gets, in proportion to others' and up to CPUs, when not all can
+	// have what they would use; one where it is zero.
+	Weight  float64
 	Memory  int64 // bytes
 	Process int64 // number of processes and threads
 }

@@ -124,11 +124,11 @@ func TestTrainingArgs(t *testing.T) {
 
 func TestLimits(t *testing.T) {
 	s := &Service{}
-	if l, ok := s.limits("ml.m5.large"); !ok || l.CPUs != 2 || l.Memory != 8<<30 {
+	if l, ok := s.limits("ml.m5.large"); !ok || l.CPUs != 2 || l.Weight != 2 || l.Memory != 8<<30 {
 		t.Errorf("%+v %v", l, ok)
 	}
 	s.Capacity = Capacity{CPUs: 1, Memory: 1 << 30}
-	if l, ok := s.limits("ml.c5.xlarge"); !ok || l.CPUs != 1 || l.Memory != 1<<30 {
+	if l, ok := s.limits("ml.c5.xlarge"); !ok || l.CPUs != 1 || l.Weight != 4 || l.Memory != 1<<30 {
 		t.Errorf("more than there is: %+v %v", l, ok)
 	}
 	for _, bad := range []string{"", "m5.large", "ml.p4d.24xlarge", "ml.m5", "ml.m5.huge"} {

@@ -106,13 +106,13 @@ func (s *Service) instanceType(name string) InstanceType {
 }
 
 // limits gives what an instance type means here, never more than there is; false for a type that
-// cannot be had.
+// cannot be had. Its weight is that of all its processors, also of those that this machine has not.
 func (s *Service) limits(name string) (executor.Limits, bool) {
 	t := s.instanceType(name)
 	if t.CPUs == 0 || t.Memory == 0 || t.GPUs > len(s.GPUs) {
 		return executor.Limits{}, false
 	}
-	l := executor.Limits{CPUs: t.CPUs, Memory: int64(t.Memory * (1 << 30)), Process: processes}
+	l := executor.Limits{CPUs: t.CPUs, Weight: t.CPUs, Memory: int64(t.Memory * (1 << 30)), Process: processes}
 	if c := s.Capacity; c.CPUs > 0 {
 		l.CPUs = min(l.CPUs, c.CPUs)
 	}

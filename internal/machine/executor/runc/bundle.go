@@ -239,8 +239,8 @@ func (e *Executor) resources(limits executor.Limits) *specs.LinuxResources {
 	if limits.Process > 0 {
 		all.Pids = &specs.LinuxPids{Limit: new(limits.Process)}
 	}
-	if limits.CPUs > 0 {
-		all.CPU = &specs.LinuxCPU{Period: new(uint64(cpuPeriod)), Quota: new(max(1000, int64(limits.CPUs*cpuPeriod)))}
+	if e.weigh() {
+		processors(all, limits)
 	}
 	return all
 }

@@ -49,6 +49,8 @@ type Executor struct {
 	config Config
 	binary string
 	locks  sync.Map // id → *sync.Mutex
+	// unweighed is done when the log has been told that nothing can be given of the processors.
+	unweighed sync.Once
 }
 
 var _ executor.Executor = (*Executor)(nil)
