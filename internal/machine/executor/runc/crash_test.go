@@ -242,3 +242,32 @@ func TestDaemonKilled(t *testing.T) {
 		t.Errorf("ended with %+v, %v", exit, err)
 	}
 }
+
+// TestThreads has many containers run: no thread waits for each, and none is left a zombie when they have ended.
+func TestThreads(t *testing.T) {
+	e := open(t)
+	const many = 24
+	threads := func() int { all, _ := os.ReadDir("/proc/self/task"); return len(all) }
+	before := threads()
+	shims := make([]int, many)
+	for i := range many {
+		id := fmt.Sprintf("thread-%d", i)
+		if err := e.Start(t.Context(), executor.Spec{ID: id, Root: image, Args: []string{"/guest", "polite"}}); err != nil {
+			t.Fatal(err)
+		}
+		shims[i], _ = running(t, e, id)
+	}
+	if n := threads() - before; n > many/2 {
+		t.Errorf("%d containers run, and %d more threads", many, n)
+	}
+	for i, shim := range shims {
+		if err := e.Remove(t.Context(), fmt.Sprintf("thread-%d", i)); err != nil {
+			t.Fatal(err)
+		}
+		for end := time.Now().Add(10 * time.Second); exists(fmt.Sprintf("/proc/%d", shim)); time.Sleep(time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("shim %d was not reaped", shim)
+			}
+		}
+	}
+}

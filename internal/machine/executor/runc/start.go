@@ -108,13 +108,14 @@ func (e *Executor) launch(ctx context.Context, dir string, hold *os.File) error 
 	cmd.Env = []string{defaultPath, "GOMAXPROCS=2"}
 	cmd.Stdout, cmd.Stderr = complaints, complaints
 	cmd.ExtraFiles = []*os.File{hold, tell}
-	cmd.SysProcAttr = &unix.SysProcAttr{Setsid: true, Cloneflags: unix.CLONE_NEWNS}
+	pidfd := -1
+	cmd.SysProcAttr = &unix.SysProcAttr{Setsid: true, Cloneflags: unix.CLONE_NEWNS, PidFD: &pidfd}
 	if err := cmd.Start(); err != nil {
 		os.RemoveAll(dir)
 		return fmt.Errorf("shim: %w", err)
 	}
 	// The shim is to outlive us, but while we live somebody must take its exit status.
-	go cmd.Wait()
+	go reap(cmd, pidfd)
 	tell.Close()
 	stop := context.AfterFunc(ctx, func() { ready.Close() })
 	defer stop()
@@ -128,4 +129,20 @@ func (e *Executor) launch(ctx context.Context, dir string, hold *os.File) error 
 			strings.Join(e.config.Shim[1:], " "), strings.TrimSpace(string(said)))
 	}
 	return nil
+}
+
+// reap takes a child's exit status when it has ended. Until then no thread waits in the kernel for it, where it can be told
+// by its descriptor.
+func reap(cmd *exec.Cmd, pidfd int) {
+	if pidfd >= 0 && unix.SetNonblock(pidfd, true) == nil {
+		f := os.NewFile(uintptr(pidfd), "shim")
+		if c, err := f.SyscallConn(); err == nil {
+			c.Read(func(fd uintptr) bool { //nolint:errcheck // what it cannot tell, Wait does
+				n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)
+				return n > 0 || err != nil && err != unix.EINTR
+			})
+		}
+		f.Close()
+	}
+	cmd.Wait() //nolint:errcheck // the shim has said how it ended
 }

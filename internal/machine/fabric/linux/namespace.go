@@ -174,13 +174,43 @@ func removeNamespace(path string) error {
 // set writes sysctls of the calling thread's namespace. A missing one is no error: not every kernel
 // is built with every feature, and what is not there cannot be misused.
 func set(values [][2]string) error {
+	proc, err := openProc()
+	if err != nil {
+		return err
+	}
+	defer unix.Close(proc)
 	for _, kv := range values {
-		err := os.WriteFile("/proc/sys/net/"+kv[0], []byte(kv[1]), 0)
+		err := setAt(proc, "sys/net/"+kv[0], kv[1])
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("sysctl %s: %w", kv[0], err)
 		}
 	}
 	return nil
+}
+
+// openProc opens a proc file system of our own, mounted nowhere, where we may have one: in that of the machine the kernel keeps the names of all
+// namespaces' sysctls side by side and compares each with all others, which beside 1,000 namespaces takes milliseconds.
+func openProc() (int, error) {
+	if maker, err := unix.Fsopen("proc", unix.FSOPEN_CLOEXEC); err == nil {
+		defer unix.Close(maker)
+		if unix.FsconfigCreate(maker) == nil {
+			if proc, err := unix.Fsmount(maker, unix.FSMOUNT_CLOEXEC, unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOEXEC); err == nil {
+				return proc, nil
+			}
+		}
+	}
+	proc, err := unix.Open("/proc", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	return proc, os.NewSyscallError("open /proc", err)
+}
+
+func setAt(directory int, name, value string) error {
+	fd, err := unix.Openat(directory, name, unix.O_WRONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	_, err = unix.Write(fd, []byte(value))
+	return err
 }
 
 // prepareRouter is what a namespace that forwards needs before anything is in it. Source addresses
