@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"cloister/internal/machine/executor/memory"
@@ -154,6 +155,32 @@ func TestCompilationStopsAndIsDeleted(t *testing.T) {
 	}
 	_, err = s.deleteCompilationJob(t.Context(), m.call(), name)
 	refused(t, err, "ResourceNotFound", "Could not find requested job with name: job")
+}
+
+// TestCompilationHeedsAStop asks at each outward call of a job, one after the other, that it stop: whatever the compiler makes of
+// its model, no job fails of which that was asked.
+func TestCompilationHeedsAStop(t *testing.T) {
+	for _, weights := range []string{"w", "bad", "none"} {
+		asked := true
+		for n := 1; asked && n < 100; n++ {
+			asked = false
+			m, s := compilationWorld(t, weights)
+			if _, err := s.createCompilationJob(t.Context(), m.call(), compilationRequest("job")); err != nil {
+				t.Fatal(err)
+			}
+			var calls atomic.Int32
+			m.setBefore(func(string) {
+				if int(calls.Add(1)) == n {
+					_, err := s.stopCompilationJob(t.Context(), m.call(), &sagemaker.StopCompilationJobRequest{CompilationJobName: new("job")})
+					asked = err == nil
+				}
+			})
+			m.run(s)
+			if d := m.compiled(s, "job"); asked && *d.CompilationJobStatus != "STOPPED" && *d.CompilationJobStatus != "COMPLETED" {
+				t.Errorf("%s, stopped at call %d: %s %s", weights, n, *d.CompilationJobStatus, *d.FailureReason)
+			}
+		}
+	}
 }
 
 // TestCompilationSurvivesEveryCrash stops the process at each outward call of a job in turn.

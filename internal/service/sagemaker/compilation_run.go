@@ -24,7 +24,7 @@ func (j *compilationJob) plan(s *Service) jobPlan {
 	return jobPlan{
 		What: "Compilation Job " + j.ARN, Noun: "compilation job", Role: text(j.Request.RoleArn), Image: s.Compiler,
 		NoImage: "InternalServerError: The image {image}, which compiles models in this installation, cannot be had.",
-		VPC:     j.vpc(), Grace: grace, MaxRuntime: time.Duration(*j.Request.StoppingCondition.MaxRuntimeInSeconds) * time.Second,
+		VPC:     j.vpc(), Grace: grace, LeavesNothing: true, MaxRuntime: time.Duration(*j.Request.StoppingCondition.MaxRuntimeInSeconds) * time.Second,
 		LogGroup: "/aws/sagemaker/CompilationJobs", LogName: j.name(),
 		Stages: []jobStage{
 			{name: "Starting", status: "Starting", message: "Starting the compilation job", early: true, do: (*jobRun).startCompilation},

@@ -103,6 +103,8 @@ type jobPlan struct {
 	// Grace is what a container has between SIGTERM and SIGKILL, MaxRuntime what all have from the
 	// first start; zero is no bound.
 	Grace, MaxRuntime time.Duration
+	// LeavesNothing says that nothing is kept of a job that was stopped.
+	LeavesNothing bool
 	// Volume is the size in GB of a host's disk, 0 where nothing is said.
 	Volume int32
 	// LogName is what the names of the log streams begin with, LogGroup where they are.

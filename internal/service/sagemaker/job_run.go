@@ -57,12 +57,24 @@ func (s *Service) workOn(ctx context.Context, kind jobKind, key string) error {
 				return err
 			}
 		}
-		if err := r.change(ctx, func(tx *store.Tx, j job) error { j.state().Outcome = o; return r.retain(tx, j) }); err != nil {
+		if err := r.change(ctx, func(tx *store.Tx, j job) error {
+			j.state().Outcome = r.heeded(j.state(), o)
+			return r.retain(tx, j)
+		}); err != nil {
 			return err
 		}
 		r.passes(ctx, "judged")
 	}
 	return r.end(ctx)
+}
+
+// heeded gives how a job ends of which somebody may have asked, just before, that it stop: then it has not failed, unless its
+// containers had ended and what they left can be of use to whoever stopped it.
+func (r *jobRun) heeded(s *jobState, o *outcome) *outcome {
+	if s.Stopping && o.Status == failed && (s.Result == nil || r.plan.LeavesNothing) {
+		return &outcome{Status: stopped, Secondary: stopped}
+	}
+	return o
 }
 
 // end undoes what the stages made. A job shows its end also when something of it resists; that is tried
@@ -76,6 +88,9 @@ func (r *jobRun) end(ctx context.Context) error {
 	err := r.change(ctx, func(tx *store.Tx, j job) (err error) {
 		s := j.state()
 		if !s.settled() {
+			if r.plan.LeavesNothing { // asked meanwhile
+				s.Outcome = r.heeded(s, s.Outcome)
+			}
 			s.finish(tx.Now, r.plan.Noun)
 			err = j.ended(r.Service, tx)
 			if !s.kept() {

@@ -51,7 +51,7 @@ func (s *Service) listCompilationJobs(ctx context.Context, c *api.Call, in *sage
 		operation: "ListCompilationJobs", account: c.Account(), nameContains: text(in.NameContains), status: text(in.StatusEquals),
 		createdAfter: in.CreationTimeAfter, createdBefore: in.CreationTimeBefore,
 		modifiedAfter: in.LastModifiedTimeAfter, modifiedBefore: in.LastModifiedTimeBefore,
-		sortBy: in.SortBy, sortOrder: in.SortOrder, nextToken: in.NextToken, maxResults: in.MaxResults,
+		sortBy: in.SortBy, sortOrder: orText(in.SortOrder, ascending), nextToken: in.NextToken, maxResults: in.MaxResults,
 	}
 	err := s.DB.View(ctx, func(tx *store.Tx) error {
 		all, err := compilationJobs.All(tx, store.Prefix(c.Account()))

@@ -2,6 +2,7 @@ package sagemaker
 
 import (
 	"context"
+	"strings"
 
 	"cloister/internal/frame/api"
 	"cloister/internal/machine/store"
@@ -141,7 +142,7 @@ func (s *Service) listHyperParameterTuningJobs(ctx context.Context, c *api.Call,
 		operation: "ListHyperParameterTuningJobs", account: c.Account(), nameContains: text(in.NameContains), status: text(in.StatusEquals),
 		createdAfter: in.CreationTimeAfter, createdBefore: in.CreationTimeBefore,
 		modifiedAfter: in.LastModifiedTimeAfter, modifiedBefore: in.LastModifiedTimeBefore,
-		sortBy: in.SortBy, sortOrder: in.SortOrder, nextToken: in.NextToken, maxResults: in.MaxResults,
+		sortBy: orText(in.SortBy, "Name"), sortOrder: orText(in.SortOrder, ascending), nextToken: in.NextToken, maxResults: in.MaxResults,
 	}
 	err := s.DB.View(ctx, func(tx *store.Tx) error {
 		all, err := tuningJobs.All(tx, store.Prefix(c.Account()))
@@ -167,8 +168,9 @@ func (s *Service) listHyperParameterTuningJobs(ctx context.Context, c *api.Call,
 func (s *Service) listTrainingJobsForHyperParameterTuningJob(ctx context.Context, c *api.Call, in *sagemaker.ListTrainingJobsForHyperParameterTuningJobRequest) (*sagemaker.ListTrainingJobsForHyperParameterTuningJobResponse, error) {
 	out := &sagemaker.ListTrainingJobsForHyperParameterTuningJobResponse{TrainingJobSummaries: []sagemaker.HyperParameterTrainingJobSummary{}}
 	byObjective := text(in.SortBy) == "FinalObjectiveMetricValue"
-	q := &query{operation: "ListTrainingJobsForHyperParameterTuningJob " + lower(text(in.HyperParameterTuningJobName)) + text(in.SortBy), account: c.Account(),
-		status: text(in.StatusEquals), sortBy: in.SortBy, sortOrder: in.SortOrder, nextToken: in.NextToken, maxResults: in.MaxResults}
+	// The status is among what the token is bound to, also where the query does not filter by it any more.
+	q := &query{operation: strings.Join([]string{"ListTrainingJobsForHyperParameterTuningJob", lower(text(in.HyperParameterTuningJobName)), text(in.SortBy), text(in.StatusEquals)}, " "), account: c.Account(),
+		status: text(in.StatusEquals), sortBy: orText(in.SortBy, "Name"), sortOrder: orText(in.SortOrder, ascending), nextToken: in.NextToken, maxResults: in.MaxResults}
 	if byObjective { // as on AWS, those without one are not listed then
 		q.sortBy = new("Status")
 	}

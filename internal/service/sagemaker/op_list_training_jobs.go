@@ -19,7 +19,7 @@ func (s *Service) listTrainingJobs(ctx context.Context, c *api.Call, in *sagemak
 		operation: "ListTrainingJobs", account: c.Account(), nameContains: text(in.NameContains), status: text(in.StatusEquals),
 		createdAfter: in.CreationTimeAfter, createdBefore: in.CreationTimeBefore,
 		modifiedAfter: in.LastModifiedTimeAfter, modifiedBefore: in.LastModifiedTimeBefore,
-		pool: text(in.WarmPoolStatusEquals), sortBy: in.SortBy, sortOrder: in.SortOrder, nextToken: in.NextToken, maxResults: in.MaxResults,
+		pool: text(in.WarmPoolStatusEquals), sortBy: in.SortBy, sortOrder: orText(in.SortOrder, ascending), nextToken: in.NextToken, maxResults: in.MaxResults,
 	}
 	if in.TrainingPlanArnEquals != nil {
 		return out, nil // no job has one

@@ -31,6 +31,9 @@ type query struct {
 // pageSize is what the console-era lists give when nothing is said.
 const pageSize = 10
 
+// ascending is how AWS documents that some lists are sorted of which nothing is said; the others begin with the last.
+const ascending = "Ascending"
+
 // position is where the next page begins. It is bound to the query that made it.
 type position struct {
 	Query uint64
