@@ -25,7 +25,7 @@ define need
 endef
 
 install-run: ; $(call need,$(RUN_PACKAGES))
-install-test: ; $(call need,$(TEST_PACKAGES))
+install-test: ; $(call need,$(TEST_PACKAGES) $(shell python3 -c 'import boto3' 2>/dev/null || echo python3-boto3))
 install-bench:
 	@dpkg-query -W nginx-light >/dev/null 2>&1 || touch .nginx-is-new
 	$(call need,$(BENCH_PACKAGES))

@@ -20,10 +20,7 @@ const boundTo = `{"Version":"2012-10-17","Statement":[
 // TestBoto3 walks the private path with boto3 from inside the subnet, as a user who is bound to the VPC.
 func TestBoto3(t *testing.T) {
 	t.Parallel()
-	python := needProgram(t, "python3")
-	if out, err := exec.Command(python, "-c", "import boto3.session").CombinedOutput(); err != nil {
-		t.Skipf("boto3 is not on this machine: %s", out)
-	}
+	python := needBoto3(t)
 	d := own(t)
 	v := d.vpc(t, "sagemaker.api", "sagemaker.runtime", "sts", "logs")
 	d.provide(t)

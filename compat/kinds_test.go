@@ -112,12 +112,12 @@ func (d *daemon) toldOfAll(t *testing.T) {
 	}
 }
 
-// needBoto3 gives the Python that has boto3, one that knows the newer operations.
+// needBoto3 gives the Python that has boto3.
 func needBoto3(t *testing.T) (python string) {
 	t.Helper()
 	python = needProgram(t, "python3")
-	if out, err := exec.Command(python, "-c", "import boto3; boto3.client('sagemaker', region_name='us-east-1').delete_processing_job").CombinedOutput(); err != nil {
-		t.Skipf("boto3 is not on this machine, or older than DeleteProcessingJob: %s", out)
+	if out, err := exec.Command(python, "-c", "import boto3.session").CombinedOutput(); err != nil {
+		t.Skipf("boto3 is not on this machine: %s", out)
 	}
 	return python
 }

@@ -85,8 +85,11 @@ func TestSeedExamples(t *testing.T) {
 		t.Errorf("the training jobs are %s", got)
 	}
 	output := filepath.Join(t.TempDir(), "Output_File")
-	body := strings.TrimSuffix(strings.Repeat("0,", 64), ",")
-	say(inside, "sagemaker-runtime", "invoke-endpoint", "--endpoint-url", url("runtime"), "--endpoint-name", "myEndpoint", "--body", body, "--content-type", "text/csv",
+	body := filepath.Join(t.TempDir(), "body.csv") // version 2 of the CLI takes a text for base64
+	if err := os.WriteFile(body, []byte(strings.TrimSuffix(strings.Repeat("0,", 64), ",")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	say(inside, "sagemaker-runtime", "invoke-endpoint", "--endpoint-url", url("runtime"), "--endpoint-name", "myEndpoint", "--body", "fileb://"+body, "--content-type", "text/csv",
 		output)
 	if got, err := os.ReadFile(output); err != nil || !strings.Contains(string(got), "closest_cluster") {
 		t.Errorf("the endpoint said %q, %v", got, err)
@@ -97,9 +100,9 @@ func TestSeedExamples(t *testing.T) {
 	for _, id := range v.endpoints {
 		at.aws(t, "ec2", "modify-vpc-endpoint", "--vpc-endpoint-id", id, "--policy-document", policy, "--query", "Return")
 	}
-	say(inside, "sagemaker-runtime", "invoke-endpoint", "--endpoint-name", "myEndpoint", "--body", body, "--content-type", "text/csv", output)
+	say(inside, "sagemaker-runtime", "invoke-endpoint", "--endpoint-name", "myEndpoint", "--body", "fileb://"+body, "--content-type", "text/csv", output)
 	for what, args := range map[string][]string{
-		"another endpoint":   {"sagemaker-runtime", "invoke-endpoint", "--endpoint-name", "other", "--body", "x", output},
+		"another endpoint":   {"sagemaker-runtime", "invoke-endpoint", "--endpoint-name", "other", "--body", "fileb://"+body, output},
 		"CreateTrainingJob":  {"sagemaker", "create-endpoint", "--endpoint-name", "e", "--endpoint-config-name", "myEndpoint"},
 		"list-training-jobs": {"sagemaker", "list-training-jobs"},
 	} {

@@ -72,7 +72,7 @@ func TestUpstream(t *testing.T) {
 		}
 	}
 	refused("what the caller's policy does not allow", "because no identity-based policy allows the secretsmanager:DeleteSecret action", "secretsmanager", "delete-secret", "--secret-id", "database")
-	refused("what it denies", "with an explicit deny in an identity-based policy", "dynamodb", "delete-table", "--table-name", "t")
+	refused("what it denies", "with an explicit deny in an identity-based policy", "dynamodb", "delete-table", "--table-name", "table")
 	none := `{"Statement":[{"Effect":"Allow","Principal":"*","Action":["secretsmanager:DescribeSecret","dynamodb:GetItem"],"Resource":"*"}]}`
 	for _, id := range []string{v.endpoints["secretsmanager"], tables} {
 		d.ec2(t, "ModifyVpcEndpoint", "VpcEndpointId", id, "PolicyDocument", none)

@@ -51,10 +51,7 @@ const leastSteps = 40
 // again and again: the traffic goes on, and in the end the kernel is what the records alone would make.
 func TestWalk(t *testing.T) {
 	t.Parallel()
-	python := needProgram(t, "python3")
-	if out, err := exec.Command(python, "-c", "import boto3.session").CombinedOutput(); err != nil {
-		t.Skipf("boto3 is not on this machine: %s", out)
-	}
+	python := needBoto3(t)
 	for _, p := range []string{"nft", "nsenter", "ip"} {
 		needProgram(t, p)
 	}

@@ -66,7 +66,9 @@ two = dict(
 )
 arn = sagemaker.create_processing_job(**two)["ProcessingJobArn"]
 refused("ResourceInUse", "(" + arn + ")", sagemaker.create_processing_job, **two)
-refused("ResourceInUse", "in status InProgress", sagemaker.delete_processing_job, ProcessingJobName="two")
+deletes = hasattr(sagemaker, "delete_processing_job")  # a distribution's boto3 may be older than that
+if deletes:
+    refused("ResourceInUse", "in status InProgress", sagemaker.delete_processing_job, ProcessingJobName="two")
 sagemaker.get_waiter("processing_job_completed_or_stopped").wait(ProcessingJobName="Two", WaiterConfig={"Delay": 1, "MaxAttempts": 120})
 job = sagemaker.describe_processing_job(ProcessingJobName="Two")
 assert job["ProcessingJobStatus"] == "Completed", job.get("FailureReason")
@@ -116,5 +118,6 @@ print("one was cut off, told meanwhile and was stopped")
 
 listed = sagemaker.list_processing_jobs(SortBy="Name", SortOrder="Ascending")["ProcessingJobSummaries"]
 assert [(j["ProcessingJobName"], j["ProcessingJobStatus"]) for j in listed] == [("Two", "Completed"), ("apart", "Stopped")], listed
-sagemaker.delete_processing_job(ProcessingJobName="Two")
-refused("ValidationException", "Could not find requested job with name: Two", sagemaker.describe_processing_job, ProcessingJobName="Two")
+if deletes:
+    sagemaker.delete_processing_job(ProcessingJobName="Two")
+    refused("ValidationException", "Could not find requested job with name: Two", sagemaker.describe_processing_job, ProcessingJobName="Two")
