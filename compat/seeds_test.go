@@ -102,7 +102,7 @@ func TestSeedExamples(t *testing.T) {
 	}
 	say(inside, "sagemaker-runtime", "invoke-endpoint", "--endpoint-name", "myEndpoint", "--body", "fileb://"+body, "--content-type", "text/csv", output)
 	for what, args := range map[string][]string{
-		"another endpoint":   {"sagemaker-runtime", "invoke-endpoint", "--endpoint-name", "other", "--body", "fileb://"+body, output},
+		"another endpoint":   {"sagemaker-runtime", "invoke-endpoint", "--endpoint-name", "other", "--body", "fileb://" + body, output},
 		"CreateTrainingJob":  {"sagemaker", "create-endpoint", "--endpoint-name", "e", "--endpoint-config-name", "myEndpoint"},
 		"list-training-jobs": {"sagemaker", "list-training-jobs"},
 	} {
