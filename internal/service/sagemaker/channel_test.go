@@ -330,7 +330,6 @@ func TestPipesGoOnAfterACrash(t *testing.T) {
 		t.Run(wrapper, func(t *testing.T) {
 			t.Parallel()
 			w, x := witnessed(t, 2)
-			w.config = func(c *Config) { c.Connect = time.Minute } // a machine that is busy is not one without a route
 			want := ""
 			for i, n := range []int{100_000, 0, 3_000_001, 17, 2_000_000} {
 				b := noise(n)

@@ -113,7 +113,6 @@ func TestFastFileAfterACrash(t *testing.T) {
 			return 143
 		}
 	}})
-	w.config = func(c *Config) { c.Connect = time.Minute } // a machine that is busy is not one without a route
 	w.s3.put("data/d/x", want)
 	r := trainingRequest("job")
 	r.InputDataConfig = []sagemaker.Channel{s3Channel("train", prefixData, "s3://data/d/", fastFile)}

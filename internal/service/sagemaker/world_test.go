@@ -100,7 +100,7 @@ func (w *world) service() *Service {
 	c := Config{
 		DB: w.db, Client: w, Identify: w.identify, Network: w, Executor: w.exec, Images: w, Isolation: w, Meshes: meshes{w}, Traffic: w,
 		Roots: w.s3.roots, Directory: filepath.Join(w.dir, "jobs"), Region: region, Log: slog.New(slog.DiscardHandler), Clock: time.Now,
-		Keeper: []string{"/proc/self/exe", "feed"}, Connect: 300 * time.Millisecond, Startup: 2 * time.Second, Passing: w.passing,
+		Keeper: []string{"/proc/self/exe", "feed"}, Connect: time.Minute, Startup: 2 * time.Second, Passing: w.passing,
 	}
 	if w.config != nil {
 		w.config(&c)
@@ -361,9 +361,8 @@ func (w *world) Dial(ctx context.Context, id string, to netip.AddrPort) (net.Con
 		w.mu.Lock()
 		unrouted := w.unrouted
 		w.mu.Unlock()
-		if unrouted {
-			<-ctx.Done()
-			return nil, ctx.Err()
+		if unrouted { // as after the time to connect, which nobody waits for here
+			return nil, context.DeadlineExceeded
 		}
 		return (&net.Dialer{}).DialContext(ctx, "tcp", w.s3.address)
 	}
