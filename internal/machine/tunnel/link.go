@@ -10,10 +10,15 @@ import (
 )
 
 // link is a tun device in a namespace where this process's other threads are not: what would ask the
-// kernel about it by name is answered from memory.
+// kernel about it by name is answered from memory. It gives packets one by one, see Read.
 type link struct {
 	tun.Device
 	mtu int
+
+	packets [][]byte // of the piece that was read last
+	sizes   []int
+	next    int
+	count   int
 }
 
 func (l *link) MTU() (int, error) { return l.mtu, nil }
@@ -37,7 +42,7 @@ func openLink(c *Config) (*link, error) {
 		unix.Close(fd)
 		return nil, err
 	}
-	return &link{d, c.MTU}, nil
+	return newLink(d, c.MTU), nil
 }
 
 // in is where a function runs; nil is the process's own namespace.
