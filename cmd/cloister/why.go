@@ -60,31 +60,33 @@ func (w *whyCommand) Run(c *commands) error {
 // story tells a call from its path to what decided.
 func story(e *audit.Entry) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Request   %s at %s\n", e.RequestID, e.Time.UTC().Format("2006-01-02 15:04:05.000 MST"))
-	fmt.Fprintf(&b, "Operation %s %s\n", e.Service, e.Operation)
-	fmt.Fprintf(&b, "Caller    %s (%s)\n", cmp.Or(e.Identity.ARN, e.Identity.ID+" by "+e.Identity.Provider), e.Identity.Kind)
+	say(&b, "Request   %s at %s", e.RequestID, e.Time.UTC().Format("2006-01-02 15:04:05.000 MST"))
+	say(&b, "Operation %s %s", e.Service, e.Operation)
+	say(&b, "Caller    %s (%s)", cmp.Or(e.Identity.ARN, e.Identity.ID+" by "+e.Identity.Provider), e.Identity.Kind)
 	if e.Identity.SourceIdentity != "" {
-		fmt.Fprintf(&b, "Source    %s, by source identity\n", e.Identity.SourceIdentity)
+		say(&b, "Source    %s, by source identity", e.Identity.SourceIdentity)
 	}
-	fmt.Fprintf(&b, "Path      %s\n", path(&e.Origin))
+	say(&b, "Path      %s", path(&e.Origin))
 	if e.Code == "" {
-		fmt.Fprintf(&b, "Answer    %d\n", e.Status)
+		say(&b, "Answer    %d", e.Status)
 	} else {
 		told, _, _ := strings.Cut(e.Message, ". Encoded authorization failure message: ") // what follows is told below
-		fmt.Fprintf(&b, "Answer    %d %s: %s\n", e.Status, e.Code, told)
+		say(&b, "Answer    %d %s: %s", e.Status, e.Code, told)
 	}
 	for i := range e.Decisions {
 		d := &e.Decisions[i]
-		fmt.Fprintf(&b, "\nMay %s do %s on %s?\n", d.Principal, d.Action, d.Resource)
+		b.WriteString("\n")
+		say(&b, "May %s do %s on %s?", d.Principal, d.Action, d.Resource)
 		for _, l := range d.Lines() {
-			fmt.Fprintf(&b, "  %s\n", l)
+			say(&b, "  %s", l)
 		}
 		if d.Effect != policy.Allowed {
-			fmt.Fprintf(&b, "  => denied: %s\n", cmp.Or(d.Cause, "the cause is not told outside the owner's account and organisation"))
+			say(&b, "  => denied: %s", cmp.Or(d.Cause, "the cause is not told outside the owner's account and organisation"))
 		}
 	}
 	if e.Omitted > 0 {
-		fmt.Fprintf(&b, "\n%d more questions were answered with yes and are not on record.\n", e.Omitted)
+		b.WriteString("\n")
+		say(&b, "%d more questions were answered with yes and are not on record.", e.Omitted)
 	}
 	if e.Cut {
 		b.WriteString("\nThe reasons were too long to be kept whole.\n")

@@ -68,22 +68,22 @@ func tellConnection(what string, e *ec2.Explanation) string {
 	if what == "" {
 		what = e.To
 	}
-	fmt.Fprintf(&b, "From %s (%s in %s) to %s, %s\n", strings.TrimSuffix(e.From, " at "+e.Address), e.Address, e.Subnet, what, e.Protocol)
+	say(&b, "From %s (%s in %s) to %s, %s", strings.TrimSuffix(e.From, " at "+e.Address), e.Address, e.Subnet, what, e.Protocol)
 	if e.Note != "" {
-		fmt.Fprintf(&b, "  => no packet is sent: %s\n", e.Note)
+		say(&b, "  => no packet is sent: %s", e.Note)
 	}
 	for _, way := range e.Ways {
-		fmt.Fprintf(&b, "  %s\n", way.Target)
+		say(&b, "  %s", way.Target)
 		for _, h := range way.Hops {
-			fmt.Fprintf(&b, "    %s\n", h)
+			say(&b, "    %s", h)
 		}
 		if way.Reaches {
-			fmt.Fprintf(&b, "    => arrives: %s %s\n", way.End, way.At)
+			say(&b, "    => arrives: %s %s", way.End, way.At)
 			continue
 		}
-		fmt.Fprintf(&b, "    => does not arrive: %s\n", way.Why)
+		say(&b, "    => does not arrive: %s", way.Why)
 		if way.Remedy != "" {
-			fmt.Fprintf(&b, "    => %s\n", way.Remedy)
+			say(&b, "    => %s", way.Remedy)
 		}
 	}
 	return b.String()

@@ -36,24 +36,26 @@ func (s *jobStory) unasked() string {
 // tell tells of one: why it failed first, and then what its network allows.
 func (j *toldJob) tell(b *strings.Builder) {
 	what := noun(j.Kind)
-	fmt.Fprintf(b, "%s %s: %s, made %s\n", strings.ToUpper(what[:1])+what[1:], j.Name, j.Status, j.Created.Format("2006-01-02 15:04:05 MST"))
+	say(b, "%s %s: %s, made %s", strings.ToUpper(what[:1])+what[1:], j.Name, j.Status, j.Created.Format("2006-01-02 15:04:05 MST"))
 	if j.FailureReason != "" {
-		fmt.Fprintf(b, "Failed: %s\n", printable(j.FailureReason))
+		for i, l := range strings.Split(j.FailureReason, "\n") {
+			say(b, "%s%s", []string{"Failed: ", "        "}[min(i, 1)], l)
+		}
 	}
 	for _, t := range j.FailedTrials {
-		fmt.Fprintf(b, "  trial %s failed: %s\n", t.TrainingJobName, strings.Join(strings.Fields(printable(t.FailureReason)), " "))
+		say(b, "  trial %s failed: %s", t.TrainingJobName, strings.Join(strings.Fields(t.FailureReason), " "))
 	}
 	switch n := j.MoreFailedTrials; {
 	case n > 0 && j.FailedTrials != nil:
-		fmt.Fprintf(b, "  and %d more of its trials failed\n", n)
+		say(b, "  and %d more of its trials failed", n)
 	case n > 0:
-		fmt.Fprintf(b, "  %d of its trials failed\n", n)
+		say(b, "  %d of its trials failed", n)
 	}
 	if j.Note != "" {
-		fmt.Fprintf(b, "%s\n", j.Note)
+		say(b, "%s", j.Note)
 	}
 	if j.Encrypted && j.VpcConfig != nil {
-		fmt.Fprintf(b, "What its hosts send each other is encrypted: to the groups it is UDP to port %d, whatever it was.\n", mesh.Port)
+		say(b, "What its hosts send each other is encrypted: to the groups it is UDP to port %d, whatever it was.", mesh.Port)
 	}
 	for _, c := range j.Connections {
 		b.WriteString("\n")
@@ -70,12 +72,14 @@ func noun(kind string) string {
 	return jobKinds[slices.IndexFunc(jobKinds, func(k jobKind) bool { return k.operation == kind })].noun
 }
 
-// printable is a text without what moves a terminal: containers write reasons.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r == '\n' || unicode.IsPrint(r) {
+// say writes one line, without what moves a terminal or begins another line: callers choose the names of what they ask for,
+// and containers write the reasons why they failed.
+func say(b *strings.Builder, format string, args ...any) {
+	b.WriteString(strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
 			return r
 		}
 		return ' '
-	}, s)
+	}, fmt.Sprintf(format, args...)))
+	b.WriteString("\n")
 }
