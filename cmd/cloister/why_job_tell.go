@@ -43,7 +43,7 @@ func (j *toldJob) tell(b *strings.Builder) {
 		}
 	}
 	for _, t := range j.FailedTrials {
-		say(b, "  trial %s failed: %s", t.TrainingJobName, strings.Join(strings.Fields(t.FailureReason), " "))
+		say(b, "  trial %s failed: %s", t.TrainingJobName, strings.Join(strings.Fields(printable(t.FailureReason)), " "))
 	}
 	switch n := j.MoreFailedTrials; {
 	case n > 0 && j.FailedTrials != nil:
@@ -72,14 +72,18 @@ func noun(kind string) string {
 	return jobKinds[slices.IndexFunc(jobKinds, func(k jobKind) bool { return k.operation == kind })].noun
 }
 
-// say writes one line, without what moves a terminal or begins another line: callers choose the names of what they ask for,
-// and containers write the reasons why they failed.
+// say writes one line.
 func say(b *strings.Builder, format string, args ...any) {
-	b.WriteString(strings.Map(func(r rune) rune {
+	b.WriteString(printable(fmt.Sprintf(format, args...)) + "\n")
+}
+
+// printable is a text without what moves a terminal or begins another line: callers choose the names of what they ask for,
+// and containers write the reasons why they failed.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {
 			return r
 		}
 		return ' '
-	}, fmt.Sprintf(format, args...)))
-	b.WriteString("\n")
+	}, s)
 }
