@@ -93,8 +93,14 @@ func TestPaths(t *testing.T) {
 		"$.in.b[1:]":       "[20,30]",
 		"$.in.b[:-1]":      "[10,20]",
 		"$.in.b[5:]":       "[]",
-		"$.in['a','b']":    "[1.50,[10,20,30]]",
-		"$.in['a','gone']": "[1.50]",
+		"$.in['a','b']":    `{"a":1.50,"b":[10,20,30]}`,
+		"$.in.['b','a']":   `{"b":[10,20,30],"a":1.50}`,
+		"$.in['a','gone']": `{"a":1.50}`,
+		"$.in['no','ne']":  "",
+		"$['in','id'].a":   "[1.50]",
+		"$.in.b[0,2:]":     "[10,30]",
+		"$.in.b[1:2,0]":    "[20,10]",
+		"$.in.b[0,3]":      "",
 		"$.list[*].n":      "[1,2]",
 		"$.list.*.n":       "[1,2]",
 		"$.in.*":           `[1.50,[10,20,30],"<x>"]`,
@@ -118,7 +124,7 @@ func TestPaths(t *testing.T) {
 			t.Errorf("%s: %v", p, err)
 		}
 	}
-	for _, bad := range []string{"id", "$id", "$.", "$..a", "$[", "$[]", "$['a", "$['a']x", "$[a]", "$[1,'a']", "$[*,1]", "$[1:2,3]", "$[?(@.a)]", "$.a()", "$[1:x]", "$[1"} {
+	for _, bad := range []string{"id", "$id", "$.", "$..a", "$[", "$[]", "$['a", "$['a']x", "$[a]", "$[1,'a']", "$[*,1]", "$[1:2,*]", "$[1,'a']", "$.[", "$.[1].", "$[?(@.a)]", "$.a()", "$[1:x]", "$[1"} {
 		if p, err := ParsePath(bad); err == nil {
 			t.Errorf("%s is read as %+v", bad, p.steps)
 		}
@@ -134,8 +140,10 @@ func TestProcess(t *testing.T) {
 	}{
 		"columns of CSV":         {kind: CSV, in: "$[1:]", record: "id,1,\"a,b\"\n", sent: "1,\"a,b\"\n", answer: "0.5\n", kept: "0.5\n"},
 		"CSV joined":             {kind: CSV, in: "$[1:]", out: "$[0,-1]", join: true, record: "x,1,2\ny,3,4\n", sent: "1,2\n3,4\n", answer: "0.1\n0.2", kept: "x,0.1\ny,0.2\n"},
+		"a column and a slice":   {kind: CSV, out: "$[0,2:]", join: true, record: "x,1,2\n", sent: "x,1,2\n", answer: "9\n", kept: "x,2,9\n"},
+		"a column too many":      {kind: CSV, out: "$[0,9]", join: true, record: "x,1,2\n", sent: "x,1,2\n", answer: "9\n", wrong: "record 1: the JSONPath leads to nothing in it"},
 		"one column":             {kind: CSV, out: "$[0]", join: true, record: "x,1\n", sent: "x,1\n", answer: "9", kept: "x\n"},
-		"an object joined":       {kind: JSONLines, in: "$.f", out: "$['id','SageMakerOutput']", join: true, record: "{\"id\":1,\"f\":[1,2]}\n", sent: "[1,2]\n", answer: "{\"p\":0.90}\n", kept: "[1,{\"p\":0.90}]\n"},
+		"an object joined":       {kind: JSONLines, in: "$.f", out: "$['id','SageMakerOutput']", join: true, record: "{\"id\":1,\"f\":[1,2]}\n", sent: "[1,2]\n", answer: "{\"p\":0.90}\n", kept: "{\"id\":1,\"SageMakerOutput\":{\"p\":0.90}}\n"},
 		"a whole object joined":  {kind: JSONLines, join: true, record: "{\"id\":1}\n", sent: "{\"id\":1}\n", answer: "2\n", kept: "{\"id\":1,\"SageMakerOutput\":2}\n"},
 		"no object joined":       {kind: JSONLines, join: true, record: "[1]\n", sent: "[1]\n", answer: "2\n", kept: "{\"SageMakerInput\":[1],\"SageMakerOutput\":2}\n"},
 		"a JSON document":        {kind: JSON, in: "$.instances", out: "$.SageMakerOutput.p", join: true, record: "{\"instances\":\n[1]}", sent: "[1]", answer: "{\"p\": [0.5]}", kept: "[0.5]"},

@@ -7,19 +7,24 @@ import (
 	"strings"
 )
 
-// Path is a JSONPath of the subset that batch transform has: $, .name, .*, [*], ['a','b'], [1,-3] and [a:b].
+// Path is a JSONPath of the subset that batch transform has: $, .name, .*, [*], ['a','b'], [1,-3], [a:b] and [0,5:].
+// A bracket may have a dot before it.
 type Path struct {
 	steps []step
 }
 
 // step chooses among the values of an object or array.
 type step struct {
-	all     bool
-	names   []string
-	indexes []int
-	slice   bool
-	from    *int
-	to      *int
+	all    bool
+	names  []string
+	places []place
+}
+
+// place is an index of an array, or a slice of it.
+type place struct {
+	index    int
+	slice    bool
+	from, to *int
 }
 
 // ParsePath reads a path. The empty one is $.
@@ -37,7 +42,10 @@ func ParsePath(s string) (*Path, error) {
 		var err error
 		switch rest[0] {
 		case '.':
-			st, rest, err = readName(rest[1:])
+			if rest = rest[1:]; strings.HasPrefix(rest, "[") {
+				continue
+			}
+			st, rest, err = readName(rest)
 		case '[':
 			st, rest, err = readBrackets(rest[1:])
 		default:
@@ -82,7 +90,7 @@ func readBrackets(s string) (step, string, error) {
 		case s[0] == '\'' || s[0] == '"':
 			s, err = st.readQuoted(s)
 		default:
-			s, err = st.readIndex(s)
+			s, err = st.readPlace(s)
 		}
 		if err != nil {
 			return st, "", err
@@ -90,9 +98,6 @@ func readBrackets(s string) (step, string, error) {
 		s = strings.TrimLeft(s, " ")
 		rest, more := strings.CutPrefix(s, ",")
 		if more {
-			if st.all || st.slice {
-				return st, "", errors.New("* and slices stand alone in a bracket")
-			}
 			s = rest
 			continue
 		}
@@ -100,8 +105,8 @@ func readBrackets(s string) (step, string, error) {
 		switch {
 		case !closed:
 			return st, "", fmt.Errorf("%q does not go on in a bracket", s)
-		case kinds(st.all, st.slice, len(st.names) > 0, len(st.indexes) > 0) != 1:
-			return st, "", errors.New("a bracket has names or indexes or a slice or *")
+		case kinds(st.all, len(st.names) > 0, len(st.places) > 0) != 1:
+			return st, "", errors.New("a bracket has names, or indexes and slices, or *")
 		}
 		return st, rest, nil
 	}
@@ -133,27 +138,26 @@ func (st *step) readQuoted(s string) (rest string, err error) {
 	return "", errors.New("a name is not closed by its quote")
 }
 
-// readIndex reads a number, or a slice.
-func (st *step) readIndex(s string) (rest string, err error) {
+// readPlace reads a number, or a slice.
+func (st *step) readPlace(s string) (rest string, err error) {
 	end := strings.IndexAny(s, ",]")
 	if end < 0 {
 		return "", errors.New("a bracket is not closed")
 	}
 	token := strings.TrimSpace(s[:end])
 	from, to, slice := strings.Cut(token, ":")
+	at := place{slice: slice}
 	if !slice {
-		i, err := strconv.Atoi(token)
-		if err != nil {
+		if at.index, err = strconv.Atoi(token); err != nil {
 			return "", fmt.Errorf("%q is no index", token)
 		}
-		st.indexes = append(st.indexes, i)
+		st.places = append(st.places, at)
 		return s[end:], nil
 	}
-	st.slice = true
 	for _, bound := range []struct {
 		text string
 		to   **int
-	}{{from, &st.from}, {to, &st.to}} {
+	}{{from, &at.from}, {to, &at.to}} {
 		if t := strings.TrimSpace(bound.text); t != "" {
 			i, err := strconv.Atoi(t)
 			if err != nil {
@@ -162,24 +166,36 @@ func (st *step) readIndex(s string) (rest string, err error) {
 			*bound.to = &i
 		}
 	}
+	st.places = append(st.places, at)
 	return s[end:], nil
 }
 
 // one says whether a step leads to at most one value.
 func (st *step) one() bool {
-	return !st.all && !st.slice && len(st.names)+len(st.indexes) == 1
+	return !st.all && len(st.names)+len(st.places) == 1 && (len(st.places) == 0 || !st.places[0].slice)
 }
 
-// find gives what the path leads to. A path that may lead to several values gives an array of those
-// there are; one that leads to one value must find it.
+var errNothing = errors.New("the JSONPath leads to nothing in it")
+
+// find gives what the path leads to. A path that ends with several names gives an object of those members that there
+// are; another that may lead to several values an array of those there are; one that leads to one value must find it.
 func (p *Path) find(n *node) (*node, error) {
 	now, several := []*node{n}, false
 	for i := range p.steps {
 		st := &p.steps[i]
-		several = several || !st.one()
+		choose := st.choose
+		if i == len(p.steps)-1 && len(st.names) > 1 {
+			choose = st.members
+		} else {
+			several = several || !st.one()
+		}
 		var next []*node
 		for _, v := range now {
-			next = append(next, st.choose(v)...)
+			found, err := choose(v)
+			if err != nil {
+				return nil, err
+			}
+			next = append(next, found...)
 		}
 		now = next
 	}
@@ -187,40 +203,58 @@ func (p *Path) find(n *node) (*node, error) {
 	case several:
 		return &node{kind: '[', entries: now}, nil
 	case len(now) == 0:
-		return nil, errors.New("the JSONPath leads to nothing in it")
+		return nil, errNothing
 	}
 	return now[0], nil
 }
 
-func (st *step) choose(v *node) (out []*node) {
+// members is an object of the members that have the step's names, in the step's order.
+func (st *step) members(v *node) ([]*node, error) {
+	out := &node{kind: '{'}
+	for _, name := range st.names {
+		if m := v.member(name); m != nil {
+			out = out.with(name, m)
+		}
+	}
+	if len(out.names) == 0 {
+		return nil, nil
+	}
+	return []*node{out}, nil
+}
+
+// choose gives the values that the step leads to. Of several indexes each must be there.
+func (st *step) choose(v *node) (out []*node, err error) {
 	switch {
 	case st.all:
-		return v.entries
+		return v.entries, nil
 	case len(st.names) > 0:
 		for _, name := range st.names {
 			if m := v.member(name); m != nil {
 				out = append(out, m)
 			}
 		}
-		return out
+		return out, nil
 	case v.kind != '[':
-		return nil
-	case st.slice:
-		from, to := bound(st.from, 0, len(v.entries)), bound(st.to, len(v.entries), len(v.entries))
+		return nil, nil
+	}
+	for _, at := range st.places {
+		from, to := bound(at.from, 0, len(v.entries)), bound(at.to, len(v.entries), len(v.entries))
+		if !at.slice {
+			if from = at.index; from < 0 {
+				from += len(v.entries)
+			}
+			if to = from + 1; from < 0 || from >= len(v.entries) {
+				if len(st.places) > 1 {
+					return nil, errNothing
+				}
+				continue
+			}
+		}
 		if from < to {
-			return v.entries[from:to]
-		}
-		return nil
-	}
-	for _, i := range st.indexes {
-		if i < 0 {
-			i += len(v.entries)
-		}
-		if i >= 0 && i < len(v.entries) {
-			out = append(out, v.entries[i])
+			out = append(out, v.entries[from:to]...)
 		}
 	}
-	return out
+	return out, nil
 }
 
 // bound is an end of a slice within an array.

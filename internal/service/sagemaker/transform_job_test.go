@@ -238,8 +238,9 @@ func TestTransformDoesWhatTheRequestSays(t *testing.T) {
 		"as the container asks": {func(_ *sagemaker.CreateTransformJobRequest, m *transformer) {
 			m.parameters = `{"MaxConcurrentTransforms":4,"BatchStrategy":"SINGLE_RECORD","MaxPayloadInMB":1}`
 		}, "map[a.csv.out:1,X\n2,Y\n3,Z\n sub/b.csv.out:4,W\n]", `["1,x\n" "2,y\n" "3,z\n" "4,w\n"]`, completed, ""},
-		"whole objects": {func(in *sagemaker.CreateTransformJobRequest, _ *transformer) {
-			in.TransformInput.SplitType, in.TransformOutput.AssembleWith = nil, nil
+		"whole objects, whatever the strategy": {func(in *sagemaker.CreateTransformJobRequest, _ *transformer) {
+			in.TransformInput.SplitType, in.TransformOutput.AssembleWith = new("None"), nil
+			in.BatchStrategy = new("SingleRecord")
 		}, "map[a.csv.out:1,X\n2,Y\n3,Z\n sub/b.csv.out:4,W\n]", `["1,x\n2,y\n3,z\n" "4,w\n"]`, completed, ""},
 		"whole objects of any size": {func(in *sagemaker.CreateTransformJobRequest, _ *transformer) {
 			in.TransformInput.SplitType, in.TransformOutput.AssembleWith, in.MaxPayloadInMB = nil, nil, new(int32(0))
@@ -391,9 +392,6 @@ func TestTransformRefuses(t *testing.T) {
 		`ValidationException: Could not find model "arn:aws:sagemaker:us-east-1:111122223333:model/gone".`: func(in *sagemaker.CreateTransformJobRequest) { in.ModelName = new("gone") },
 		`ValidationException: TransformOutput.S3OutputPath "https://x" is not an S3 URI.`: func(in *sagemaker.CreateTransformJobRequest) {
 			in.TransformOutput.S3OutputPath = new("https://x")
-		},
-		"ValidationException: BatchStrategy MultiRecord requires TransformInput.SplitType": func(in *sagemaker.CreateTransformJobRequest) {
-			in.BatchStrategy, in.TransformInput.SplitType = new("MultiRecord"), new("None")
 		},
 		"ValidationException: MaxConcurrentTransforms * MaxPayloadInMB must not exceed 100 MB.": func(in *sagemaker.CreateTransformJobRequest) {
 			in.MaxConcurrentTransforms, in.MaxPayloadInMB = new(int32(3)), new(int32(34))

@@ -42,9 +42,6 @@ func (s *Service) validTransform(in *sagemaker.CreateTransformJobRequest) error 
 // validBatches is what splitting, batching, assembling, filtering and joining ask of each other.
 func validBatches(in *sagemaker.CreateTransformJobRequest) error {
 	split, assemble := text(orText(in.TransformInput.SplitType, "None")), text(orText(in.TransformOutput.AssembleWith, "None"))
-	if in.BatchStrategy != nil && split == "None" {
-		return validation.New("BatchStrategy %s requires TransformInput.SplitType to be set to Line, RecordIO or TFRecord.", *in.BatchStrategy)
-	}
 	if in.MaxPayloadInMB != nil && int64(number(in.MaxConcurrentTransforms, usualConcurrency))*int64(*in.MaxPayloadInMB) > largestBatch {
 		return validation.New("MaxConcurrentTransforms * MaxPayloadInMB must not exceed %d MB.", largestBatch)
 	}
