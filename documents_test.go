@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"cloister/internal/value/managed"
 )
 
 // joined is where a sentence is broken into two literals.
@@ -59,5 +61,36 @@ func TestTroubleshooting(t *testing.T) {
 	}
 	if rows < 30 {
 		t.Errorf("%d messages were found", rows)
+	}
+}
+
+// TestPoliciesThatDocumentsName: who is told to attach a policy of AWS's can do so.
+func TestPoliciesThatDocumentsName(t *testing.T) {
+	documents, err := filepath.Glob("docs/*.md")
+	if err != nil || len(documents) == 0 {
+		t.Fatal(err)
+	}
+	policies, err := managed.All()
+	if err != nil {
+		t.Fatal(err)
+	}
+	there := map[string]bool{}
+	for _, p := range policies {
+		there[p.Name] = true
+	}
+	named := 0
+	for _, name := range append(documents, "README.md") {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile("`(Amazon[A-Z][A-Za-z0-9]+)`").FindAllStringSubmatch(string(b), -1) {
+			if named++; !there[m[1]] {
+				t.Errorf("%s names %s, which nobody can attach", name, m[1])
+			}
+		}
+	}
+	if named == 0 {
+		t.Error("no policy is named")
 	}
 }
