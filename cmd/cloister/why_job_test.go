@@ -174,6 +174,13 @@ func TestWhyAJobFailed(t *testing.T) {
 	}
 	o.asAnn(has)
 	o.withoutModel(has)
+	o.may(`{"Effect":"Allow","Resource":"arn:aws:ec2:us-east-1:*:subnet/` + o.subnet + `","Action":"cloister:ExplainConnection"}`)
+	for peer, want := range map[string]string{o.subnet: "", "subnet-0123456789abcdef0": "AccessDeniedException"} {
+		_, err := explain(o.ann, m{"SubnetId": o.subnet, "SecurityGroupIds": o.vpc["SecurityGroupIds"], "To": ":1", "PeerSubnetId": peer})
+		if refusal(err) != want {
+			t.Errorf("who may ask about %s asks about the way to %s: %v", o.subnet, peer, err)
+		}
+	}
 }
 
 // asAnn asks as somebody who may do so much.

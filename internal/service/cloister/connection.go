@@ -20,7 +20,16 @@ var _ = api.Define(operations, "ExplainConnection", func(c *api.Call, in *shape.
 	if in.SubnetId != nil {
 		subnet = *in.SubnetId
 	}
-	return []api.Check{{Action: action, Resource: arn.Format("ec2", c.Region, c.Account(), "subnet/"+subnet)}}
+	// The other end is asked about, too: what lets packets in there, and whether they find back.
+	ends := []string{subnet}
+	if in.PeerSubnetId != nil && *in.PeerSubnetId != subnet {
+		ends = append(ends, *in.PeerSubnetId)
+	}
+	var checks []api.Check
+	for _, id := range ends {
+		checks = append(checks, api.Check{Action: action, Resource: arn.Format("ec2", c.Region, c.Account(), "subnet/"+id)})
+	}
+	return checks
 }, (*Service).explainConnection)
 
 // explainConnection tells whether an interface of the caller's account, or one that it could make, reaches
