@@ -23,6 +23,9 @@ func TestPlacement(t *testing.T) {
 	for range 10 { // of 11
 		d.ec2(t, "CreateNetworkInterface", "SubnetId", narrow)
 	}
+	alone := one(t, d.ec2(t, "CreateVpc", "CidrBlock", "10.2.0.0/16", "InstanceTenancy", "dedicated"), "vpcId")
+	apart := one(t, d.ec2(t, "CreateSubnet", "VpcId", alone, "CidrBlock", "10.2.0.0/24", "AvailabilityZone", d.region()+"a"), "subnetId")
+	guard := one(t, d.ec2(t, "CreateSecurityGroup", "VpcId", alone, "GroupName", "guard", "GroupDescription", "guard"), "groupId")
 	in := func(group string, subnets ...string) string {
 		return "Subnets=" + strings.Join(subnets, ",") + ",SecurityGroupIds=" + group
 	}
@@ -31,6 +34,7 @@ func TestPlacement(t *testing.T) {
 		{"no-group", in("sg-0123456789abcdef0", v.subnets[0]), "The security group 'sg-0123456789abcdef0' does not exist"},
 		{"two-vpcs", in(v.group, v.subnets[0], far), "The subnets are in different VPCs"},
 		{"strange-group", in(stranger, v.subnets[0]), "The security group " + stranger + " is in " + other + ", and the subnets are in " + v.id},
+		{"dedicated", in(guard, apart), alone + " has dedicated tenancy. Only subnets of a VPC with default tenancy can be used."},
 		{"full", in(v.group, narrow), "The subnets have 1 free private IP addresses and 2 are needed, 2 for each instance."},
 	} {
 		v.job(t, c.name, kmeans, "k=10,feature_dim=64", "--vpc-config", c.network)

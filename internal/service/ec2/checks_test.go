@@ -37,8 +37,8 @@ func TestChecks(t *testing.T) {
 		in   any
 		want []string
 	}{
-		"CreateVpc": {&shape.CreateVpcRequest{TagSpecifications: tags("vpc")}, []string{
-			"CreateVpc vpc/* aws:RequestTag/a=1 aws:TagKeys=a", "CreateTags vpc/* aws:RequestTag/a=1 aws:TagKeys=a ec2:CreateAction=CreateVpc"}},
+		"CreateVpc": {&shape.CreateVpcRequest{TagSpecifications: tags("vpc"), InstanceTenancy: new("dedicated")}, []string{
+			"CreateVpc vpc/* ec2:Tenancy=dedicated aws:RequestTag/a=1 aws:TagKeys=a", "CreateTags vpc/* aws:RequestTag/a=1 aws:TagKeys=a ec2:CreateAction=CreateVpc"}},
 		"DescribeVpcs": {&shape.DescribeVpcsRequest{VpcIds: []string{"vpc-1"}}, []string{"DescribeVpcs *"}},
 		"CreateSubnet": {&shape.CreateSubnetRequest{VpcId: new("vpc-1")}, []string{"CreateSubnet subnet/*", "CreateSubnet vpc/vpc-1"}},
 		"CreateVpcEndpoint": {&shape.CreateVpcEndpointRequest{VpcId: new("vpc-1"), ServiceName: new("s"), SubnetIds: []string{"subnet-1", "subnet-1"},

@@ -9,15 +9,15 @@ import (
 )
 
 var _ = api.Define(operations, "CreateVpc", func(c *api.Call, in *shape.CreateVpcRequest) []api.Check {
-	return creates(c, "CreateVpc", "vpc", in.TagSpecifications)
+	return creates(c, "CreateVpc", "vpc", in.TagSpecifications, api.K("ec2:Tenancy", tenancy(in)))
 }, (*Service).createVpc)
 
 func (s *Service) createVpc(ctx context.Context, c *api.Call, in *shape.CreateVpcRequest) (*shape.CreateVpcResult, error) {
 	if err := begin(in, "CidrBlock", "InstanceTenancy", "TagSpecifications"); err != nil {
 		return nil, err
 	}
-	if t := str(in.InstanceTenancy); t != "" && t != "default" {
-		return nil, unsupportedOperation.New("The instance tenancy %s is not supported.", t)
+	if tenancy(in) == "host" {
+		return nil, invalidValue.New("The tenancy value host is not supported for VPCs.")
 	}
 	if err := need("cidrBlock", str(in.CidrBlock)); err != nil {
 		return nil, err
@@ -45,7 +45,7 @@ func (s *Service) createVpc(ctx context.Context, c *api.Call, in *shape.CreateVp
 		}
 		v = &vpc{
 			head: vpcs.begin(tx, c.Account(), tags), CIDR: cidr, Association: newID("vpc-cidr-assoc-"), DNSSupport: true,
-			DHCPOptionsID: dhcpOptions(c.Account()),
+			DHCPOptionsID: dhcpOptions(c.Account()), Dedicated: tenancy(in) == "dedicated",
 		}
 		if err := s.ownDHCP(tx, c.Account()); err != nil {
 			return err
@@ -56,6 +56,15 @@ func (s *Service) createVpc(ctx context.Context, c *api.Call, in *shape.CreateVp
 		return nil, err
 	}
 	return &shape.CreateVpcResult{Vpc: new(awsVPC(v, pending))}, nil
+}
+
+// tenancy is that of the instances that a VPC would have. Nothing here stands on machines of its own, but jobs are not
+// placed in a VPC that asks for that.
+func tenancy(in *shape.CreateVpcRequest) string {
+	if t := str(in.InstanceTenancy); t != "" {
+		return t
+	}
+	return "default"
 }
 
 // either gives the error there is, or the fault.

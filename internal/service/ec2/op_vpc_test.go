@@ -49,6 +49,18 @@ func TestAVPCComesWithItsTableGroupAndACL(t *testing.T) {
 	}
 }
 
+// TestTheTenancyOfAVPC: it is told again, since jobs ask for it.
+func TestTheTenancyOfAVPC(t *testing.T) {
+	h := newHouse(t)
+	for _, want := range []string{"default", "dedicated"} {
+		v := must[shape.CreateVpcResult](h, "CreateVpc", &shape.CreateVpcRequest{CidrBlock: new("10.0.0.0/16"), InstanceTenancy: &want}).Vpc
+		got := must[shape.DescribeVpcsResult](h, "DescribeVpcs", &shape.DescribeVpcsRequest{VpcIds: []string{*v.VpcId}}).Vpcs[0]
+		if *v.InstanceTenancy != want || *got.InstanceTenancy != want {
+			t.Errorf("%s, then %s; %s was asked for", *v.InstanceTenancy, *got.InstanceTenancy, want)
+		}
+	}
+}
+
 func TestVPCsThatCannotBe(t *testing.T) {
 	h := start(t, t.TempDir()+"/db", Quotas{VPCs: 1})
 	for cidr, code := range map[string]string{
@@ -58,13 +70,13 @@ func TestVPCsThatCannotBe(t *testing.T) {
 		refused[shape.CreateVpcResult](h, "CreateVpc", &shape.CreateVpcRequest{CidrBlock: &cidr}, code, "")
 	}
 	for _, in := range []*shape.CreateVpcRequest{
-		{CidrBlock: new("10.0.0.0/16"), InstanceTenancy: new("dedicated")},
 		{CidrBlock: new("10.0.0.0/16"), AmazonProvidedIpv6CidrBlock: new(true)},
 		{CidrBlock: new("10.0.0.0/16"), Ipv6CidrBlock: new("fd00::/56")},
 		{Ipv4IpamPoolId: new("ipam-pool-1")},
 	} {
 		refused[shape.CreateVpcResult](h, "CreateVpc", in, "UnsupportedOperation", "")
 	}
+	refused[shape.CreateVpcResult](h, "CreateVpc", &shape.CreateVpcRequest{CidrBlock: new("10.0.0.0/16"), InstanceTenancy: new("host")}, "InvalidParameterValue", "")
 	refused[shape.CreateVpcResult](h, "CreateVpc", &shape.CreateVpcRequest{CidrBlock: new("10.0.0.0/16"), DryRun: new(true)},
 		"DryRunOperation", "Request would have succeeded, but DryRun flag is set.")
 	if h.fabric.applied() != 1 {

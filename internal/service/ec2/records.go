@@ -31,6 +31,7 @@ type vpc struct {
 	DHCPOptionsID string
 	More          []block `json:",omitempty"` // ranges that were added
 	Default       bool    `json:",omitempty"`
+	Dedicated     bool    `json:",omitempty"` // the tenancy
 }
 
 type subnet struct {

@@ -13,6 +13,9 @@ func awsVPC(v *vpc, state string) shape.Vpc {
 		InstanceTenancy: new("default"), IsDefault: &v.Default, Tags: awsTags(v.Tags),
 		Ipv6CidrBlockAssociationSet: []shape.VpcIpv6CidrBlockAssociation{},
 	}
+	if v.Dedicated {
+		out.InstanceTenancy = new("dedicated")
+	}
 	for _, b := range v.blocks() {
 		out.CidrBlockAssociationSet = append(out.CidrBlockAssociationSet, b.aws())
 	}
