@@ -83,9 +83,14 @@ func readProfile(path, profile string) (sigv4.Credentials, error) {
 		}
 	}
 	if c.AccessKey == "" {
-		return c, fmt.Errorf("%s has no profile %q: add one with `aws configure --profile %s` after `eval $(cloister env)`", path, profile, profile)
+		return c, noProfile(path, profile)
 	}
 	return c, nil
+}
+
+func noProfile(path, profile string) error {
+	return fmt.Errorf("%s has no profile %q: add one with `AWS_SHARED_CREDENTIALS_FILE=%s aws configure --profile %s`, with the key of `aws iam create-access-key`",
+		path, profile, path, profile)
 }
 
 // do sends one signed request to the public door.

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml"
@@ -98,10 +99,19 @@ func readConfig(data string, c config) (config, error) {
 	if err != nil {
 		return c, err
 	}
-	if err := yaml.UnmarshalWithOptions(text, &c, yaml.Strict()); err != nil {
+	if err := yaml.UnmarshalWithOptions(text, &c, yaml.Strict(), yaml.CustomUnmarshaler(readDuration)); err != nil {
 		return c, fmt.Errorf("%s: %w", path, err)
 	}
 	return c, nil
+}
+
+// readDuration names the value that is none, since the parser does not say where it stands.
+func readDuration(d *time.Duration, text []byte) (err error) {
+	said := strings.Trim(strings.TrimSpace(string(text)), `"'`)
+	if *d, err = time.ParseDuration(said); err != nil {
+		return fmt.Errorf("%q is no length of time, as 60s and 5m are", said)
+	}
+	return nil
 }
 
 var (

@@ -148,6 +148,9 @@ func (c *connectCommand) inside() (func(do func() error) error, error) {
 		path = filepath.Join("/run/netns", path)
 	}
 	ns, err := os.Open(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("--namespace: there is no %s: make one with `ip netns add NAME`", path)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("--namespace: %w", err)
 	}

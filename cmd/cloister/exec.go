@@ -48,6 +48,9 @@ func (e *execCommand) Run(c *commands) error {
 	if err != nil {
 		return err
 	}
+	if err := e.known(f, api.instance); err != nil {
+		return err
+	}
 	command := e.Command
 	if len(command) > 0 && command[0] == "--" {
 		command = command[1:]
@@ -77,6 +80,24 @@ func (e *execCommand) Run(c *commands) error {
 	}
 	api.Region = cmp.Or(e.Region, api.Region)
 	return inside(f, api.instance, place, conf.Conf(), e.keys(f), command)
+}
+
+// known tells of a profile or a region that is not there, which the program could tell in its own words only.
+func (e *execCommand) known(f place, i instance) error {
+	if e.Region != "" {
+		if err := i.serves(e.Region); err != nil {
+			return err
+		}
+	}
+	if e.As == "" {
+		return nil
+	}
+	keys, err := hasProfile(f.credentials(), e.As)
+	settings, _ := hasProfile(f.path("config"), "profile "+e.As) // which need not be there
+	if err == nil && !keys && !settings {
+		err = noProfile(f.credentials(), e.As)
+	}
+	return err
 }
 
 // keys are the settings by which the program finds its credentials: a profile's keys, or nothing but the

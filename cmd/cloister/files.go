@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 )
 
 // place is the data directory and what stands where in it.
@@ -35,6 +37,14 @@ type instance struct {
 	Regions  []string `json:"regions"`
 	Account  string   `json:"account"`
 	Rootless bool     `json:"rootless"`
+}
+
+// serves tells whoever names a region that is none of this Cloister's which there are.
+func (i instance) serves(region string) error {
+	if len(i.Regions) == 0 || slices.Contains(i.Regions, region) {
+		return nil
+	}
+	return fmt.Errorf("--region: this Cloister serves %s and not %s: add it to `regions:` in <data>/config.yaml and start the server again", strings.Join(i.Regions, ", "), region)
 }
 
 func (f place) writeInstance(i instance) error {

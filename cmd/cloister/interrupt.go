@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 )
 
 // interruptCommand takes a spot job's instances back.
@@ -19,9 +20,16 @@ func (i *interruptCommand) Run(c *commands) error {
 		return err
 	}
 	if i.Region != "" {
+		if err := api.serves(i.Region); err != nil {
+			return err
+		}
 		api.Region = i.Region
 	}
-	if err := api.json(context.Background(), "InterruptTrainingJob", map[string]string{"TrainingJobName": i.Job}, &struct{}{}); err != nil {
+	err = api.json(context.Background(), "InterruptTrainingJob", map[string]string{"TrainingJobName": i.Job}, &struct{}{})
+	if err != nil && strings.Contains(err.Error(), "Requested resource not found") {
+		return fmt.Errorf("there is no training job %s in %s: `aws sagemaker list-training-jobs` tells which there are", i.Job, api.Region)
+	}
+	if err != nil {
 		return err
 	}
 	fmt.Println("The instances of", i.Job, "are taken back; it starts again from its checkpoints.")

@@ -251,8 +251,10 @@ func greet(f place, i instance) {
 	fmt.Printf("  CA certificate   %s\n", i.CA)
 	fmt.Printf("  credentials      %s (profile default: the account's root)\n", f.credentials())
 	fmt.Printf("  services        ")
+	told := map[string]bool{} // some have several names
 	for _, s := range catalogue.Services {
-		if s.Unserved == nil {
+		if s.Unserved == nil && !told[s.ID] {
+			told[s.ID] = true
 			fmt.Printf(" %s", s.ID)
 		}
 	}

@@ -24,6 +24,9 @@ func (f *connectionFlags) asked() bool { return f.From != "" || f.To != "" || f.
 // connections asks about one connection or a job's.
 func (w *whyCommand) connections(api *client) error {
 	if w.Region != "" {
+		if err := api.serves(w.Region); err != nil {
+			return err
+		}
 		api.Region = w.Region
 	}
 	switch {
