@@ -3,6 +3,7 @@ package mesh
 import (
 	"encoding/binary"
 	"fmt"
+	"net/netip"
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
@@ -14,8 +15,9 @@ const tableName = "cl-peer"
 
 // fence makes the fence of a host in the namespace where the calling thread is, or replaces one that is there, in
 // one step. What may pass between the hosts' own addresses is what the tunnel's socket sends, told by its
-// mark; and what arrives for the tunnel's port, where WireGuard lets in what is sealed. The inner addresses are on the device
-// only: a program can bind itself to another, which needs no privilege.
+// mark; and what arrives for the tunnel's port, where WireGuard lets in what is sealed. From elsewhere nothing gets to that port,
+// not from a program of the host either: the library queues whatever looks like the beginning of a session, a thousand packets
+// at 64 KiB for each tunnel. The inner addresses are on the device only: a program can bind itself to another, which needs no privilege.
 func fence(hosts []Host, own int) error {
 	c, err := nftables.New()
 	if err != nil {
@@ -43,6 +45,7 @@ func fence(hosts []Host, own int) error {
 	f.rule(out, expr.VerdictAccept, device(expr.MetaKeyOIFNAME, Device))
 	f.rule(out, expr.VerdictDrop, inner(destination))
 	f.rule(out, expr.VerdictDrop, inner(source))
+	f.rule(in, expr.VerdictDrop, f.stranger(), sealed(), to(hosts[own].Address))
 	f.rule(in, expr.VerdictAccept, device(expr.MetaKeyIIFNAME, "lo"))
 	f.rule(in, expr.VerdictAccept, f.peer(source), sealed())
 	f.rule(in, expr.VerdictDrop, f.peer(source))
@@ -89,6 +92,15 @@ func (s side) load() expr.Any {
 // peer matches an address of another host.
 func (f *fencing) peer(s side) []expr.Any {
 	return []expr.Any{s.load(), &expr.Lookup{SourceRegister: 1, SetName: f.peers.Name, SetID: f.peers.ID}}
+}
+
+// stranger matches what no other host sends.
+func (f *fencing) stranger() []expr.Any {
+	return []expr.Any{source.load(), &expr.Lookup{SourceRegister: 1, SetName: f.peers.Name, SetID: f.peers.ID, Invert: true}}
+}
+
+func to(a netip.Addr) []expr.Any {
+	return []expr.Any{destination.load(), &expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: a.AsSlice()}}
 }
 
 // inner matches an address behind the devices.

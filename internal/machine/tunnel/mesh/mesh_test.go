@@ -416,3 +416,40 @@ func BenchmarkThroughput(b *testing.B) {
 		})
 	}
 }
+
+// TestOnlyPeersGetToTheTunnelsPort sends to it from outside the mesh, and from the host's own programs, and then as a tunnel does.
+func TestOnlyPeersGetToTheTunnelsPort(t *testing.T) {
+	hosts, _ := newSegment(t, 3)
+	m := New()
+	m.must(t, hosts[:2])
+	m.Close("job") // the fence stays, and the port is free
+	at := netip.AddrPortFrom(hosts[0].Address, Port)
+	var l *net.UDPConn
+	do(t, hosts[0].Namespace, func() (err error) { l, err = net.ListenUDP("udp4", net.UDPAddrFromAddrPort(at)); return err })
+	defer l.Close()
+	for _, from := range []int{2, 0, 1} {
+		do(t, hosts[from].Namespace, func() error {
+			c, err := net.DialUDP("udp4", nil, net.UDPAddrFromAddrPort(at))
+			if err != nil {
+				return err
+			}
+			defer c.Close()
+			raw, err := c.SyscallConn()
+			if err != nil {
+				return err
+			}
+			var refused error
+			if from == 1 {
+				err = raw.Control(func(fd uintptr) { refused = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_MARK, mark) })
+			}
+			_, sent := c.Write([]byte("hello"))
+			return errors.Join(err, refused, sent)
+		})
+	}
+	if err := l.SetReadDeadline(time.Now().Add(long)); err != nil {
+		t.Fatal(err)
+	}
+	if _, from, err := l.ReadFromUDPAddrPort(make([]byte, 9)); err != nil || from.Addr().Unmap() != hosts[1].Address {
+		t.Errorf("the first packet came from %s: %v", from, err)
+	}
+}
