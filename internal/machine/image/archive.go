@@ -40,6 +40,9 @@ func read(from, work string) (Found, error) {
 	}
 	if !info.IsDir() {
 		if err := extract(from, work); err != nil {
+			if errors.Is(err, tar.ErrHeader) {
+				err = fmt.Errorf("no archive of an OCI layout or of docker save: %w", err)
+			}
 			return Found{}, err
 		}
 		from = work

@@ -127,6 +127,13 @@ func TestArchivesThatAreNone(t *testing.T) {
 			t.Errorf("%s was taken: %+v", what, found)
 		}
 	}
+	noise := filepath.Join(t.TempDir(), "noise")
+	if err := os.WriteFile(noise, []byte(strings.Repeat("noise", 1000)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Read(noise, t.TempDir()); err == nil || !strings.Contains(err.Error(), "no archive of an OCI layout or of docker save") {
+		t.Errorf("noise: %v", err)
+	}
 	if data, err := os.ReadFile(secret); err != nil || strings.Contains(string(data), "evil") {
 		t.Errorf("the file outside is %s, %v", data, err)
 	}

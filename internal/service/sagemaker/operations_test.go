@@ -85,6 +85,9 @@ func TestCreateTrainingJobRefuses(t *testing.T) {
 	w := newWorld(t, nil)
 	s := w.service()
 	cases := map[string]func(*sagemaker.CreateTrainingJobRequest){
+		"SessionChainingConfig is not supported": func(r *sagemaker.CreateTrainingJobRequest) {
+			r.SessionChainingConfig = &sagemaker.SessionChainingConfig{EnableSessionTagChaining: new(true)}
+		},
 		"Invalid MaxWaitTimeInSeconds. It is only supported when EnableManagedSpotTraining is set to true": func(r *sagemaker.CreateTrainingJobRequest) {
 			r.StoppingCondition.MaxWaitTimeInSeconds = new(int32(3600))
 		},
@@ -212,6 +215,9 @@ func TestDescribeTrainingJobShowsDefaults(t *testing.T) {
 	s := w.service()
 	r := trainingRequest("job")
 	r.StoppingCondition, r.EnableNetworkIsolation = nil, nil
+	// What is turned off needs no support.
+	r.ProfilerConfig, r.RemoteDebugConfig = &sagemaker.ProfilerConfig{DisableProfiler: new(true)}, &sagemaker.RemoteDebugConfig{EnableRemoteDebug: new(false)}
+	r.InfraCheckConfig, r.SessionChainingConfig = &sagemaker.InfraCheckConfig{EnableInfraCheck: new(false)}, &sagemaker.SessionChainingConfig{EnableSessionTagChaining: new(false)}
 	if _, err := s.createTrainingJob(t.Context(), w.call(), r); err != nil {
 		t.Fatal(err)
 	}

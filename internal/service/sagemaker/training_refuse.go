@@ -14,7 +14,7 @@ func refuseTraining(in *sagemaker.CreateTrainingJobRequest) error {
 		refusal{"RetryStrategy", in.RetryStrategy != nil},
 		refusal{"RemoteDebugConfig", in.RemoteDebugConfig != nil && flag(in.RemoteDebugConfig.EnableRemoteDebug)},
 		refusal{"InfraCheckConfig", in.InfraCheckConfig != nil && flag(in.InfraCheckConfig.EnableInfraCheck)},
-		refusal{"SessionChainingConfig", in.SessionChainingConfig != nil},
+		refusal{"SessionChainingConfig", in.SessionChainingConfig != nil && flag(in.SessionChainingConfig.EnableSessionTagChaining)},
 		refusal{"ServerlessJobConfig", in.ServerlessJobConfig != nil},
 		refusal{"MlflowConfig", in.MlflowConfig != nil},
 		refusal{"ModelPackageConfig", in.ModelPackageConfig != nil},
