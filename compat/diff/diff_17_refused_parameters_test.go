@@ -6,8 +6,6 @@ import "testing"
 func TestDiff17RefusedParameters(t *testing.T) {
 	root.query(t, "ec2", "CreateVpc", "Ipv4IpamPoolId", "ipam-pool-0123456789abcdef0", "Ipv4NetmaskLength", "24").
 		fault(t, 400, "UnsupportedOperation", "The parameter Ipv4IpamPoolId is not supported.")
-	root.query(t, "ec2", "CreateVpc", "CidrBlock", "10.17.0.0/24", "InstanceTenancy", "dedicated").
-		fault(t, 400, "UnsupportedOperation", "The instance tenancy dedicated is not supported.")
 	vpc, subnet, _ := network(t)
 	root.query(t, "ec2", "CreateNetworkInterface", "SubnetId", subnet, "SecondaryPrivateIpAddressCount", "2").
 		fault(t, 400, "UnsupportedOperation", "Secondary private IP addresses are not supported.")
