@@ -25,11 +25,11 @@ clean() {
 trap clean EXIT
 trap 'exit 130' INT TERM
 
-# Six tests at a time on two cores: clients wait more than they work, Terraform most; with eight, and their containers, some waited too long. -p 1 shows lines as they come.
+# Eight tests at a time on two cores: clients wait more than they work, Terraform most. -p 1 shows lines as they come.
 : >"$TMPDIR/log"
 tail -f --pid=$$ -n +1 "$TMPDIR/log" | grep --line-buffered -vE '^=== (RUN|PAUSE|CONT)' &
 set -m # a process group of its own, so that all of it can be ended together
-go test -count=1 -timeout 20m -p 1 -parallel 6 -v "$@" ./... >"$TMPDIR/log" 2>&1 &
+go test -count=1 -timeout 20m -p 1 -parallel 8 -v "$@" ./... >"$TMPDIR/log" 2>&1 &
 TEST=$!
 set +m
 wait $TEST
