@@ -57,6 +57,9 @@ func TestAFullVolumeEndsTheJobAtOnce(t *testing.T) {
 			w, s := smallVolumes(t)
 			r := trainingRequest("job")
 			r.HyperParameters["do"], r.ResourceConfig.VolumeSizeInGB = do, new(int32(1))
+			if do == "deep" {
+				r.ResourceConfig.VolumeSizeInGB = new(int32(30)) // the directories take room too
+			}
 			w.begin(s, r)
 			w.run(s)
 			// The grace is two minutes: that the end comes shows that nobody waits for it.
