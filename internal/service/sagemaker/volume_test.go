@@ -22,11 +22,14 @@ func hog(ctx context.Context, p memory.Process) int {
 	switch {
 	case do("bytes"):
 		os.WriteFile(at+"/large", make([]byte, 2<<20), 0o644)
-	case do("deep"):
-		for range 20 {
-			at += strings.Repeat("/a", 30)
-			os.MkdirAll(at, 0o755)
+	case do("deep"): // all at once: nobody finds the first of them too large, and none comes when the job is gone
+		made, err := os.MkdirTemp("", "deep")
+		if err != nil {
+			return 1
 		}
+		defer os.RemoveAll(made)
+		os.MkdirAll(made+"/deep"+strings.Repeat("/a", 600), 0o755)
+		os.Rename(made+"/deep", at+"/deep")
 	case do("holes"):
 		os.WriteFile(at+"/holes", nil, 0o644)
 		os.Truncate(at+"/holes", 1<<40)
@@ -57,9 +60,6 @@ func TestAFullVolumeEndsTheJobAtOnce(t *testing.T) {
 			w, s := smallVolumes(t)
 			r := trainingRequest("job")
 			r.HyperParameters["do"], r.ResourceConfig.VolumeSizeInGB = do, new(int32(1))
-			if do == "deep" {
-				r.ResourceConfig.VolumeSizeInGB = new(int32(30)) // the directories take room too
-			}
 			w.begin(s, r)
 			w.run(s)
 			// The grace is two minutes: that the end comes shows that nobody waits for it.
