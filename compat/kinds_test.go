@@ -117,7 +117,7 @@ func needBoto3(t *testing.T) (python string) {
 	t.Helper()
 	python = needProgram(t, "python3")
 	if out, err := exec.Command(python, "-c", "import boto3.session").CombinedOutput(); err != nil {
-		t.Skipf("boto3 is not on this machine: %s", out)
+		t.Skipf("boto3 is not on this machine (`make install-test` brings it): %s", out)
 	}
 	return python
 }

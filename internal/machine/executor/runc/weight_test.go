@@ -38,7 +38,7 @@ func divided(t *testing.T) *Executor {
 		}
 	}
 	if err != nil {
-		t.Skip("this machine's cgroups do not divide its processors")
+		t.Skip("no cgroup controller `cpu` on this machine: its processors cannot be divided")
 	}
 	return e
 }
